@@ -1,0 +1,169 @@
+//! Epoch times of the tutorials' four workloads on MNIST, beside the matrix products alone.
+//!
+//! ```sh
+//! cargo bench --bench learner -- --data FOLDER --device flex
+//! ```
+//!
+//! FOLDER holds `mnist_png.tgz`; without `--data` it is `FASTBURN_DATA`, or `../shared/data`;
+//! `--only TEXT` measures the rows whose names hold TEXT. A
+//! row's floor is the time of the matrix products of forward and backward pass, and nothing else,
+//! on the same device in the same run; rounds of both alternate, and the medians are printed.
+//! `pytorch.py` beside this file prints the same rows for PyTorch.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use burn::tensor::{Device, Tensor};
+use fastburn::data::{DataLoaders, Images, Splits, class_indices, is_class_one, one_hot};
+use fastburn::device;
+use fastburn::learner::{Callback, Flow, Learner, OptimizerKind, Scope, State, Stop};
+use fastburn::loss::{cross_entropy, mnist_loss};
+use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig, Model};
+
+/// The program's allocator: see `main.rs`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+type Error = Box<dyn std::error::Error>;
+
+/// Rounds that count; one more goes before them to warm up.
+const ROUNDS: usize = 7;
+
+fn main() -> Result<(), Error> {
+    let given = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
+    let mut data = given.unwrap_or_else(|| "../shared/data".into());
+    let mut device = "auto".to_owned();
+    let mut only = String::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--data" => data = arguments.next().ok_or("--data needs a folder")?.into(),
+            "--device" => device = arguments.next().ok_or("--device needs a name")?,
+            "--only" => only = arguments.next().ok_or("--only needs a text")?,
+            "--bench" => {} // cargo's own
+            other => return Err(format!("unknown argument {other}").into()),
+        }
+    }
+    let info = device::find(&device)?;
+    let device = info.open()?;
+    println!("device {} ({}, {})", info.name, info.kind, info.adapter);
+
+    let splits = Splits::open(data.join("mnist_png.tgz"), 0)?;
+    let (all, few) =
+        (splits.decode(&|_, _| {})?, splits.with_classes(&["4", "5"])?.decode(&|_, _| {})?);
+
+    println!("{:<34}  epoch      images/s   floor      epoch/floor", "workload");
+    let linear = Architecture::Linear(LinearConfig::new(784, 10));
+    let small = Architecture::Mlp(MlpConfig::new([784, 30, 10]));
+    let wide = Architecture::Mlp(MlpConfig::new([784, 500, 10]));
+    let sigmoid =
+        Architecture::Mlp(MlpConfig::new([784, 784, 1]).with_activation(Activation::Sigmoid));
+    let of_few = few.0.len();
+    for (name, architecture, batch) in [
+        ("784-10 cross-entropy, 256", linear, 256),
+        ("784-30-10 cross-entropy, 256", small, 256),
+        ("784-500-10 mnist_loss, 1000", wide, 1000),
+        ("784-784-1 sigmoid mnist_loss, all", sigmoid, of_few),
+    ] {
+        if !name.contains(&only) {
+            continue;
+        }
+        let images = if batch == of_few { few.clone() } else { all.clone() };
+        let row = Row { name, architecture, batch, device: &device };
+        match (name.contains("cross-entropy"), batch == of_few) {
+            (true, _) => row.measure(images, class_indices, cross_entropy)?,
+            (_, true) => row.measure(images, is_class_one, mnist_loss)?,
+            _ => row.measure(images, one_hot, mnist_loss)?,
+        }
+    }
+    Ok(())
+}
+
+struct Row<'a> {
+    name: &'static str,
+    architecture: Architecture,
+    batch: usize,
+    device: &'a Device,
+}
+
+/// Leaves the validation part out: an epoch is its training part.
+struct TrainOnly;
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for TrainOnly {
+    fn before_validate(&mut self, _: &mut State<M, I, T>) -> Flow {
+        Err(Stop::Cancel(Scope::Validate))
+    }
+}
+
+impl Row<'_> {
+    fn measure<T: Clone + 'static>(
+        &self,
+        (train, valid): (Images, Images),
+        targets: fn(&[u32], usize, &Device) -> T,
+        loss: fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>>,
+    ) -> Result<(), Error> {
+        let images = train.len() / self.batch * self.batch;
+        let dls = DataLoaders::from_images(train, valid, targets, self.device);
+        let model = self.architecture.init(self.device, 0)?;
+        let mut learn = Learner::new(dls.batch_size(self.batch)?, model, loss)
+            .optimizer(OptimizerKind::Sgd)
+            .callback(TrainOnly);
+        let products = self.products();
+        let (mut epochs, mut floors) = (Vec::new(), Vec::new());
+        for round in 0..=ROUNDS {
+            learn.fit(1, 0.1)?;
+            let floor = self.floor(&products, images / self.batch)?;
+            if round > 0 {
+                epochs.push(learn.history().epochs.last().map_or(0.0, |row| row.seconds));
+                floors.push(floor);
+            }
+        }
+        let (epoch, floor) = (median(epochs), median(floors));
+        println!(
+            "{:<34}  {epoch:.4} s  {:>9.0}  {floor:.4} s  {:>5.2}",
+            self.name,
+            images as f64 / epoch,
+            epoch / floor
+        );
+        Ok(())
+    }
+
+    /// The matrix products of one step: forward, weights' gradients, inner layers' gradients.
+    fn products(&self) -> Vec<(Tensor<2>, Tensor<2>)> {
+        let widths = match &self.architecture {
+            Architecture::Linear(config) => vec![config.inputs, config.outputs],
+            Architecture::Mlp(config) => config.widths.clone(),
+        };
+        let matrix = |rows: usize, columns: usize| {
+            let uniform = burn::tensor::Distribution::Uniform(-1.0, 1.0);
+            Tensor::<2>::random([rows, columns], uniform, self.device)
+        };
+        let mut products = Vec::new();
+        for (layer, width) in widths.windows(2).enumerate() {
+            let (x, weight) = (matrix(self.batch, width[0]), matrix(width[0], width[1]));
+            let gradient = matrix(self.batch, width[1]);
+            products.push((x.clone(), weight.clone()));
+            products.push((x.transpose(), gradient.clone()));
+            if layer > 0 {
+                products.push((gradient, weight.transpose()));
+            }
+        }
+        products
+    }
+
+    fn floor(&self, products: &[(Tensor<2>, Tensor<2>)], steps: usize) -> Result<f64, Error> {
+        let start = Instant::now();
+        for _ in 0..steps {
+            for (a, b) in products {
+                let _ = a.clone().matmul(b.clone());
+            }
+        }
+        self.device.sync().map_err(|error| error.to_string())?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

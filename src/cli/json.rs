@@ -1,0 +1,42 @@
+//! One JSON object a line on standard output.
+
+use std::io::{Write, stdout};
+
+use fastburn::Error;
+use fastburn::learner::{Callback, Flow, State};
+use fastburn::models::Model;
+use serde_json::{Map, Value, json};
+
+/// Writes one line, at once.
+pub fn line(value: &Value) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{value}")?;
+    out.flush()
+}
+
+/// A line after each epoch.
+#[derive(Debug)]
+pub struct JsonLines;
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
+    fn order(&self) -> i32 {
+        50
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let Some(record) = state.history.epochs.last() else { return Ok(()) };
+        let names = state.history.metric_names.iter().cloned();
+        let metrics: Map<_, _> = names.zip(record.metrics.iter().map(|&v| json!(v))).collect();
+        line(&json!({
+            "event": "epoch",
+            "epoch": record.epoch,
+            "train_loss": record.train_loss,
+            "valid_loss": record.valid_loss,
+            "metrics": metrics,
+            "seconds": record.seconds,
+        }))
+        .map_err(|e| {
+            Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into()
+        })
+    }
+}

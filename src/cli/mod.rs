@@ -1,0 +1,85 @@
+//! The command line: one file a verb.
+
+mod bars;
+mod devices;
+mod interrupt;
+mod json;
+mod train;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// A command line that cannot be obeyed.
+const USAGE: u8 = 2;
+/// A reader that went away, as the shell reports it.
+const BROKEN_PIPE: u8 = 141;
+
+/// Train image classifiers on any GPU or CPU.
+///
+/// Without a command it trains on the digits that it brings along.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    train: train::Options,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a model on a folder or archive of images, one sub-folder a class
+    Train(train::Arguments),
+    /// List the devices that this build can use on this machine
+    Devices(devices::Arguments),
+}
+
+/// Reads the command line; help and version are printed here.
+pub fn parse() -> Result<Cli> {
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        anyhow::Error::new(error)
+    })
+}
+
+/// Does what the command line says.
+pub fn run(cli: Cli) -> Result<ExitCode> {
+    match cli.command {
+        None => train::run(None, &cli.train),
+        Some(Command::Train(arguments)) => {
+            train::run(Some(&arguments.data), &arguments.options)
+        }
+        Some(Command::Devices(arguments)) => devices::run(&arguments),
+    }
+}
+
+/// One line on standard error, and the exit code that goes with it.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    if is_broken_pipe(error) {
+        return ExitCode::from(BROKEN_PIPE);
+    }
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        // clap's own text goes on with usage and hints below an empty line.
+        let text = error.render().to_string();
+        let problem = text.split("\n\n").next().unwrap_or_default();
+        let words: Vec<_> = problem.split_whitespace().collect();
+        eprintln!("{} (see --help)", words.join(" "));
+        return ExitCode::from(USAGE);
+    }
+    eprintln!("error: {error:#}");
+    match error.downcast_ref::<fastburn::Error>() {
+        Some(error) if error.is_usage() => ExitCode::from(USAGE),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>();
+        io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,46 @@
+//! Our images in Burn's own `DataLoader`.
+
+use burn::data::dataloader::batcher::Batcher;
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use super::image_folder::ImageItem;
+use super::loader::Batch;
+use super::targets::class_indices;
+
+/// Makes batches of an [`ImageFolder`](super::ImageFolder)'s items for Burn's `DataLoader`, with
+/// the same scaling as ours.
+///
+/// ```
+/// use burn::data::dataloader::DataLoaderBuilder;
+/// use fastburn::data::{ImageBatcher, Splits};
+///
+/// let device = fastburn::device::cpu()?;
+/// let loader = DataLoaderBuilder::new(ImageBatcher)
+///     .batch_size(32)
+///     .set_device(device)
+///     .build(Splits::digits()?.valid);
+/// for batch in loader.iter().take(2) {
+///     assert_eq!(batch?.input.dims(), [32, 1, 28, 28]);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct ImageBatcher;
+
+impl Batcher<ImageItem, Batch<Tensor<4>, Tensor<1, Int>>> for ImageBatcher {
+    /// # Panics
+    ///
+    /// If the items differ in shape: Burn's trait leaves no room for an error.
+    fn batch(&self, items: Vec<ImageItem>, device: &Device) -> Batch<Tensor<4>, Tensor<1, Int>> {
+        let labels: Vec<u32> = items.iter().map(|item| item.label).collect();
+        let images = items.iter().map(|item| {
+            let pixels: Vec<f32> = item.pixels.iter().map(|&p| super::scale(p)).collect();
+            Tensor::<3>::from_data(TensorData::new(pixels, item.shape), device)
+        });
+        Batch {
+            input: Tensor::stack(images.collect(), 0),
+            target: class_indices(&labels, 0, device),
+            len: items.len(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! One image file to pixels: PNG or JPEG in, channels first out.
+
+use std::io::Cursor;
+
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
+
+use super::files::File;
+use crate::error::{Error, Result};
+
+/// The widest or highest image that is decoded, in pixels.
+const LARGEST_SIDE: u32 = 16_384;
+/// The most memory that one image's decoder may take, in bytes.
+const MOST_MEMORY: u64 = 1 << 30;
+
+/// A decoded image.
+#[derive(Debug)]
+pub(super) struct Picture {
+    /// `[channels, height, width]` in row-major order.
+    pub pixels: Vec<u8>,
+    pub shape: [usize; 3],
+}
+
+/// Decodes a file into one channel if it is grey and three if it is not; transparency is left
+/// out and 16 bits become 8.
+pub(super) fn decode(file: &File) -> Result<Picture> {
+    let bytes = file.read()?;
+    let broken = |reason: String| Error::Image { file: file.to_string(), reason };
+    if bytes.is_empty() {
+        return Err(broken("it has zero bytes".to_owned()));
+    }
+    let format = image::guess_format(&bytes)
+        .ok()
+        .filter(|format| matches!(format, ImageFormat::Png | ImageFormat::Jpeg))
+        .ok_or_else(|| broken("its content is neither PNG nor JPEG".to_owned()))?;
+    let mut reader = ImageReader::with_format(Cursor::new(&*bytes), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE);
+    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(MOST_MEMORY);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|error| broken(error.to_string()))?;
+
+    let (width, height) = decoder.dimensions();
+    let (width, height) = (width as usize, height as usize);
+    if decoder.color_type() == image::ColorType::L8 {
+        let mut pixels = vec![0; width * height];
+        decoder.read_image(&mut pixels).map_err(|error| broken(error.to_string()))?;
+        return Ok(Picture { pixels, shape: [1, height, width] });
+    }
+    let image =
+        DynamicImage::from_decoder(decoder).map_err(|error| broken(error.to_string()))?;
+    if image.color().has_color() {
+        let interleaved = image.into_rgb8().into_raw();
+        let channel = |c: usize| interleaved.iter().skip(c).step_by(3).copied();
+        let pixels = (0..3).flat_map(channel).collect();
+        Ok(Picture { pixels, shape: [3, height, width] })
+    } else {
+        Ok(Picture { pixels: image.into_luma8().into_raw(), shape: [1, height, width] })
+    }
+}

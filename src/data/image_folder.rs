@@ -1,0 +1,165 @@
+//! A folder of labelled images, one sub-folder a class, as a Burn dataset.
+
+use std::path::Path;
+
+use burn::data::dataset::{Dataset, DatasetError};
+
+use super::decode::{Picture, decode};
+use super::files::{File, Folder};
+use crate::error::{Error, Result};
+
+/// The files that are passed over where images are expected: notes about the data.
+const NOT_IMAGES: [&str; 4] = ["csv", "txt", "md", "json"];
+
+/// Labelled image files, listed but not yet read.
+///
+/// The sub-folders are the classes, in natural order (`2` before `10`); hidden files, and notes
+/// such as `labels.csv`, are passed over. As a Burn [`Dataset`] it decodes an image each time it
+/// is asked for one; to train, decode all of them once with [`Images::decode`](super::Images).
+///
+/// ```
+/// use burn::data::dataset::Dataset;
+/// use fastburn::data::{ImageFolder, Splits};
+///
+/// let folder: ImageFolder = Splits::digits()?.valid;
+/// assert_eq!(folder.classes()[..3], ["0", "1", "2"]);
+/// let item = folder.get(0)?;
+/// assert_eq!((item.shape, item.label), ([1, 28, 28], 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ImageFolder {
+    place: String,
+    classes: Vec<String>,
+    files: Vec<File>,
+    labels: Vec<u32>,
+}
+
+/// One decoded image of an [`ImageFolder`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageItem {
+    /// The pixels, `shape` in row-major order, 0 to 255.
+    pub pixels: Vec<u8>,
+    /// `[channels, height, width]`; grey images have one channel, colour ones three.
+    pub shape: [usize; 3],
+    /// The class index.
+    pub label: u32,
+}
+
+impl ImageFolder {
+    /// Lists a folder, or a `.tgz` or `.tar` archive, whose sub-folders are the classes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Layout`] if there is no such folder, it has no class, or a class has no file;
+    /// [`Error::Read`] if the operating system refuses to list it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::list(&Folder::open(path.as_ref())?)
+    }
+
+    pub(super) fn list(folder: &Folder) -> Result<Self> {
+        let mut classes = folder.folders()?;
+        classes.sort_unstable_by(|a, b| natord::compare(a, b).then_with(|| a.cmp(b)));
+        if classes.is_empty() {
+            return Err(Error::layout(folder, "no classes; expected one sub-folder a class"));
+        }
+        let (mut files, mut labels) = (Vec::new(), Vec::new());
+        for (label, class) in (0..).zip(&classes) {
+            let class = folder.folder(class);
+            let before = files.len();
+            files.extend(class.files()?.into_iter().filter(|file| !file.is_note()));
+            if files.len() == before {
+                return Err(Error::layout(class, "a class without any image"));
+            }
+            labels.resize(files.len(), label);
+        }
+        Ok(Self { place: folder.to_string(), classes, files, labels })
+    }
+
+    /// The folder or archive, as messages name it.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The classes' names; a label is an index into them.
+    pub fn classes(&self) -> &[String] {
+        &self.classes
+    }
+
+    /// The class index of each image.
+    pub fn labels(&self) -> &[u32] {
+        &self.labels
+    }
+
+    /// Where image `index` is from, as messages name it.
+    pub fn file_name(&self, index: usize) -> String {
+        self.files[index].to_string()
+    }
+
+    /// Only the images of the named classes, which become classes 0, 1, … in the given order.
+    ///
+    /// ```
+    /// use fastburn::data::Splits;
+    ///
+    /// let fives_and_fours = Splits::digits()?.valid.with_classes(&["4", "5"])?;
+    /// assert_eq!(fives_and_fours.classes(), ["4", "5"]);
+    /// assert_eq!(fives_and_fours.labels().len(), 200);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Layout`] if there is no such class.
+    pub fn with_classes(&self, names: &[&str]) -> Result<Self> {
+        let (mut files, mut labels) = (Vec::new(), Vec::new());
+        for (label, name) in (0..).zip(names) {
+            let class = self.classes.iter().position(|class| class == name).ok_or_else(|| {
+                let there = self.classes.join(", ");
+                Error::layout(&self.place, format!("no class {name}; it has {there}"))
+            })?;
+            let of_class = self.labels.iter().zip(&self.files);
+            files.extend(of_class.filter(|(l, _)| **l as usize == class).map(|(_, f)| f.clone()));
+            labels.resize(files.len(), label);
+        }
+        let classes = names.iter().map(|&name| name.to_owned()).collect();
+        Ok(Self { place: self.place.clone(), classes, files, labels })
+    }
+
+    /// Only the images at `indices`, with the same classes.
+    ///
+    /// # Panics
+    ///
+    /// If an index is not below [`len`](Dataset::len).
+    pub fn subset(&self, indices: &[usize]) -> Self {
+        Self {
+            place: self.place.clone(),
+            classes: self.classes.clone(),
+            files: indices.iter().map(|&i| self.files[i].clone()).collect(),
+            labels: indices.iter().map(|&i| self.labels[i]).collect(),
+        }
+    }
+
+    pub(super) fn files(&self) -> &[File] {
+        &self.files
+    }
+}
+
+impl Dataset<ImageItem> for ImageFolder {
+    fn get(&self, index: usize) -> Result<ImageItem, DatasetError> {
+        let Picture { pixels, shape } =
+            decode(&self.files[index]).map_err(DatasetError::new)?;
+        Ok(ImageItem { pixels, shape, label: self.labels[index] })
+    }
+
+    fn len(&self) -> usize {
+        self.files.len()
+    }
+}
+
+impl File {
+    fn is_note(&self) -> bool {
+        let name = self.to_string();
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        extension.is_some_and(|e| NOT_IMAGES.iter().any(|note| e.eq_ignore_ascii_case(note)))
+    }
+}

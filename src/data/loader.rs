@@ -1,0 +1,229 @@
+//! Which items make up a batch, and in which order.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use rand::seq::SliceRandom;
+
+use super::image_source::{ImageSource, Residency};
+use super::images::Images;
+use crate::error::{Error, Result};
+use crate::seed::{Seed, Stream};
+
+/// fastai's batch size.
+const BATCH_SIZE: usize = 64;
+
+/// Inputs and targets that go through a model together.
+#[derive(Debug, Clone)]
+pub struct Batch<I, T> {
+    /// What the model sees.
+    pub input: I,
+    /// What it should have said.
+    pub target: T,
+    /// How many items there are.
+    pub len: usize,
+}
+
+/// Something that makes a batch of any of its items.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor, TensorData};
+/// use fastburn::data::{DataLoader, Source};
+///
+/// /// The squares of the first hundred numbers.
+/// struct Squares;
+///
+/// impl Source<Tensor<2>, Tensor<2>> for Squares {
+///     fn len(&self) -> usize {
+///         100
+///     }
+///
+///     fn gather(
+///         &self,
+///         indices: &[u32],
+///         device: &Device,
+///     ) -> fastburn::Result<(Tensor<2>, Tensor<2>)> {
+///         let x: Vec<f32> = indices.iter().map(|&i| i as f32).collect();
+///         let x = Tensor::from_data(TensorData::new(x, [indices.len(), 1]), device);
+///         Ok((x.clone(), x.clone() * x))
+///     }
+/// }
+///
+/// let device = fastburn::device::cpu()?;
+/// let loader = DataLoader::new(Squares).batch_size(30)?;
+/// let batch = loader.batch(&loader.order(0), 3, &device)?;
+/// assert_eq!((loader.len(), batch.len), (4, 10));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait Source<I, T>: Send + Sync {
+    /// How many items there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The inputs and targets of the items at `indices`, in that order, on `device`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the items from being had.
+    fn gather(&self, indices: &[u32], device: &Device) -> Result<(I, T)>;
+}
+
+/// Batches of a [`Source`], shuffled by `(seed, epoch)` or in the source's order.
+pub struct DataLoader<I, T> {
+    source: Arc<dyn Source<I, T>>,
+    batch_size: usize,
+    shuffle: Option<Seed>,
+    drop_last: bool,
+}
+
+/// A data set as the learner takes it: batches to train on, and batches to validate on.
+#[derive(Debug, Clone)]
+pub struct DataLoaders<I, T> {
+    /// Shuffled, without the last batch if it is not full, as in fastai.
+    pub train: DataLoader<I, T>,
+    /// In order, and whole.
+    pub valid: DataLoader<I, T>,
+}
+
+impl<I, T> DataLoader<I, T> {
+    /// Batches of 64 in the source's order, the last one as small as it falls.
+    pub fn new(source: impl Source<I, T> + 'static) -> Self {
+        Self { source: Arc::new(source), batch_size: BATCH_SIZE, shuffle: None, drop_last: false }
+    }
+
+    /// Another batch size.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if it is 0.
+    pub fn batch_size(mut self, batch_size: usize) -> Result<Self> {
+        if batch_size == 0 {
+            return Err(Error::setting("the batch size", 0, "it must be at least 1"));
+        }
+        self.batch_size = batch_size;
+        Ok(self)
+    }
+
+    /// Another order in each epoch, drawn by the seed; `None` for the source's own.
+    pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
+        self.shuffle = seed.into();
+        self
+    }
+
+    /// Whether to leave out the last batch if it is not full.
+    pub fn drop_last(mut self, drop_last: bool) -> Self {
+        self.drop_last = drop_last;
+        self
+    }
+
+    /// How many batches an epoch has.
+    pub fn len(&self) -> usize {
+        let items = self.source.len();
+        if self.drop_last { items / self.batch_size } else { items.div_ceil(self.batch_size) }
+    }
+
+    /// Whether an epoch has no batch.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many items the source has.
+    pub fn items(&self) -> usize {
+        self.source.len()
+    }
+
+    /// The items' indices in the order in which that epoch goes through them.
+    pub fn order(&self, epoch: usize) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..).take(self.source.len()).collect();
+        if let Some(seed) = self.shuffle {
+            order.shuffle(&mut seed.rng(Stream::Order, epoch as u64));
+        }
+        order
+    }
+
+    /// Batch `index` of an epoch with that [`order`](Self::order).
+    ///
+    /// # Errors
+    ///
+    /// As the source's [`gather`](Source::gather).
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below [`len`](Self::len).
+    pub fn batch(&self, order: &[u32], index: usize, device: &Device) -> Result<Batch<I, T>> {
+        let start = index * self.batch_size;
+        let indices = &order[start..order.len().min(start + self.batch_size)];
+        let (input, target) = self.source.gather(indices, device)?;
+        Ok(Batch { input, target, len: indices.len() })
+    }
+}
+
+impl<I, T> DataLoaders<I, T> {
+    /// A training source, shuffled, and a validation source; batches of 64.
+    pub fn new(
+        train: impl Source<I, T> + 'static,
+        valid: impl Source<I, T> + 'static,
+        seed: impl Into<Seed>,
+    ) -> Self {
+        Self {
+            train: DataLoader::new(train).shuffle(seed.into()).drop_last(true),
+            valid: DataLoader::new(valid),
+        }
+    }
+
+    /// Another batch size for both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if it is 0.
+    pub fn batch_size(self, batch_size: usize) -> Result<Self> {
+        Ok(Self {
+            train: self.train.batch_size(batch_size)?,
+            valid: self.valid.batch_size(batch_size)?,
+        })
+    }
+
+    /// Trains in another order each epoch, drawn by the seed; `None` for the source's own order.
+    pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
+        self.train = self.train.shuffle(seed);
+        self
+    }
+}
+
+impl<T: 'static> DataLoaders<Tensor<4>, T> {
+    /// Loaders of decoded images, scaled to [0, 1], `[batch, channels, height, width]`.
+    ///
+    /// `targets` makes the targets from `(labels, number of classes, device)`:
+    /// [`class_indices`](super::class_indices), [`one_hot`](super::one_hot), or a function of
+    /// your own. Shuffled by seed 0 until [`shuffle`](Self::shuffle) says otherwise.
+    pub fn from_images(
+        train: Images,
+        valid: Images,
+        targets: impl Fn(&[u32], usize, &Device) -> T + Send + Sync + Clone + 'static,
+        device: &Device,
+    ) -> Self {
+        let source = |images, targets| ImageSource::new(images, targets, device, Residency::Auto);
+        Self::new(source(train, targets.clone()), source(valid, targets), 0)
+    }
+}
+
+impl<I, T> Clone for DataLoader<I, T> {
+    fn clone(&self) -> Self {
+        Self { source: self.source.clone(), ..*self }
+    }
+}
+
+impl<I, T> std::fmt::Debug for DataLoader<I, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DataLoader")
+            .field("items", &self.source.len())
+            .field("batch_size", &self.batch_size)
+            .field("shuffle", &self.shuffle)
+            .field("drop_last", &self.drop_last)
+            .finish()
+    }
+}

@@ -1,0 +1,30 @@
+//! From files to batches on a device.
+//!
+//! [`Splits`] finds the training and the validation part of a data set and lists each as an
+//! [`ImageFolder`]; [`Images`] holds one of them decoded; [`DataLoaders`] serves batches.
+
+mod batcher;
+mod decode;
+mod files;
+mod image_folder;
+mod image_source;
+mod images;
+mod loader;
+mod splits;
+mod targets;
+mod tensors;
+
+pub use batcher::ImageBatcher;
+pub use image_folder::{ImageFolder, ImageItem};
+pub use image_source::{ImageSource, Residency};
+pub use images::Images;
+pub use loader::{Batch, DataLoader, DataLoaders, Source};
+pub use splits::Splits;
+pub use targets::{class_indices, is_class_one, one_hot};
+pub use tensors::TensorSource;
+
+/// A pixel as the models see it: from 0…255 to [0, 1].
+#[inline(always)]
+fn scale(pixel: u8) -> f32 {
+    f32::from(pixel) / 255.0
+}

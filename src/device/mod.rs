@@ -1,0 +1,367 @@
+//! Device names, the devices behind them, and which one `auto` takes.
+//!
+//! A name is a backend of the build (`flex`, `wgpu`, `cuda`, …), with `:N` behind it for the
+//! N-th device that the backend lists. Nothing is probed but the backend that is named, and
+//! nothing is opened but the device that is returned.
+
+#[cfg(feature = "wgpu")]
+mod wgpu;
+
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::Device;
+
+use crate::error::{Error, Result};
+
+/// The largest buffer assumed of a device that was not opened here: WebGPU's guaranteed minimum.
+const GUARANTEED_BUFFER: u64 = 128 << 20;
+
+/// A compute backend that fastburn knows by name, in the order in which `auto` asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backend {
+    Cuda,
+    Rocm,
+    Metal,
+    Vulkan,
+    Wgpu,
+    WebGpu,
+    Flex,
+    NdArray,
+}
+
+/// What a device is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A graphics card with memory of its own.
+    DiscreteGpu,
+    /// A GPU that shares the processor's memory.
+    IntegratedGpu,
+    /// A GPU passed into a virtual machine.
+    VirtualGpu,
+    /// The processor, used directly.
+    Cpu,
+    /// The processor behind a graphics API: right, but slow.
+    Software,
+    /// A device that does not say what it is.
+    Other,
+}
+
+impl std::fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::DiscreteGpu => "GPU",
+            Self::IntegratedGpu => "integrated GPU",
+            Self::VirtualGpu => "virtual GPU",
+            Self::Cpu => "CPU",
+            Self::Software => "software",
+            Self::Other => "other",
+        })
+    }
+}
+
+/// A device that this build can use on this machine.
+#[derive(Debug, Clone)]
+pub struct DeviceInfo {
+    /// The name that [`named`] takes.
+    pub name: String,
+    /// What the device calls itself.
+    pub adapter: String,
+    /// What it is made of.
+    pub kind: DeviceKind,
+    /// Its driver, or the library that computes.
+    pub driver: String,
+    /// The largest single buffer in bytes; `None` where memory alone is the limit.
+    pub largest_buffer: Option<u64>,
+    selector: Selector,
+}
+
+/// What is needed to open a device.
+#[derive(Debug, Clone)]
+enum Selector {
+    #[cfg(feature = "flex")]
+    Flex,
+    #[cfg(feature = "ndarray")]
+    NdArray,
+    #[cfg(feature = "wgpu")]
+    Wgpu(wgpu::Selector),
+    #[cfg(any(feature = "cuda", feature = "rocm"))]
+    Listed(Device),
+}
+
+/// The GPU devices opened so far. A backend refuses to open one a second time, and its buffer
+/// limit cannot be asked of a [`Device`].
+static OPENED: Mutex<Vec<(String, Device, Option<u64>)>> = Mutex::new(Vec::new());
+
+impl DeviceInfo {
+    /// The device itself, ready to compute; opening one twice gives the same one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Device`] if the driver refuses it.
+    pub fn open(&self) -> Result<Device> {
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, device, _)) = opened.iter().find(|(name, ..)| *name == self.name) {
+            return Ok(device.clone());
+        }
+        let device = match &self.selector {
+            #[cfg(feature = "flex")]
+            Selector::Flex => Device::flex(),
+            #[cfg(feature = "ndarray")]
+            #[expect(deprecated, reason = "kept as a second opinion on every result")]
+            Selector::NdArray => Device::ndarray(),
+            #[cfg(feature = "wgpu")]
+            Selector::Wgpu(selector) => selector.open(&self.name)?,
+            #[cfg(any(feature = "cuda", feature = "rocm"))]
+            Selector::Listed(device) => device.clone(),
+            #[allow(unreachable_patterns, reason = "a build may have no backend at all")]
+            _ => return Err(unknown(&self.name)),
+        };
+        opened.push((self.name.clone(), device.clone(), self.largest_buffer));
+        Ok(device)
+    }
+
+    /// Whether this is a real GPU, which `auto` prefers to the processor.
+    pub fn is_gpu(&self) -> bool {
+        matches!(
+            self.kind,
+            DeviceKind::DiscreteGpu | DeviceKind::IntegratedGpu | DeviceKind::VirtualGpu
+        )
+    }
+}
+
+/// The device of that name: `auto`, `cpu`, or a backend of the build with or without `:N`.
+///
+/// ```
+/// let device = fastburn::device::named("cpu")?;
+/// assert!(fastburn::device::named("abacus").is_err());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Device`] if there is no such backend, it is not in the build, or the machine has no
+/// such device.
+pub fn named(name: &str) -> Result<Device> {
+    find(name)?.open()
+}
+
+/// A real GPU if the build and the machine have one, else the CPU.
+///
+/// ```
+/// let device = fastburn::device::auto()?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Device`] if the build has no backend at all.
+pub fn auto() -> Result<Device> {
+    named("auto")
+}
+
+/// The processor: `flex` where the build has it, else `ndarray`.
+///
+/// ```
+/// let device = fastburn::device::cpu()?;
+/// assert!(!device.is_autodiff());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Device`] if the build has neither.
+pub fn cpu() -> Result<Device> {
+    named("cpu")
+}
+
+/// Looks a device up by the name that [`named`] takes, without opening it.
+///
+/// ```
+/// use fastburn::device::{self, DeviceKind};
+///
+/// assert_eq!(device::find("cpu")?.kind, DeviceKind::Cpu);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`named`].
+pub fn find(name: &str) -> Result<DeviceInfo> {
+    match name {
+        "auto" => first(|device| device.is_gpu()).or_else(|_| find("cpu")),
+        "cpu" => first(|device| device.kind == DeviceKind::Cpu),
+        _ => {
+            let (backend, index) = match name.split_once(':') {
+                Some((backend, index)) => (backend, index.parse().map_err(|_| unknown(name))?),
+                None => (name, 0),
+            };
+            let backend = Backend::ALL
+                .into_iter()
+                .find(|known| known.name() == backend)
+                .ok_or_else(|| unknown(name))?;
+            if !backend.is_built() {
+                return Err(Error::Device {
+                    name: name.to_owned(),
+                    problem: format!(
+                        "not in this build (it has {}); build with --features {}",
+                        built_names(),
+                        backend.name(),
+                    ),
+                });
+            }
+            let mut devices = backend.devices();
+            if index >= devices.len() {
+                let there = match devices.len() {
+                    0 => format!("this machine has no {} device", backend.name()),
+                    1 => format!("this machine has one {0} device, {0}:0", backend.name()),
+                    n => format!("this machine has {0}:0 to {0}:{1}", backend.name(), n - 1),
+                };
+                return Err(Error::Device { name: name.to_owned(), problem: there });
+            }
+            Ok(devices.swap_remove(index))
+        }
+    }
+}
+
+/// Every device of every backend of the build.
+///
+/// ```
+/// for device in fastburn::device::list() {
+///     println!("{}: {} ({})", device.name, device.adapter, device.kind);
+/// }
+/// ```
+pub fn list() -> Vec<DeviceInfo> {
+    Backend::ALL.into_iter().flat_map(Backend::devices).collect()
+}
+
+/// Whether the device computes in the host's own memory.
+pub(crate) fn is_host(device: &Device) -> bool {
+    let mut host = Vec::new();
+    #[cfg(feature = "flex")]
+    host.push(Device::flex());
+    #[cfg(feature = "ndarray")]
+    host.push({
+        #[expect(deprecated, reason = "kept as a second opinion on every result")]
+        Device::ndarray()
+    });
+    host.contains(device)
+}
+
+/// The largest single buffer that the device holds, in bytes.
+pub(crate) fn largest_buffer(device: &Device) -> u64 {
+    let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    match opened.iter().find(|(_, known, _)| known == device) {
+        Some((.., limit)) => limit.unwrap_or(u64::MAX),
+        None => GUARANTEED_BUFFER,
+    }
+}
+
+fn first(wanted: impl Fn(&DeviceInfo) -> bool) -> Result<DeviceInfo> {
+    Backend::ALL
+        .into_iter()
+        .flat_map(Backend::devices)
+        .find(wanted)
+        .ok_or_else(|| Error::Device {
+            name: "cpu".to_owned(),
+            problem: "this build has no CPU backend; build with --features flex".to_owned(),
+        })
+}
+
+fn unknown(name: &str) -> Error {
+    Error::Device {
+        name: name.to_owned(),
+        problem: format!("no such device; name auto, cpu, or one of {}", built_names()),
+    }
+}
+
+fn built_names() -> String {
+    let names: Vec<_> =
+        Backend::ALL.into_iter().filter(|b| b.is_built()).map(Backend::name).collect();
+    names.join(", ")
+}
+
+impl Backend {
+    const ALL: [Self; 8] = [
+        Self::Cuda,
+        Self::Rocm,
+        Self::Metal,
+        Self::Vulkan,
+        Self::Wgpu,
+        Self::WebGpu,
+        Self::Flex,
+        Self::NdArray,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Rocm => "rocm",
+            Self::Metal => "metal",
+            Self::Vulkan => "vulkan",
+            Self::Wgpu => "wgpu",
+            Self::WebGpu => "webgpu",
+            Self::Flex => "flex",
+            Self::NdArray => "ndarray",
+        }
+    }
+
+    fn is_built(self) -> bool {
+        match self {
+            Self::Cuda => cfg!(feature = "cuda"),
+            Self::Rocm => cfg!(feature = "rocm"),
+            Self::Metal => cfg!(feature = "metal"),
+            Self::Vulkan => cfg!(feature = "vulkan"),
+            Self::Wgpu => cfg!(feature = "wgpu"),
+            Self::WebGpu => cfg!(feature = "webgpu"),
+            Self::Flex => cfg!(feature = "flex"),
+            Self::NdArray => cfg!(feature = "ndarray"),
+        }
+    }
+
+    /// The backend's devices on this machine, the best first; empty if it is not built.
+    fn devices(self) -> Vec<DeviceInfo> {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Flex => vec![host(self, Selector::Flex, "burn-flex")],
+            #[cfg(feature = "ndarray")]
+            Self::NdArray => vec![host(self, Selector::NdArray, "burn-ndarray")],
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu | Self::Vulkan | Self::Metal | Self::WebGpu if self.is_built() => {
+                wgpu::devices(self)
+            }
+            #[cfg(feature = "cuda")]
+            Self::Cuda => listed(self, burn::tensor::DeviceType::Cuda),
+            #[cfg(feature = "rocm")]
+            Self::Rocm => listed(self, burn::tensor::DeviceType::Rocm),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+fn host(backend: Backend, selector: Selector, library: &str) -> DeviceInfo {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    DeviceInfo {
+        name: backend.name().to_owned(),
+        adapter: format!("this processor, {threads} threads"),
+        kind: DeviceKind::Cpu,
+        driver: library.to_owned(),
+        largest_buffer: None,
+        selector,
+    }
+}
+
+#[cfg(any(feature = "cuda", feature = "rocm"))]
+fn listed(backend: Backend, kind: burn::tensor::DeviceType) -> Vec<DeviceInfo> {
+    let devices = Device::enumerate(kind).into_vec().into_iter().enumerate();
+    devices
+        .map(|(index, device)| DeviceInfo {
+            name: format!("{}:{index}", backend.name()),
+            adapter: device.identity().map_or_else(String::new, |identity| identity.name),
+            kind: DeviceKind::DiscreteGpu,
+            driver: backend.name().to_owned(),
+            largest_buffer: None,
+            selector: Selector::Listed(device),
+        })
+        .collect()
+}

@@ -1,0 +1,142 @@
+//! What can go wrong, each case with what is needed to mend it.
+
+use std::path::{Path, PathBuf};
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that the library can fail with.
+///
+/// Each message is one line that names the file or value at fault, what was expected and what
+/// was found.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused to read a file or a folder.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
+    /// A file is not the picture that its name promises, or is a damaged one.
+    #[error("{file} is not a readable image: {reason}")]
+    Image {
+        /// The file, and the archive that holds it where there is one.
+        file: String,
+        /// What the decoder found.
+        reason: String,
+    },
+
+    /// A data set is not laid out as it must be.
+    #[error("{place}: {problem}")]
+    Layout {
+        /// The folder or archive.
+        place: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+
+    /// Two tensors do not fit each other.
+    #[error("{what}: expected {expected}, found {found}")]
+    Shape {
+        /// The function that compared them.
+        what: &'static str,
+        /// The shape that fits.
+        expected: String,
+        /// The shape that was given.
+        found: String,
+    },
+
+    /// A setting has a value that cannot work.
+    #[error("{name} is {value}, but {expected}")]
+    Setting {
+        /// The setting's name.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// What it must be.
+        expected: String,
+    },
+
+    /// A compute device is not there, or not in this build.
+    #[error("device {name}: {problem}")]
+    Device {
+        /// The name that was asked for.
+        name: String,
+        /// Why it cannot be had, and what can.
+        problem: String,
+    },
+
+    /// A device failed while it computed or while a result was read.
+    #[error("the device failed to {what}: {reason}")]
+    Compute {
+        /// What was asked of it.
+        what: &'static str,
+        /// What the backend said.
+        reason: String,
+    },
+
+    /// The training loss is not a number any more.
+    #[error(
+        "the loss became {loss} in epoch {epoch}, batch {batch}, at learning rate {lr}; \
+         try a smaller learning rate"
+    )]
+    Diverged {
+        /// The loss: NaN or an infinity.
+        loss: f32,
+        /// The epoch, from 0.
+        epoch: usize,
+        /// The batch within the epoch, from 0.
+        batch: usize,
+        /// The learning rate of that step.
+        lr: f64,
+    },
+
+    /// A callback ended the run with an error of its own.
+    #[error("{callback}: {source}")]
+    Callback {
+        /// The callback's name.
+        callback: String,
+        /// Its error.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// A read that failed, with its path.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Read { path: path.to_path_buf(), source }
+    }
+
+    /// A layout problem at `place`.
+    pub(crate) fn layout(place: impl std::fmt::Display, problem: impl Into<String>) -> Self {
+        Self::Layout { place: place.to_string(), problem: problem.into() }
+    }
+
+    /// A setting that cannot work.
+    pub(crate) fn setting(
+        name: &'static str,
+        value: impl std::fmt::Display,
+        expected: impl Into<String>,
+    ) -> Self {
+        Self::Setting { name, value: value.to_string(), expected: expected.into() }
+    }
+
+    /// A device's failure while it did `what`.
+    pub(crate) fn compute(
+        what: &'static str,
+        reason: impl std::fmt::Display,
+    ) -> Self {
+        Self::Compute { what, reason: reason.to_string() }
+    }
+
+    /// Whether the mistake is in what the caller asked for, rather than in data or machine.
+    ///
+    /// The program ends with exit code 2 for these and with 1 for the others.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, Self::Setting { .. } | Self::Device { .. })
+    }
+}

@@ -1,0 +1,47 @@
+//! The training losses on their way from the device to the history.
+
+use burn::tensor::Tensor;
+
+use crate::error::{Error, Result};
+use crate::history::{History, StepRecord};
+use crate::scalars::Scalars;
+
+/// fastai's smoothing: how much of the average each new loss leaves.
+const MOMENTUM: f64 = 0.98;
+
+/// Training losses, waiting on the device until somebody reads them.
+#[derive(Debug, Default)]
+pub struct Losses {
+    waiting: Scalars,
+    /// Epoch, batch and learning rate of each that waits.
+    steps: Vec<(usize, usize, f64)>,
+    average: f64,
+    count: i32,
+}
+
+impl Losses {
+    pub(super) fn push(&mut self, loss: Tensor<1>, epoch: usize, batch: usize, lr: f64) {
+        self.waiting.push(loss);
+        self.steps.push((epoch, batch, lr));
+    }
+
+    /// The smoothed loss as of the last read; `None` before the first.
+    pub fn smooth(&self) -> Option<f64> {
+        // The average starts at 0; dividing by the weight it has gathered undoes that.
+        (self.count > 0).then(|| self.average / (1.0 - MOMENTUM.powi(self.count)))
+    }
+
+    pub(super) fn read_into(&mut self, history: &mut History) -> Result<Option<f64>> {
+        let steps = std::mem::take(&mut self.steps);
+        for (loss, (epoch, batch, lr)) in self.waiting.take()?.into_iter().zip(steps) {
+            if !loss.is_finite() {
+                return Err(Error::Diverged { loss, epoch, batch, lr });
+            }
+            self.average = f64::from(loss) * (1.0 - MOMENTUM) + self.average * MOMENTUM;
+            self.count += 1;
+            let smooth_loss = self.smooth().unwrap_or_default();
+            history.steps.push(StepRecord { epoch, batch, lr, loss, smooth_loss });
+        }
+        Ok(self.smooth())
+    }
+}

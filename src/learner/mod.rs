@@ -1,0 +1,211 @@
+//! fastai's `Learner`: data, a model, a loss and an optimizer, and the verbs that use them.
+//!
+//! The loop itself is in `fit.rs`; what it does beside training is done by [`Callback`]s.
+
+mod callback;
+mod fit;
+mod losses;
+mod optimizer;
+mod recorder;
+mod state;
+mod stopping;
+mod table;
+
+pub use callback::{Callback, Flow, Scope, Stop};
+pub use losses::Losses;
+pub use optimizer::OptimizerKind;
+pub use state::State;
+pub use stopping::StopFlag;
+pub use table::EpochTable;
+
+use burn::optim::ModuleOptimizer;
+use burn::tensor::Tensor;
+
+use crate::data::DataLoaders;
+use crate::error::{Error, Result};
+use crate::history::{History, Validation};
+use crate::metrics::Metric;
+use crate::models::Model;
+use recorder::Recorder;
+
+/// A model with the data, the loss and the optimizer that train it.
+///
+/// `M` is the model, `I` what goes into it, `T` the targets. Nothing here is about images or
+/// classes; a regression looks the same:
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::data::{DataLoaders, TensorSource};
+/// use fastburn::learner::{Learner, OptimizerKind};
+/// use fastburn::loss::mse;
+/// use fastburn::models::LinearConfig;
+///
+/// let device = fastburn::device::cpu()?;
+/// let x = Tensor::<1>::from_data([-1.0, -0.5, 0.5, 1.0], &device).reshape([4, 1]);
+/// let data = TensorSource::new(x.clone(), x * 3.0 + 1.0)?;
+/// let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4)?;
+///
+/// let model = LinearConfig::new(1, 1).init(&device, 0)?;
+/// let mut learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
+/// learn.fit(100, 0.3)?;
+/// assert!(learn.validate()?.loss < 1e-6);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub struct Learner<M: Model<I>, I, T> {
+    state: State<M, I, T>,
+    callbacks: Vec<Box<dyn Callback<M, I, T>>>,
+    /// Over all calls of `fit`, so that a second one does not repeat the first one's order.
+    trained_epochs: usize,
+}
+
+impl<M, I, T> Learner<M, I, T>
+where
+    M: Model<I>,
+    I: Clone,
+    T: Clone,
+{
+    /// A learner with fastai's default optimizer, Adam; it computes on the model's device.
+    ///
+    /// `loss` is a function of outputs and targets, such as those in [`loss`](crate::loss).
+    pub fn new(
+        dls: DataLoaders<I, T>,
+        model: M,
+        loss: impl Fn(M::Output, T) -> Result<Tensor<1>> + 'static,
+    ) -> Self {
+        let device = model.devices().into_iter().next().unwrap_or_default().inner();
+        let state = State {
+            model: Some(model),
+            loss_function: Box::new(loss),
+            metrics: Vec::new(),
+            device,
+            dls,
+            optimizer: OptimizerKind::default().into(),
+            lr: 0.0,
+            epochs: 0,
+            epoch: 0,
+            training: false,
+            batches: 0,
+            batch_index: 0,
+            batch: None,
+            output: None,
+            loss: None,
+            gradients: None,
+            losses: Losses::default(),
+            history: History::default(),
+            validation: None,
+        };
+        Self { state, callbacks: vec![Box::new(Recorder::default())], trained_epochs: 0 }
+    }
+
+    /// Another optimizer: an [`OptimizerKind`], or one of Burn's.
+    pub fn optimizer(mut self, optimizer: impl Into<ModuleOptimizer>) -> Self {
+        self.state.optimizer = optimizer.into();
+        self
+    }
+
+    /// One more metric, behind those that are there.
+    pub fn metric(mut self, metric: impl Metric<M::Output, T> + 'static) -> Self {
+        self.state.metrics.push(Box::new(metric));
+        self
+    }
+
+    /// One more callback, behind those of its [`order`](Callback::order).
+    pub fn callback(mut self, callback: impl Callback<M, I, T> + 'static) -> Self {
+        self.callbacks.push(Box::new(callback));
+        self.callbacks.sort_by_key(|callback| callback.order());
+        self
+    }
+
+    /// Trains for a number of epochs and validates after each.
+    ///
+    /// A second call goes on where the first ended, with the optimizer's state.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the learning rate is not a finite number of at least 0 or no batch
+    /// fills up, [`Error::Diverged`] if the loss stops being a number, and whatever the data, the
+    /// loss, a metric or a callback fails with.
+    pub fn fit(&mut self, epochs: usize, lr: f64) -> Result<()> {
+        if !(lr.is_finite() && lr >= 0.0) {
+            return Err(Error::setting("the learning rate", lr, "it must be a finite number of at least 0"));
+        }
+        if self.state.dls.train.is_empty() {
+            let items = self.state.dls.train.items();
+            return Err(Error::setting(
+                "the number of training items",
+                items,
+                "that does not fill one batch; choose a smaller batch size",
+            ));
+        }
+        (self.state.epochs, self.state.lr) = (epochs, lr);
+        finish(self.run_fit())
+    }
+
+    /// The loss and the metrics over the validation set.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the validation set is empty, and whatever the data, the loss, a
+    /// metric or a callback fails with.
+    pub fn validate(&mut self) -> Result<Validation> {
+        finish(self.run_validate())?;
+        self.state.validation.clone().ok_or_else(|| {
+            Error::setting("the number of validated items", 0, "there must be at least one")
+        })
+    }
+
+    /// The outputs and the targets of the validation set, batch by batch in its order.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the data fails with.
+    pub fn get_preds(&self) -> Result<Vec<(M::Output, T)>> {
+        let loader = &self.state.dls.valid;
+        let order = loader.order(0);
+        let model = self.state.model().valid();
+        let batches = (0..loader.len()).map(|index| {
+            let batch = loader.batch(&order, index, &self.state.device)?;
+            Ok((model.forward(batch.input), batch.target))
+        });
+        batches.collect()
+    }
+
+    /// What has been recorded.
+    pub fn history(&self) -> &History {
+        &self.state.history
+    }
+
+    /// The model as it is now.
+    pub fn model(&self) -> &M {
+        self.state.model()
+    }
+
+    /// The trained model, ready to predict: without gradients.
+    pub fn into_model(self) -> M {
+        self.state.model().valid()
+    }
+
+    /// The data.
+    pub fn dls(&self) -> &DataLoaders<I, T> {
+        &self.state.dls
+    }
+}
+
+/// A cancelled fit is a finished one.
+fn finish(flow: Flow) -> Result<()> {
+    match flow {
+        Err(Stop::Error(error)) => Err(error),
+        Ok(()) | Err(Stop::Cancel(_)) => Ok(()),
+    }
+}
+
+impl<M: Model<I>, I, T> std::fmt::Debug for Learner<M, I, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Learner")
+            .field("train", &self.state.dls.train)
+            .field("valid", &self.state.dls.valid)
+            .field("device", &self.state.device)
+            .field("callbacks", &self.callbacks.len())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,126 @@
+//! Optimizers by name.
+
+use std::str::FromStr;
+
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{
+    AdaGradConfig, AdamWConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer,
+    RmsPropConfig, SgdConfig,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// An optimizer with fastai's settings, or with its paper's where fastai has none.
+///
+/// Any of Burn's optimizers, with settings of your own, goes into
+/// [`Learner::optimizer`](super::Learner::optimizer) as well.
+///
+/// ```
+/// use fastburn::learner::OptimizerKind;
+///
+/// assert_eq!("adam".parse::<OptimizerKind>()?, OptimizerKind::Adam);
+/// assert!("adamant".parse::<OptimizerKind>().is_err());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptimizerKind {
+    /// Stochastic gradient descent: `p -= lr · gradient`.
+    Sgd,
+    /// SGD with momentum 0.9, as PyTorch computes it.
+    Momentum,
+    /// Adam with fastai's betas 0.9 and 0.99, ε 1e-5 and decoupled weight decay 0.01.
+    #[default]
+    Adam,
+    /// Adam with PyTorch's AdamW settings: betas 0.9 and 0.999, ε 1e-8, weight decay 0.01.
+    AdamW,
+    /// RMSProp, smoothing 0.99, without momentum.
+    RmsProp,
+    /// AdaGrad.
+    AdaGrad,
+    /// LAMB, betas 0.9 and 0.99.
+    Lamb,
+    /// Lion, betas 0.9 and 0.99.
+    Lion,
+    /// Adan.
+    Adan,
+}
+
+impl OptimizerKind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Sgd,
+        Self::Momentum,
+        Self::Adam,
+        Self::AdamW,
+        Self::RmsProp,
+        Self::AdaGrad,
+        Self::Lamb,
+        Self::Lion,
+        Self::Adan,
+    ];
+
+    /// The name, in lower case.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sgd => "sgd",
+            Self::Momentum => "momentum",
+            Self::Adam => "adam",
+            Self::AdamW => "adamw",
+            Self::RmsProp => "rmsprop",
+            Self::AdaGrad => "adagrad",
+            Self::Lamb => "lamb",
+            Self::Lion => "lion",
+            Self::Adan => "adan",
+        }
+    }
+}
+
+impl From<OptimizerKind> for ModuleOptimizer {
+    fn from(kind: OptimizerKind) -> Self {
+        match kind {
+            OptimizerKind::Sgd => SgdConfig::new().init(),
+            OptimizerKind::Momentum => {
+                // Burn dampens by 0.1 unless told otherwise.
+                let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
+                SgdConfig::new().with_momentum(Some(momentum)).init()
+            }
+            OptimizerKind::Adam => {
+                let config = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.99);
+                config.with_epsilon(1e-5).with_weight_decay(0.01).init()
+            }
+            OptimizerKind::AdamW => {
+                let config = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.999);
+                config.with_epsilon(1e-8).with_weight_decay(0.01).init()
+            }
+            OptimizerKind::RmsProp => {
+                let config = RmsPropConfig::new().with_alpha(0.99);
+                config.with_momentum(0.0).with_epsilon(1e-8).init()
+            }
+            OptimizerKind::AdaGrad => AdaGradConfig::new().init(),
+            OptimizerKind::Lamb => {
+                LambConfig::new().with_beta_1(0.9).with_beta_2(0.99).with_epsilon(1e-5).init()
+            }
+            OptimizerKind::Lion => LionConfig::new().with_beta_1(0.9).with_beta_2(0.99).init(),
+            OptimizerKind::Adan => AdanConfig::new().init(),
+        }
+    }
+}
+
+impl FromStr for OptimizerKind {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            Error::setting("the optimizer", name, format!("it must be one of {names}"))
+        })
+    }
+}
+
+impl std::fmt::Display for OptimizerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}

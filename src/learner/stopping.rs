@@ -1,0 +1,38 @@
+//! Ends a fit from outside.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::callback::{Callback, Flow, Scope, Stop};
+use super::state::State;
+use crate::models::Model;
+
+/// Ends the fit after the batch at hand, once the flag is set: by a signal handler, by another
+/// thread, by a button.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::AtomicBool;
+/// use fastburn::learner::StopFlag;
+///
+/// let flag = Arc::new(AtomicBool::new(false));
+/// let callback = StopFlag::new(flag.clone());
+/// ```
+#[derive(Debug, Clone)]
+pub struct StopFlag(Arc<AtomicBool>);
+
+impl StopFlag {
+    /// Watches `flag`.
+    pub fn new(flag: Arc<AtomicBool>) -> Self {
+        Self(flag)
+    }
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for StopFlag {
+    fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
+        if self.0.load(Ordering::Relaxed) {
+            return Err(Stop::Cancel(Scope::Fit));
+        }
+        Ok(())
+    }
+}

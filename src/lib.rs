@@ -1,0 +1,76 @@
+//! fastai for Rust: a high-level training library on [Burn](https://burn.dev).
+//!
+//! Point it at a folder of labelled images, and it trains a model on whatever GPU or CPU is
+//! there:
+//!
+//! ```
+//! use fastburn::prelude::*;
+//!
+//! let device = device::auto()?; // a GPU if there is one, else the CPU
+//! let data = Splits::digits()?; // or Splits::open("mnist_png", 42)?
+//! let dls = data.loaders(64, 42, &device)?; // batches of 64, shuffled by seed 42
+//! let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+//! let mut learn = Learner::new(dls, model, cross_entropy)
+//!     .metric(accuracy())
+//!     .callback(EpochTable::stdout());
+//! learn.fit(2, 3e-3)?;
+//! assert!(learn.validate()?.metrics[0] > 0.7);
+//! # Ok::<(), fastburn::Error>(())
+//! ```
+//!
+//! # What holds everywhere
+//!
+//! - A model, a loss, a metric or a callback is written once, over `Tensor<D>`, and runs on every
+//!   backend; the `Device` that the model was made on decides where.
+//! - One seed gives one result: the order of the data comes from `(seed, epoch)`, the first
+//!   weights from `(seed, layer)`, nothing from timing or the number of threads.
+//! - Nothing panics on input, prints, or ends the process; errors name the file or the value.
+//! - The training loop never waits for a GPU: losses and metrics stay there until an epoch ends.
+//!
+//! # Layout
+//!
+//! - [`data`]: from files to batches on a device
+//! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
+//! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
+//! - [`learner`]: the [`Learner`], its thin loop and its callbacks
+//! - [`device`]: device names, and what is there
+//! - [`History`] and its rows: what a run recorded, as plain values
+//! - [`Seed`]: where all randomness comes from
+//!
+//! A module imports only from modules below it: `learner` from `data`, `models`, `metrics` and
+//! `loss`; these from `device`, `seed` and `error`.
+//!
+//! # Feature flags
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `flex` (default) | Burn's fast CPU backend |
+//! | `ndarray` | a second CPU backend, against which results are checked |
+//! | `wgpu` | GPUs through Vulkan, DirectX 12, Metal or OpenGL |
+//! | `vulkan` | `wgpu`, with kernels compiled to SPIR-V |
+//! | `metal` | `wgpu`, with kernels compiled to MSL |
+//! | `webgpu` | `wgpu`, through a browser's WebGPU |
+//! | `cuda` | NVIDIA GPUs through CUDA |
+//! | `rocm` | AMD GPUs through ROCm |
+//! | `cli` (default) | the program; a library needs none of it |
+
+#![forbid(unsafe_code)]
+#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+
+pub mod data;
+pub mod device;
+mod error;
+mod history;
+pub mod learner;
+pub mod loss;
+pub mod metrics;
+pub mod models;
+pub mod prelude;
+mod scalars;
+mod seed;
+mod shape;
+
+pub use error::{Error, Result};
+pub use history::{EpochRecord, History, StepRecord, Validation};
+pub use learner::Learner;
+pub use seed::Seed;

@@ -1,0 +1,106 @@
+//! Loss functions: `(predictions, targets)` to one number, of shape `[1]`.
+//!
+//! Each compares shapes before it computes, since a mismatch would otherwise broadcast into a
+//! number that looks like a loss. All average over the batch, as PyTorch's do by default.
+
+use burn::tensor::{Int, Tensor, activation};
+
+use crate::error::Result;
+use crate::shape::{same_rows, same_shape};
+
+/// The tutorials' `mnist_loss`: how far `sigmoid(prediction)` is from a target of 0 or 1.
+///
+/// `mean(where(target == 1, 1 - sigmoid(prediction), sigmoid(prediction)))`, from chapter 4 of
+/// Howard and Gugger's *Deep Learning for Coders*. Both tensors are `[batch, 1]`, or
+/// `[batch, classes]` with one-hot targets.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::loss::mnist_loss;
+///
+/// let device = fastburn::device::cpu()?;
+/// let predictions = Tensor::<2>::from_data([[0.0], [0.0]], &device);
+/// let targets = Tensor::<2>::from_data([[1.0], [0.0]], &device);
+/// assert_eq!(mnist_loss(predictions, targets)?.into_scalar::<f32>(), 0.5);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
+pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
+    same_shape("mnist_loss", &predictions, &targets)?;
+    let p = activation::sigmoid(predictions);
+    // With targets of 0 and 1, |target - p| is 1 - p or p: one subtraction instead of a mask.
+    Ok((targets - p).abs().mean())
+}
+
+/// Cross-entropy of logits against class indices: `-log softmax(logits)[target]`, averaged.
+///
+/// `logits` is `[batch, classes]`, `targets` is `[batch]`. PyTorch's `F.cross_entropy`.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::loss::cross_entropy;
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::zeros([1, 4], &device);
+/// let targets = Tensor::<1, Int>::from_data([2], &device);
+/// let loss = cross_entropy(logits, targets)?.into_scalar::<f32>();
+/// assert!((loss - 4_f32.ln()).abs() < 1e-6);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Shape`](crate::Error::Shape) if the two do not have the same number of rows.
+pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<Tensor<1>> {
+    let [rows, _] = logits.dims();
+    same_rows("cross_entropy", rows, targets.dims()[0])?;
+    let log_probabilities = activation::log_softmax(logits, 1);
+    let of_target = log_probabilities.gather(1, targets.reshape([rows, 1]));
+    Ok(-of_target.mean())
+}
+
+/// Mean squared error, `mean((prediction - target)²)`, of two tensors of one shape.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::loss::mse;
+///
+/// let device = fastburn::device::cpu()?;
+/// let predictions = Tensor::<1>::from_data([1.0, 2.0], &device);
+/// let targets = Tensor::<1>::from_data([3.0, 2.0], &device);
+/// assert_eq!(mse(predictions, targets)?.into_scalar::<f32>(), 2.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
+pub fn mse<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
+    same_shape("mse", &predictions, &targets)?;
+    let difference = predictions - targets;
+    Ok((difference.clone() * difference).mean())
+}
+
+/// Mean absolute error, `mean(|prediction - target|)`, of two tensors of one shape.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::loss::l1;
+///
+/// let device = fastburn::device::cpu()?;
+/// let predictions = Tensor::<1>::from_data([1.0, 2.0], &device);
+/// let targets = Tensor::<1>::from_data([3.0, 2.0], &device);
+/// assert_eq!(l1(predictions, targets)?.into_scalar::<f32>(), 1.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
+pub fn l1<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
+    same_shape("l1", &predictions, &targets)?;
+    Ok((predictions - targets).abs().mean())
+}

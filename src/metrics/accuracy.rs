@@ -1,0 +1,79 @@
+//! The share of predictions that are right.
+
+use burn::tensor::{Int, Tensor};
+
+use super::Mean;
+use crate::error::Result;
+use crate::shape::{same_rows, same_shape};
+
+/// Logits `[batch, classes]` against class indices `[batch]`: right where the largest logit is
+/// the target's.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::metrics::{Metric, accuracy};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.8, 0.2]], &device);
+/// let targets = Tensor::<1, Int>::from_data([1, 1], &device);
+/// let mut accuracy = accuracy();
+/// accuracy.update(logits, targets, 2)?;
+/// assert_eq!(accuracy.value()?, 0.5);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn accuracy() -> Mean<fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>>> {
+    Mean::new("accuracy", |logits, targets| {
+        let [rows, _] = logits.dims();
+        same_rows("accuracy", rows, targets.dims()[0])?;
+        let right = logits.argmax(1).equal(targets.reshape([rows, 1]));
+        Ok(right.float().mean())
+    })
+}
+
+/// Logits against one-hot targets, both `[batch, classes]`: right where both are largest in the
+/// same column.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::metrics::{Metric, one_hot_accuracy};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.8, 0.2]], &device);
+/// let targets = Tensor::<2>::from_data([[0.0, 1.0], [0.0, 1.0]], &device);
+/// let mut accuracy = one_hot_accuracy();
+/// accuracy.update(logits, targets, 2)?;
+/// assert_eq!(accuracy.value()?, 0.5);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn one_hot_accuracy() -> Mean<fn(Tensor<2>, Tensor<2>) -> Result<Tensor<1>>> {
+    Mean::new("accuracy", |logits, targets| {
+        same_shape("one_hot_accuracy", &logits, &targets)?;
+        Ok(logits.argmax(1).equal(targets.argmax(1)).float().mean())
+    })
+}
+
+/// Predictions against targets of 0 or 1, both `[batch, 1]`: right where the prediction is above
+/// the threshold and the target is 1, or neither. For logits the threshold is 0, for
+/// probabilities 0.5.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::metrics::{Metric, binary_accuracy};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[-3.0], [0.2]], &device);
+/// let targets = Tensor::<2>::from_data([[0.0], [1.0]], &device);
+/// let mut accuracy = binary_accuracy(0.0);
+/// accuracy.update(logits, targets, 2)?;
+/// assert_eq!(accuracy.value()?, 1.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn binary_accuracy(
+    threshold: f32,
+) -> Mean<impl Fn(Tensor<2>, Tensor<2>) -> Result<Tensor<1>> + Send> {
+    Mean::new("accuracy", move |predictions: Tensor<2>, targets: Tensor<2>| {
+        same_shape("binary_accuracy", &predictions, &targets)?;
+        let right = predictions.greater_scalar(threshold).equal(targets.greater_scalar(0.5));
+        Ok(right.float().mean())
+    })
+}

@@ -1,0 +1,83 @@
+//! The first values of a layer, drawn on the host.
+//!
+//! Burn's initialisers draw from one generator a backend, shared by the whole process and
+//! different on each. These come from the run's seed alone, so that one seed gives the same
+//! weights on every device.
+
+use burn::module::Param;
+use burn::nn;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+use rand::distr::{Distribution, Uniform};
+use rand_distr::Normal;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::seed::{Seed, Stream};
+
+/// How the first values of a layer's weights and bias are drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// Both from U(−1/√inputs, 1/√inputs): PyTorch's default for `nn.Linear`.
+    #[default]
+    PyTorch,
+    /// Weights from N(0, 2/inputs), bias 0 (He et al. 2015, for ReLU).
+    Kaiming,
+    /// Both from N(0, 1), as the tutorials do.
+    Normal,
+}
+
+impl Init {
+    /// A layer from `inputs` to `outputs`, whose values are those of number `layer` of the seed.
+    pub(super) fn layer(
+        self,
+        [inputs, outputs]: [usize; 2],
+        seed: Seed,
+        layer: u64,
+        device: &Device,
+    ) -> Result<nn::Linear> {
+        if inputs == 0 || outputs == 0 {
+            return Err(Error::setting("a layer's width", 0, "it must be at least 1"));
+        }
+        let mut rng = seed.rng(Stream::Weights, layer);
+        let fan_in = inputs as f32;
+        let (weight, bias) = match self {
+            Self::PyTorch => {
+                let bound = 1.0 / fan_in.sqrt();
+                let uniform = Uniform::new(-bound, bound)
+                    .map_err(|error| Error::setting("a layer's width", inputs, error.to_string()))?;
+                (draw(uniform, inputs * outputs, &mut rng), draw(uniform, outputs, &mut rng))
+            }
+            Self::Kaiming => {
+                let normal = centred((2.0 / fan_in).sqrt())?;
+                (draw(normal, inputs * outputs, &mut rng), vec![0.0; outputs])
+            }
+            Self::Normal => {
+                let normal = centred(1.0)?;
+                (draw(normal, inputs * outputs, &mut rng), draw(normal, outputs, &mut rng))
+            }
+        };
+        Ok(nn::Linear {
+            weight: parameter(weight, [inputs, outputs], device),
+            bias: Some(parameter(bias, [outputs], device)),
+        })
+    }
+}
+
+fn centred(deviation: f32) -> Result<Normal<f32>> {
+    Normal::new(0.0, deviation)
+        .map_err(|error| Error::setting("the initial deviation", deviation, error.to_string()))
+}
+
+fn draw(from: impl Distribution<f32>, count: usize, rng: &mut impl Rng) -> Vec<f32> {
+    from.sample_iter(rng).take(count).collect()
+}
+
+fn parameter<const D: usize>(
+    values: Vec<f32>,
+    shape: [usize; D],
+    device: &Device,
+) -> Param<Tensor<D>> {
+    Param::from_data(TensorData::new(values, shape), device)
+}

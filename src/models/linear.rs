@@ -1,0 +1,71 @@
+//! One linear layer: the simplest model that learns.
+
+use burn::module::Module;
+use burn::nn;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::{Init, Model, rows};
+use crate::error::Result;
+use crate::seed::Seed;
+
+/// The shape and first values of a [`Linear`] model.
+///
+/// ```
+/// use fastburn::models::{Init, LinearConfig};
+///
+/// let device = fastburn::device::cpu()?;
+/// let model = LinearConfig::new(784, 10).with_init(Init::Normal).init(&device, 42)?;
+/// assert_eq!(burn::module::Module::num_params(&model), 7850);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinearConfig {
+    /// The number of features of an input.
+    pub inputs: usize,
+    /// The number of outputs, one a class.
+    pub outputs: usize,
+    /// How the first values are drawn.
+    #[serde(default)]
+    pub init: Init,
+}
+
+impl LinearConfig {
+    /// From `inputs` features to `outputs`, with PyTorch's initial values.
+    pub fn new(inputs: usize, outputs: usize) -> Self {
+        Self { inputs, outputs, init: Init::default() }
+    }
+
+    /// Other initial values.
+    pub fn with_init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// The model on a device, with the seed's values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`](crate::Error::Setting) if a width is 0.
+    pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Linear> {
+        let layer = self.init.layer([self.inputs, self.outputs], seed.into(), 0, device)?;
+        Ok(Linear { layer })
+    }
+}
+
+/// `input · weight + bias`, on images or rows.
+#[derive(Module, Debug)]
+pub struct Linear {
+    /// Weight `[inputs, outputs]` and bias `[outputs]`.
+    pub layer: nn::Linear,
+}
+
+impl<const D: usize> Model<Tensor<D>> for Linear {
+    type Output = Tensor<2>;
+
+    /// Images `[batch, channels, height, width]` or rows `[batch, features]` to
+    /// `[batch, outputs]`.
+    fn forward(&self, input: Tensor<D>) -> Tensor<2> {
+        self.layer.forward(rows(input))
+    }
+}

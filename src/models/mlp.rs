@@ -1,0 +1,119 @@
+//! Linear layers with a non-linearity between them.
+
+use burn::module::Module;
+use burn::nn;
+use burn::tensor::{Device, Tensor, activation};
+use serde::{Deserialize, Serialize};
+
+use super::{Init, Model, rows};
+use crate::error::{Error, Result};
+use crate::seed::Seed;
+
+/// What stands between two layers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// `max(x, 0)`.
+    #[default]
+    Relu,
+    /// `1 / (1 + e⁻ˣ)`.
+    Sigmoid,
+}
+
+/// The widths, the activation and the first values of an [`Mlp`].
+///
+/// ```
+/// use fastburn::models::{Activation, Init, MlpConfig};
+///
+/// let config = MlpConfig::new([784, 50, 1])
+///     .with_activation(Activation::Sigmoid)
+///     .with_init(Init::Normal);
+/// let json = serde_json::to_string(&config).unwrap();
+/// assert_eq!(serde_json::from_str::<MlpConfig>(&json).unwrap(), config);
+///
+/// let device = fastburn::device::cpu()?;
+/// let model = config.init(&device, 42)?;
+/// assert_eq!(model.layers.len(), 2);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MlpConfig {
+    /// The number of features of an input, of each hidden layer, and of an output.
+    pub widths: Vec<usize>,
+    /// What stands between two layers.
+    #[serde(default)]
+    pub activation: Activation,
+    /// How the first values are drawn.
+    #[serde(default)]
+    pub init: Init,
+}
+
+impl MlpConfig {
+    /// Layers of these widths, the inputs' first and the outputs' last, with ReLU between them
+    /// and PyTorch's initial values.
+    pub fn new(widths: impl Into<Vec<usize>>) -> Self {
+        Self {
+            widths: widths.into(),
+            activation: Activation::default(),
+            init: Init::default(),
+        }
+    }
+
+    /// Another activation.
+    pub fn with_activation(mut self, activation: Activation) -> Self {
+        self.activation = activation;
+        self
+    }
+
+    /// Other initial values.
+    pub fn with_init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// The model on a device, with the seed's values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if there are fewer than two widths or one is 0.
+    pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Mlp> {
+        let seed = seed.into();
+        if self.widths.len() < 2 {
+            let widths = format!("{:?}", self.widths);
+            return Err(Error::setting("the widths", widths, "an input and an output are needed"));
+        }
+        let layers = self.widths.windows(2).zip(0..).map(|(widths, layer)| {
+            self.init.layer([widths[0], widths[1]], seed, layer, device)
+        });
+        Ok(Mlp { layers: layers.collect::<Result<_>>()?, activation: self.activation })
+    }
+}
+
+/// A multi-layer perceptron, on images or rows.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    /// Each with weight `[inputs, outputs]` and bias `[outputs]`.
+    pub layers: Vec<nn::Linear>,
+    #[module(skip)]
+    activation: Activation,
+}
+
+impl<const D: usize> Model<Tensor<D>> for Mlp {
+    type Output = Tensor<2>;
+
+    /// Images `[batch, channels, height, width]` or rows `[batch, features]` to
+    /// `[batch, outputs]`.
+    fn forward(&self, input: Tensor<D>) -> Tensor<2> {
+        let mut x = rows(input);
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index > 0 {
+                x = match self.activation {
+                    Activation::Relu => activation::relu(x),
+                    Activation::Sigmoid => activation::sigmoid(x),
+                };
+            }
+            x = layer.forward(x);
+        }
+        x
+    }
+}

@@ -1,0 +1,238 @@
+//! Events, their order, and what happens when a callback leaves early or fails.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use burn::tensor::Tensor;
+use fastburn::Error;
+use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::learner::{
+    Callback, Flow, Learner, OptimizerKind, Scope, State, Stop, StopFlag,
+};
+use fastburn::loss::mse;
+use fastburn::models::{Linear, LinearConfig, Model};
+
+type Log = Arc<Mutex<Vec<String>>>;
+type Small = Learner<Linear, Tensor<2>, Tensor<2>>;
+
+/// Two training batches and one validation batch an epoch.
+fn learner() -> Small {
+    let device = fastburn::device::cpu().unwrap();
+    let x = Tensor::<2>::from_data([[-1.0], [0.0], [1.0], [2.0]], &device);
+    let train = TensorSource::new(x.clone(), x.clone() * 2.0).unwrap();
+    let valid = TensorSource::new(x.clone().slice([0..2]), x.slice([0..2])).unwrap();
+    let dls = DataLoaders::new(train, valid, 0).batch_size(2).unwrap();
+    let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
+    Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd)
+}
+
+/// Writes each event down, and answers one of them with a [`Stop`].
+struct Watch {
+    name: &'static str,
+    order: i32,
+    log: Log,
+    answer: Option<(&'static str, fn() -> Stop)>,
+}
+
+impl Watch {
+    fn note(&mut self, event: &'static str) -> Flow {
+        self.log.lock().unwrap().push(format!("{}{event}", self.name));
+        match self.answer {
+            Some((at, stop)) if at == event => {
+                self.answer = None;
+                Err(stop())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+macro_rules! watch_all {
+    ($($method:ident)+) => {
+        impl<M: Model<I>, I, T> Callback<M, I, T> for Watch {
+            fn order(&self) -> i32 {
+                self.order
+            }
+
+            $(fn $method(&mut self, _: &mut State<M, I, T>) -> Flow {
+                self.note(stringify!($method))
+            })+
+        }
+    };
+}
+
+watch_all! {
+    before_fit before_epoch before_train before_batch after_pred after_loss before_backward
+    after_backward before_step after_step after_batch after_train before_validate after_validate
+    after_epoch after_fit
+}
+
+/// The events of a fit in which one is answered with a stop, and how the fit ends.
+fn events(
+    epochs: usize,
+    answer: Option<(&'static str, fn() -> Stop)>,
+) -> (Vec<String>, fastburn::Result<()>) {
+    let log = Log::default();
+    let watch = Watch { name: "", order: 0, log: log.clone(), answer };
+    let ended = learner().callback(watch).fit(epochs, 0.1);
+    let events = log.lock().unwrap().clone();
+    (events, ended)
+}
+
+const TRAIN_BATCH: &str = "before_batch after_pred after_loss before_backward after_backward \
+    before_step after_step after_batch";
+const VALID_BATCH: &str = "before_batch after_pred after_loss after_batch";
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+#[test]
+fn events_come_in_fastais_order() {
+    let (found, ended) = events(1, None);
+    ended.unwrap();
+    let expected = format!(
+        "before_fit before_epoch before_train {TRAIN_BATCH} {TRAIN_BATCH} after_train \
+         before_validate {VALID_BATCH} after_validate after_epoch after_fit"
+    );
+    assert_eq!(found, words(&expected));
+}
+
+#[test]
+fn a_cancelled_part_is_cleaned_up_and_the_fit_goes_on_behind_it() {
+    let rest_of_epoch = format!("before_validate {VALID_BATCH} after_validate after_epoch");
+    let start = "before_fit before_epoch before_train before_batch after_pred";
+    for (scope, expected) in [
+        (
+            (|| Stop::Cancel(Scope::Batch)) as fn() -> Stop,
+            format!("{start} after_batch {TRAIN_BATCH} after_train {rest_of_epoch} after_fit"),
+        ),
+        (
+            || Stop::Cancel(Scope::Train),
+            format!("{start} after_batch after_train {rest_of_epoch} after_fit"),
+        ),
+        (
+            || Stop::Cancel(Scope::Epoch),
+            format!("{start} after_batch after_train after_epoch after_fit"),
+        ),
+        (
+            || Stop::Cancel(Scope::Fit),
+            format!("{start} after_batch after_train after_epoch after_fit"),
+        ),
+    ] {
+        let (found, ended) = events(1, Some(("after_pred", scope)));
+        ended.unwrap();
+        assert_eq!(found, words(&expected));
+    }
+}
+
+#[test]
+fn a_cancelled_validation_leaves_the_next_epoch_alone() {
+    let (found, ended) =
+        events(2, Some(("before_validate", || Stop::Cancel(Scope::Validate))));
+    ended.unwrap();
+    let count = |event: &str| found.iter().filter(|found| *found == event).count();
+    assert_eq!(count("before_validate"), 2);
+    assert_eq!(count("after_validate"), 2);
+    assert_eq!(count("after_epoch"), 2);
+    assert_eq!(count("before_batch"), 2 + 2 + 1);
+}
+
+#[test]
+fn a_cancelled_epoch_is_followed_by_the_next_and_a_cancelled_fit_by_nothing() {
+    for (scope, epochs) in [
+        ((|| Stop::Cancel(Scope::Epoch)) as fn() -> Stop, 3),
+        (|| Stop::Cancel(Scope::Fit), 1),
+    ] {
+        let (found, ended) = events(3, Some(("before_batch", scope)));
+        ended.unwrap();
+        assert_eq!(found.iter().filter(|event| *event == "before_epoch").count(), epochs);
+        assert_eq!(found.last().unwrap(), "after_fit");
+    }
+}
+
+#[test]
+fn an_error_ends_the_fit_and_still_cleans_up() {
+    let failing = || {
+        Stop::Error(Error::Callback { callback: "Watch".into(), source: "out of ink".into() })
+    };
+    for at in ["before_fit", "before_train", "after_loss", "before_step", "after_batch"] {
+        let (found, ended) = events(2, Some((at, failing)));
+        assert_eq!(ended.unwrap_err().to_string(), "Watch: out of ink", "{at}");
+        let begun = |part: &str| found.iter().filter(|e| *e == &format!("before_{part}")).count();
+        let ended = |part: &str| found.iter().filter(|e| *e == &format!("after_{part}")).count();
+        for part in ["fit", "epoch", "train", "batch", "validate"] {
+            assert_eq!(begun(part), ended(part), "{part} after an error at {at}");
+        }
+    }
+}
+
+#[test]
+fn clean_up_reaches_every_callback_though_one_fails_in_it() {
+    let log = Log::default();
+    let watch = |name, answer| Watch { name, order: 0, log: log.clone(), answer };
+    let failing: fn() -> Stop =
+        || Stop::Error(Error::Callback { callback: "first".into(), source: "no".into() });
+    let mut learn = learner()
+        .callback(watch("first ", Some(("after_fit", failing))))
+        .callback(watch("second ", None));
+    assert!(learn.fit(1, 0.1).is_err());
+    assert_eq!(log.lock().unwrap().last().unwrap(), "second after_fit");
+}
+
+#[test]
+fn callbacks_run_in_the_order_of_their_numbers_then_as_added() {
+    let log = Log::default();
+    let watch = |name, order| Watch { name, order, log: log.clone(), answer: None };
+    let learn = learner();
+    let mut learn = learn
+        .callback(watch("d ", 7))
+        .callback(watch("b ", 0))
+        .callback(watch("c ", 0))
+        .callback(watch("a ", -3));
+    learn.fit(1, 0.1).unwrap();
+    let first = log.lock().unwrap()[..4].to_vec();
+    assert_eq!(first, ["a before_fit", "b before_fit", "c before_fit", "d before_fit"]);
+}
+
+/// Changes what it is given leave to change.
+struct Meddle(fn(&mut State<Linear, Tensor<2>, Tensor<2>>));
+
+impl Callback<Linear, Tensor<2>, Tensor<2>> for Meddle {
+    fn after_loss(&mut self, state: &mut State<Linear, Tensor<2>, Tensor<2>>) -> Flow {
+        (self.0)(state);
+        Ok(())
+    }
+}
+
+#[test]
+fn a_callback_can_change_the_learning_rate_and_the_loss() {
+    let mut plain = learner();
+    plain.fit(1, 0.1).unwrap();
+    let losses = |learn: &Small| -> Vec<f32> {
+        learn.history().steps.iter().map(|step| step.loss).collect()
+    };
+
+    let mut frozen = learner().callback(Meddle(|state| state.lr = 0.0));
+    let before = frozen.model().layer.weight.val().into_scalar::<f32>();
+    frozen.fit(1, 0.1).unwrap();
+    assert_eq!(frozen.model().layer.weight.val().into_scalar::<f32>(), before);
+    assert!(frozen.history().steps.iter().all(|step| step.lr == 0.0));
+
+    let mut doubled = learner().callback(Meddle(|state| {
+        state.loss = state.loss.take().map(|loss| loss * 2.0);
+    }));
+    doubled.fit(1, 0.1).unwrap();
+    assert_eq!(losses(&doubled)[0], 2.0 * losses(&plain)[0]);
+}
+
+#[test]
+fn a_stop_flag_ends_the_fit_after_the_batch_at_hand() {
+    let flag = Arc::new(AtomicBool::new(true));
+    let mut learn = learner().callback(StopFlag::new(flag));
+    learn.fit(5, 0.1).unwrap();
+    assert_eq!(learn.history().steps.len(), 1);
+    let epochs = &learn.history().epochs;
+    assert_eq!(epochs.len(), 1);
+    assert!(epochs[0].train_loss.is_some() && epochs[0].valid_loss.is_none());
+}

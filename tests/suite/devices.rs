@@ -1,0 +1,37 @@
+//! Device names.
+
+use fastburn::Error;
+use fastburn::device;
+
+#[test]
+fn auto_takes_a_real_gpu_and_never_a_software_one() {
+    let auto = device::find("auto").unwrap();
+    let gpu = device::list().into_iter().find(|device| device.is_gpu());
+    match gpu {
+        Some(gpu) => assert_eq!(auto.name, gpu.name),
+        None => assert_eq!(auto.kind, device::DeviceKind::Cpu),
+    }
+}
+
+#[test]
+fn every_listed_device_can_be_named_and_opened_twice() {
+    for info in device::list() {
+        let first = device::named(&info.name).unwrap();
+        assert_eq!(first, device::named(&info.name).unwrap());
+    }
+}
+
+#[test]
+fn a_device_that_cannot_be_had_says_what_can() {
+    for (name, expected) in [
+        ("abacus", "no such device; name auto, cpu, or one of"),
+        ("flex:7", "this machine has one flex device"),
+        ("flex:one", "no such device"),
+        ("rocm", "not in this build"),
+    ] {
+        let error = device::named(name).unwrap_err();
+        assert!(matches!(error, Error::Device { .. }) && error.is_usage());
+        let message = error.to_string();
+        assert!(message.contains(name) && message.contains(expected), "{message}");
+    }
+}

@@ -1,0 +1,275 @@
+//! Folders and archives of images: what is found, and what is refused.
+
+use std::fs;
+use std::path::Path;
+
+use burn::data::dataloader::DataLoaderBuilder;
+use burn::data::dataset::Dataset;
+use fastburn::data::{ImageBatcher, ImageFolder, Images, Splits};
+use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use tempfile::TempDir;
+
+use crate::support::{each_device, values};
+
+fn write_grey(path: &Path, width: u32, height: u32, value: u8) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let format = ImageFormat::from_path(path).unwrap();
+    GrayImage::from_pixel(width, height, Luma([value])).save_with_format(path, format).unwrap();
+}
+
+/// Two classes with three images of 4×4 each.
+fn small_folder() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for class in ["a", "b"] {
+        for (index, value) in [10, 20, 30].into_iter().enumerate() {
+            write_grey(&folder.path().join(class).join(format!("{index}.png")), 4, 4, value);
+        }
+    }
+    folder
+}
+
+/// What decoding a folder, or listing it, fails with.
+fn trouble(folder: &Path) -> String {
+    let listed = ImageFolder::open(folder);
+    let error = listed.and_then(|folder| Images::decode(&folder)).unwrap_err();
+    assert!(!error.is_usage());
+    error.to_string()
+}
+
+#[test]
+fn classes_stand_in_natural_order_and_notes_are_passed_over() {
+    let folder = TempDir::new().unwrap();
+    for class in ["10", "2", "1", ".hidden"] {
+        write_grey(&folder.path().join(class).join("x.png"), 2, 2, 0);
+    }
+    fs::write(folder.path().join("labels.csv"), "name,label").unwrap();
+    fs::write(folder.path().join("2/labels.csv"), "name,label").unwrap();
+    fs::write(folder.path().join("2/.DS_Store"), "?").unwrap();
+
+    let found = ImageFolder::open(folder.path()).unwrap();
+    assert_eq!(found.classes(), ["1", "2", "10"]);
+    assert_eq!(found.labels(), [0, 1, 2]);
+}
+
+#[test]
+fn grey_and_colour_png_and_jpeg_become_channels_first_bytes() {
+    let folder = TempDir::new().unwrap();
+    let class = folder.path().join("a");
+    write_grey(&class.join("0.png"), 3, 2, 7);
+    write_grey(&class.join("1.jpg"), 3, 2, 200);
+    let mut colour = RgbImage::from_pixel(3, 2, Rgb([1, 2, 3]));
+    colour.put_pixel(2, 1, Rgb([9, 8, 7]));
+    colour.save(class.join("2.png")).unwrap();
+
+    let listed = ImageFolder::open(folder.path()).unwrap();
+    let [grey, jpeg, colour] = [0, 1, 2].map(|index| listed.get(index).unwrap());
+    assert_eq!((grey.shape, grey.pixels), ([1, 2, 3], vec![7; 6]));
+    assert_eq!((jpeg.shape, jpeg.pixels), ([1, 2, 3], vec![200; 6]));
+    assert_eq!(colour.shape, [3, 2, 3]);
+    assert_eq!(colour.pixels, [1, 1, 1, 1, 1, 9, 2, 2, 2, 2, 2, 8, 3, 3, 3, 3, 3, 7]);
+
+    // Together with an image in colour, the grey ones have three equal channels.
+    let together = Images::decode(&listed).unwrap();
+    assert_eq!(together.shape(), [3, 2, 3]);
+    assert_eq!(together.pixels(0), [7; 18]);
+    assert_eq!(together.pixels(2), colour.pixels);
+}
+
+#[test]
+fn a_folder_works_in_burns_loader_as_in_ours() {
+    let folder = small_folder();
+    each_device(|device| {
+        let splits = Splits::by_fraction(&ImageFolder::open(folder.path()).unwrap(), 0.34, 0);
+        let splits = splits.unwrap();
+        let burns = DataLoaderBuilder::new(ImageBatcher)
+            .batch_size(3)
+            .set_device(device.clone())
+            .build(splits.train.clone());
+        let ours = splits.loaders(3, 0, device).unwrap().train.shuffle(None).drop_last(false);
+        let order = ours.order(0);
+        let mut batches = 0;
+        for (index, theirs) in burns.iter().enumerate() {
+            let (theirs, ours) = (theirs.unwrap(), ours.batch(&order, index, device).unwrap());
+            assert_eq!(ours.len, theirs.len);
+            assert_eq!(values(ours.input), values(theirs.input));
+            ours.target.into_data().assert_eq(&theirs.target.into_data(), true);
+            batches += 1;
+        }
+        assert_eq!(batches, ours.len());
+    });
+}
+
+#[test]
+fn parts_are_found_by_their_names() {
+    for (train, valid) in [("training", "testing"), ("train", "valid"), ("train", "test")] {
+        let folder = TempDir::new().unwrap();
+        for (part, count) in [(train, 2), (valid, 1)] {
+            for index in 0..count {
+                write_grey(&folder.path().join(part).join(format!("a/{index}.png")), 2, 2, 0);
+            }
+        }
+        let splits = Splits::open(folder.path(), 0).unwrap();
+        assert_eq!((splits.train.len(), splits.valid.len()), (2, 1));
+    }
+}
+
+#[test]
+fn without_parts_a_share_of_each_class_is_held_back_by_the_seed() {
+    let folder = TempDir::new().unwrap();
+    for (class, count) in [("a", 10), ("b", 20)] {
+        for index in 0..count {
+            write_grey(&folder.path().join(class).join(format!("{index}.png")), 2, 2, 0);
+        }
+    }
+    let names = |folder: &ImageFolder| {
+        (0..folder.len()).map(|index| folder.file_name(index)).collect::<Vec<_>>()
+    };
+    let splits = Splits::open(folder.path(), 1).unwrap();
+    let valid = names(&splits.valid);
+    assert_eq!(splits.valid.labels().iter().filter(|&&label| label == 0).count(), 2);
+    assert_eq!(splits.valid.labels().iter().filter(|&&label| label == 1).count(), 4);
+    assert!(names(&splits.train).iter().all(|name| !valid.contains(name)));
+    assert_eq!(splits.train.len(), 24);
+    assert_eq!(valid, names(&Splits::open(folder.path(), 1).unwrap().valid));
+    assert_ne!(valid, names(&Splits::open(folder.path(), 2).unwrap().valid));
+}
+
+#[test]
+fn parts_with_different_classes_are_refused_by_name() {
+    let folder = TempDir::new().unwrap();
+    for path in ["train/a/0.png", "train/b/0.png", "valid/a/0.png"] {
+        write_grey(&folder.path().join(path), 2, 2, 0);
+    }
+    let error = Splits::open(folder.path(), 0).unwrap_err().to_string();
+    assert!(error.contains("valid: no class b, which"), "{error}");
+}
+
+#[test]
+fn a_part_without_its_other_is_refused() {
+    for (there, missing) in [("training", "testing"), ("valid", "train"), ("testing", "training")]
+    {
+        let folder = TempDir::new().unwrap();
+        write_grey(&folder.path().join(there).join("a/0.png"), 2, 2, 0);
+        let error = Splits::open(folder.path(), 0).unwrap_err().to_string();
+        assert!(error.contains(&format!("a folder {there} without a folder {missing}")), "{error}");
+    }
+}
+
+#[test]
+fn parts_whose_images_differ_in_size_are_refused() {
+    let folder = TempDir::new().unwrap();
+    write_grey(&folder.path().join("train/a/0.png"), 2, 2, 0);
+    write_grey(&folder.path().join("valid/a/0.png"), 3, 2, 0);
+    let error = Splits::open(folder.path(), 0).unwrap().decode(&|_, _| {}).unwrap_err();
+    assert!(error.to_string().contains("[1, 2, 3]"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_no_whole_image_is_named() {
+    let whole = {
+        let folder = small_folder();
+        fs::read(folder.path().join("a/0.png")).unwrap()
+    };
+    let mut flipped = whole.clone();
+    let middle = flipped.len() - 20;
+    flipped[middle] ^= 0xff;
+    for (name, content, expected) in [
+        ("empty.png", vec![], "zero bytes"),
+        ("text.png", b"not an image at all".to_vec(), "neither PNG nor JPEG"),
+        ("short.png", whole[..whole.len() / 2].to_vec(), "not a readable image"),
+        ("flipped.png", flipped, "not a readable image"),
+        ("head.jpg", vec![0xff, 0xd8, 0xff, 0xe0, 0, 16], "not a readable image"),
+    ] {
+        let folder = small_folder();
+        fs::write(folder.path().join("b").join(name), content).unwrap();
+        let message = trouble(folder.path());
+        assert!(message.contains(name) && message.contains(expected), "{message}");
+    }
+}
+
+#[test]
+fn a_huge_image_in_a_small_file_is_refused() {
+    let folder = small_folder();
+    // A header that promises 100,000 × 100,000 pixels, with a right checksum.
+    let mut header = b"IHDR".to_vec();
+    header.extend(100_000_u32.to_be_bytes());
+    header.extend(100_000_u32.to_be_bytes());
+    header.extend([8, 0, 0, 0, 0]);
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&header);
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
+    png.extend(&header);
+    png.extend(checksum.sum().to_be_bytes());
+    fs::write(folder.path().join("a/huge.png"), png).unwrap();
+    assert!(trouble(folder.path()).contains("huge.png"));
+}
+
+#[test]
+fn the_first_two_images_that_differ_in_size_are_named() {
+    let folder = small_folder();
+    write_grey(&folder.path().join("b/1.png"), 5, 4, 0);
+    write_grey(&folder.path().join("b/2.png"), 6, 4, 0);
+    let message = trouble(folder.path());
+    assert!(message.contains("b/1.png: 5×4 pixels, but"), "{message}");
+    assert!(message.contains("a/0.png has 4×4"), "{message}");
+}
+
+#[test]
+fn a_folder_that_holds_no_data_set_says_what_it_lacks() {
+    let folder = small_folder();
+    fs::create_dir(folder.path().join("c")).unwrap();
+    assert!(trouble(folder.path()).contains("c: a class without any image"));
+
+    let folder = TempDir::new().unwrap();
+    assert!(trouble(folder.path()).contains("no classes"));
+    assert!(trouble(&folder.path().join("absent")).contains("no such folder"));
+
+    let file = folder.path().join("file.txt");
+    fs::write(&file, "text").unwrap();
+    assert!(trouble(&file).contains("a file where a folder"));
+
+    let archive = folder.path().join("damaged.tgz");
+    fs::write(&archive, [0x1f, 0x8b, 8, 0, 0]).unwrap();
+    assert!(trouble(&archive).contains("damaged archive"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_leads_nowhere_is_named() {
+    let folder = small_folder();
+    let dangling = folder.path().join("a/gone.png");
+    std::os::unix::fs::symlink(folder.path().join("nowhere"), dangling).unwrap();
+    assert!(trouble(folder.path()).contains("a/gone.png"));
+}
+
+#[test]
+fn an_archive_gives_the_images_that_its_folder_gives() {
+    let folder = TempDir::new().unwrap();
+    for (path, value) in [
+        ("train/a/0.png", 1),
+        ("train/b/0.png", 2),
+        ("valid/a/0.png", 3),
+        ("valid/b/0.png", 4),
+    ] {
+        write_grey(&folder.path().join(path), 2, 2, value);
+    }
+    let path = folder.path().join("set.tgz");
+    let gzip = flate2::write::GzEncoder::new(
+        fs::File::create(&path).unwrap(),
+        flate2::Compression::fast(),
+    );
+    let mut archive = tar::Builder::new(gzip);
+    for part in ["train", "valid"] {
+        archive.append_dir_all(format!("set/{part}"), folder.path().join(part)).unwrap();
+    }
+    archive.into_inner().unwrap().finish().unwrap();
+
+    let nothing = |_: usize, _: usize| {};
+    let (train, valid) = Splits::open(&path, 0).unwrap().decode(&nothing).unwrap();
+    let (same_train, same_valid) =
+        Splits::open(folder.path(), 0).unwrap().decode(&nothing).unwrap();
+    for (archived, plain) in [(train, same_train), (valid, same_valid)] {
+        assert_eq!(archived.labels(), plain.labels());
+        assert!((0..plain.len()).all(|index| archived.pixels(index) == plain.pixels(index)));
+    }
+}

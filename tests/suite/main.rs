@@ -1,0 +1,21 @@
+//! fastburn's behaviour, through its public API and its program.
+//!
+//! One binary, since each would link Burn anew, and on a GPU each process compiles its kernels
+//! anew. Every test that computes does so on every backend of the build.
+
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod backends;
+mod callbacks;
+mod devices;
+mod digits;
+mod image_folders;
+mod layers;
+mod learning;
+mod loaders;
+mod losses_and_metrics;
+mod mnist;
+mod models;
+mod program;
+mod reference;
+mod support;

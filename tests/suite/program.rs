@@ -1,0 +1,210 @@
+//! The program, as a user runs it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::support::crate_path;
+
+fn fastburn(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fastburn"));
+    command.args(arguments);
+    command
+}
+
+fn output(arguments: &[&str]) -> Output {
+    fastburn(arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A table without its times.
+fn timeless(table: &str) -> String {
+    table.lines().map(|line| line.rsplit_once("  ").unwrap().0.to_owned() + "\n").collect()
+}
+
+#[test]
+fn alone_it_trains_on_the_embedded_digits() {
+    let run = output(&["--device", "cpu", "--epochs", "2"]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let lines: Vec<_> = stdout(&run).lines().map(str::to_owned).collect();
+    assert_eq!(lines[0], "epoch     train_loss  valid_loss  accuracy  time");
+    assert_eq!(lines.len(), 3);
+    for (epoch, line) in lines[1..].iter().enumerate() {
+        let cells: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(cells[0], epoch.to_string());
+        assert!(cells[1..4].iter().all(|cell| cell.parse::<f64>().is_ok()), "{line}");
+        assert!(cells[4].starts_with("00:"), "{line}");
+    }
+    let told = stderr(&run);
+    for start in ["device  ", "data    ", "model   ", "Next:"] {
+        assert_eq!(told.lines().filter(|line| line.starts_with(start)).count(), 1, "{told}");
+    }
+}
+
+#[test]
+fn a_pipe_gets_the_table_alone_without_control_codes() {
+    let run = output(&["--device", "cpu", "--epochs", "1"]);
+    assert!(!run.stdout.iter().chain(&run.stderr).any(|&byte| byte == 0x1b || byte == b'\r'));
+    assert!(stdout(&run).starts_with("epoch "));
+}
+
+#[test]
+fn one_seed_prints_one_table_whatever_the_number_of_threads() {
+    let table = |threads: &str, seed: &str| {
+        let mut command = fastburn(&["--device", "cpu", "--epochs", "2", "--seed", seed]);
+        timeless(&stdout(&command.env("RAYON_NUM_THREADS", threads).output().unwrap()))
+    };
+    let expected = table("1", "5");
+    for threads in ["1", "2", "3"] {
+        assert_eq!(table(threads, "5"), expected);
+    }
+    let given = output(&["--device", "cpu", "--epochs", "2", "--seed", "5", "--threads", "4"]);
+    assert_eq!(timeless(&stdout(&given)), expected);
+    assert_ne!(table("1", "6"), expected);
+}
+
+#[test]
+fn json_is_one_object_a_line() {
+    let run = output(&["--device", "cpu", "--epochs", "2", "--json", "--model", "linear"]);
+    let lines: Vec<Value> =
+        stdout(&run).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0]["event"], "start");
+    assert_eq!(lines[0]["architecture"]["model"], "linear");
+    assert_eq!(lines[0]["train_images"], 6000);
+    for (epoch, line) in lines[1..].iter().enumerate() {
+        assert_eq!((&line["event"], &line["epoch"]), (&"epoch".into(), &epoch.into()));
+        assert!(line["metrics"]["accuracy"].as_f64().unwrap() > 0.1);
+    }
+    assert_eq!(stderr(&run), "");
+}
+
+#[test]
+fn a_folder_or_an_archive_trains_with_either_loss() {
+    let digits = crate_path("assets/digits.tgz");
+    let digits = digits.to_str().unwrap();
+    for loss in ["cross-entropy", "mnist"] {
+        let run = output(&["train", digits, "--device", "cpu", "--epochs", "1", "--loss", loss]);
+        assert!(run.status.success(), "{}", stderr(&run));
+        assert_eq!(stdout(&run).lines().count(), 2);
+        assert!(stderr(&run).contains(loss) && !stderr(&run).contains("Next:"));
+    }
+}
+
+#[test]
+fn what_cannot_be_obeyed_is_one_clear_line_and_exit_code_2() {
+    for (arguments, expected) in [
+        (&["--device", "abacus"][..], "abacus"),
+        (&["--device", "flex:3"], "flex:0"),
+        (&["--device", "rocm"], "not in this build"),
+        (&["--hidden", "0"], "--hidden"),
+        (&["--hidden", "30,x"], "--hidden"),
+        (&["--lr", "NaN"], "--lr"),
+        (&["--lr", "-1"], "--lr"),
+        (&["--epochs", "0"], "--epochs"),
+        (&["--batch-size", "0"], "--batch-size"),
+        (&["--batch-size", "100000"], "6000"),
+        (&["--threads", "0"], "--threads"),
+        (&["--optimizer", "adamant"], "possible values"),
+        (&["--model", "transformer"], "possible values"),
+        (&["train"], "DATA"),
+        (&["trian"], "trian"),
+    ] {
+        let run = output(arguments);
+        let told = stderr(&run);
+        assert_eq!(run.status.code(), Some(2), "{arguments:?}: {told}");
+        let problem: Vec<_> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(problem.len(), 1, "{arguments:?}: {told}");
+        assert!(problem[0].contains(expected), "{arguments:?}: {told}");
+        assert_eq!(stdout(&run), "");
+    }
+}
+
+#[test]
+fn data_that_cannot_be_used_is_one_clear_line_and_exit_code_1() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().to_str().unwrap();
+    let absent = format!("{path}/absent");
+    for (data, expected) in [(path, "no classes"), (&absent, "no such folder")] {
+        let run = output(&["train", data, "--device", "cpu"]);
+        let told = stderr(&run);
+        assert_eq!(run.status.code(), Some(1), "{told}");
+        assert_eq!(told.lines().count(), 1, "{told}");
+        assert!(told.contains(data) && told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn a_loss_that_runs_away_is_an_error_that_says_where() {
+    let run = output(&["--device", "cpu", "--optimizer", "sgd", "--lr", "1e30"]);
+    assert_eq!(run.status.code(), Some(1));
+    let told = stderr(&run);
+    let last = told.lines().last().unwrap();
+    assert!(last.starts_with("error: the loss became"), "{told}");
+    assert!(last.contains("epoch 0, batch") && last.contains("learning rate"), "{told}");
+}
+
+#[test]
+fn devices_names_every_backend_and_marks_what_auto_takes() {
+    let told = stdout(&output(&["devices"]));
+    assert!(told.starts_with("name "));
+    assert_eq!(told.lines().filter(|line| line.ends_with("<- auto")).count(), 1, "{told}");
+    let json = stdout(&output(&["devices", "--json"]));
+    for line in json.lines() {
+        let device: Value = serde_json::from_str(line).unwrap();
+        assert!(told.contains(device["name"].as_str().unwrap()));
+    }
+    assert_eq!(json.lines().count() + 1, told.lines().count());
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [&["--help"][..], &["train", "--help"], &["devices", "-h"], &["--version"]] {
+        let run = output(arguments);
+        assert!(run.status.success() && !run.stdout.is_empty() && run.stderr.is_empty());
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_the_run_after_the_batch_and_prints_what_there_is() {
+    let mut child = fastburn(&["--device", "cpu", "--epochs", "100000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut table = String::new();
+    // The header and one row: training has begun.
+    out.read_line(&mut table).unwrap();
+    out.read_line(&mut table).unwrap();
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    out.read_to_string(&mut table).unwrap();
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(130));
+    assert!(stderr(&run).lines().last().unwrap().starts_with("interrupted after batch"));
+    assert!(table.ends_with('\n') && table.lines().count() >= 3, "{table}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_reader_that_goes_away_ends_the_run_quietly() {
+    let mut child = fastburn(&["--device", "cpu", "--epochs", "100000"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(141));
+    assert!(!stderr(&run).contains("error"), "{}", stderr(&run));
+}

@@ -1,0 +1,128 @@
+//! What several test modules need.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+use fastburn::data::Source;
+use fastburn::device;
+use safetensors::SafeTensors;
+
+/// The devices that the tests run on: one of each backend of the build that the machine has.
+pub fn each_device(test: impl Fn(&Device)) {
+    static NAMES: OnceLock<Vec<String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let mut names: Vec<String> = Vec::new();
+        for device in device::list() {
+            let backend = device.name.split(':').next().unwrap_or_default();
+            if !names.iter().any(|name| name.split(':').next() == Some(backend)) {
+                names.push(device.name);
+            }
+        }
+        names
+    });
+    assert!(!names.is_empty(), "the build has no backend");
+    for name in names {
+        println!("on {name}");
+        test(&device::named(name).unwrap());
+    }
+}
+
+/// A folder of the crate.
+pub fn crate_path(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Real MNIST, or `None` with a word about it.
+pub fn mnist(file: &str) -> Option<PathBuf> {
+    let given = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
+    let path = given.unwrap_or_else(|| crate_path("../shared/data")).join(file);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: no {}; name its folder in FASTBURN_DATA", path.display());
+    None
+}
+
+/// Values computed by PyTorch.
+pub struct Reference(Vec<u8>);
+
+impl Reference {
+    pub fn open(name: &str) -> Self {
+        Self(std::fs::read(crate_path("tests/reference").join(name)).unwrap())
+    }
+
+    fn tensors(&self) -> SafeTensors<'_> {
+        SafeTensors::deserialize(&self.0).unwrap()
+    }
+
+    pub fn shape(&self, name: &str) -> Vec<usize> {
+        self.tensors().tensor(name).unwrap().shape().to_vec()
+    }
+
+    pub fn floats(&self, name: &str) -> Vec<f32> {
+        let bytes = self.tensors().tensor(name).unwrap().data().to_vec();
+        bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+    }
+
+    pub fn ints(&self, name: &str) -> Vec<i32> {
+        let bytes = self.tensors().tensor(name).unwrap().data().to_vec();
+        bytes.chunks_exact(4).map(|b| i32::from_le_bytes(b.try_into().unwrap())).collect()
+    }
+
+    pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        Tensor::from_data(TensorData::new(self.floats(name), self.shape(name)), device)
+    }
+
+    /// A number of the file's metadata.
+    pub fn number(&self, name: &str) -> f64 {
+        let (_, header) = SafeTensors::read_metadata(&self.0).unwrap();
+        header.metadata().as_ref().unwrap()[name].parse().unwrap()
+    }
+}
+
+/// Rows of floats and their class indices.
+#[derive(Clone)]
+pub struct Labelled {
+    pub x: Tensor<2>,
+    pub y: Vec<i32>,
+}
+
+impl Source<Tensor<2>, Tensor<1, Int>> for Labelled {
+    fn len(&self) -> usize {
+        self.y.len()
+    }
+
+    fn gather(
+        &self,
+        indices: &[u32],
+        device: &Device,
+    ) -> fastburn::Result<(Tensor<2>, Tensor<1, Int>)> {
+        let rows: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
+        let rows = Tensor::<1, Int>::from_data(
+            TensorData::new(rows, [indices.len()]),
+            &self.x.device(),
+        );
+        let labels: Vec<i32> = indices.iter().map(|&i| self.y[i as usize]).collect();
+        let labels = Tensor::from_data(TensorData::new(labels, [indices.len()]), device);
+        let x = self.x.clone().select(0, rows);
+        Ok((if device.is_autodiff() { x.autodiff() } else { x }, labels))
+    }
+}
+
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.try_into_vec_as::<f32>().unwrap()
+}
+
+/// Asserts that two lists agree within `relative · |expected| + absolute`.
+#[track_caller]
+pub fn assert_close(found: &[f32], expected: &[f32], relative: f32, absolute: f32) {
+    assert_eq!(found.len(), expected.len());
+    for (index, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let allowed = relative * expected.abs() + absolute;
+        assert!(
+            (found - expected).abs() <= allowed,
+            "value {index}: {found} is not {expected} within {allowed}"
+        );
+    }
+}
