@@ -126,10 +126,7 @@ impl Error {
     }
 
     /// A device's failure while it did `what`.
-    pub(crate) fn compute(
-        what: &'static str,
-        reason: impl std::fmt::Display,
-    ) -> Self {
+    pub(crate) fn compute(what: &'static str, reason: impl std::fmt::Display) -> Self {
         Self::Compute { what, reason: reason.to_string() }
     }
 

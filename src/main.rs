@@ -5,7 +5,7 @@ mod cli;
 use std::process::ExitCode;
 
 /// Each step allocates and frees tensors of megabytes. The system's allocator gives their pages
-/// back and fetches them anew, which took a quarter of an epoch; this one keeps them.
+/// back and fetches them anew, which takes up to a quarter of an epoch; this one keeps them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -33,9 +33,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     let mut rows = vec![["name", "kind", "adapter", "driver", "largest buffer"].map(String::from)];
     rows.extend(devices.iter().map(cells));
-    let widths = [0, 1, 2, 3, 4].map(|column| {
-        rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default()
-    });
+    let widths = [0, 1, 2, 3, 4]
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
     for (index, row) in rows.iter().enumerate() {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         let line = cells.collect::<Vec<_>>().join("  ");

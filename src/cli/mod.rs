@@ -50,9 +50,7 @@ pub fn parse() -> Result<Cli> {
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => train::run(None, &cli.train),
-        Some(Command::Train(arguments)) => {
-            train::run(Some(&arguments.data), &arguments.options)
-        }
+        Some(Command::Train(arguments)) => train::run(Some(&arguments.data), &arguments.options),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
     }
 }

@@ -11,13 +11,13 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fastburn::Seed;
 use fastburn::data::{DataLoaders, Images, Splits, class_indices, one_hot};
 use fastburn::device::{self, DeviceInfo};
 use fastburn::learner::{EpochTable, Learner, OptimizerKind, StopFlag};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::metrics::{Metric, accuracy, one_hot_accuracy};
 use fastburn::models::{Activation, AnyModel, Architecture, Init, LinearConfig, MlpConfig};
-use fastburn::Seed;
 use serde_json::json;
 
 use super::bars::{self, Bars};

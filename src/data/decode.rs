@@ -47,8 +47,7 @@ pub(super) fn decode(file: &File) -> Result<Picture> {
         decoder.read_image(&mut pixels).map_err(|error| broken(error.to_string()))?;
         return Ok(Picture { pixels, shape: [1, height, width] });
     }
-    let image =
-        DynamicImage::from_decoder(decoder).map_err(|error| broken(error.to_string()))?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| broken(error.to_string()))?;
     if image.color().has_color() {
         let interleaved = image.into_rgb8().into_raw();
         let channel = |c: usize| interleaved.iter().skip(c).step_by(3).copied();

@@ -146,8 +146,7 @@ impl ImageFolder {
 
 impl Dataset<ImageItem> for ImageFolder {
     fn get(&self, index: usize) -> Result<ImageItem, DatasetError> {
-        let Picture { pixels, shape } =
-            decode(&self.files[index]).map_err(DatasetError::new)?;
+        let Picture { pixels, shape } = decode(&self.files[index]).map_err(DatasetError::new)?;
         Ok(ImageItem { pixels, shape, label: self.labels[index] })
     }
 

@@ -73,10 +73,11 @@ where
                 let batch = images.clone().select(0, rows).reshape(shape);
                 if device.is_autodiff() { batch.autodiff() } else { batch }
             }
-            None => Tensor::from_data(TensorData::new(scaled(&self.images, indices), shape), device),
+            None => {
+                Tensor::from_data(TensorData::new(scaled(&self.images, indices), shape), device)
+            }
         };
-        let labels: Vec<u32> =
-            indices.iter().map(|&i| self.images.labels()[i as usize]).collect();
+        let labels: Vec<u32> = indices.iter().map(|&i| self.images.labels()[i as usize]).collect();
         Ok((input, (self.targets)(&labels, self.images.classes().len(), device)))
     }
 }

@@ -74,15 +74,13 @@ impl Splits {
             same_classes(&train, &valid)?;
             return Ok(Self { place: folder.to_string(), train, valid });
         }
-        if let Some((part, _)) = NAMES.into_iter().find(|(t, v)| has(t) != has(v)) {
-            let (there, missing) = match NAMES.into_iter().find(|(t, _)| has(t)) {
-                Some((train, valid)) => (train, valid),
-                None => (NAMES.into_iter().find(|(_, v)| has(v)).map_or(part, |(_, v)| v), part),
-            };
-            return Err(Error::layout(
-                folder,
-                format!("a folder {there} without a folder {missing} beside it"),
-            ));
+        // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
+        let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
+        if names.iter().all(|name| parts.clone().any(|(part, _)| part == name))
+            && let Some((there, missing)) = parts.find(|(part, _)| has(part))
+        {
+            let problem = format!("a folder {there} without a folder {missing} beside it");
+            return Err(Error::layout(folder, problem));
         }
         Self::by_fraction(&ImageFolder::list(folder)?, Self::VALID_FRACTION, seed)
     }
@@ -97,7 +95,11 @@ impl Splits {
     /// a single image.
     pub fn by_fraction(folder: &ImageFolder, fraction: f64, seed: impl Into<Seed>) -> Result<Self> {
         if !(fraction > 0.0 && fraction < 1.0) {
-            return Err(Error::setting("the validation fraction", fraction, "it must be between 0 and 1"));
+            return Err(Error::setting(
+                "the validation fraction",
+                fraction,
+                "it must be between 0 and 1",
+            ));
         }
         let seed = seed.into();
         let (mut train, mut valid) = (Vec::new(), Vec::new());

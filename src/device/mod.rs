@@ -257,14 +257,10 @@ pub(crate) fn largest_buffer(device: &Device) -> u64 {
 }
 
 fn first(wanted: impl Fn(&DeviceInfo) -> bool) -> Result<DeviceInfo> {
-    Backend::ALL
-        .into_iter()
-        .flat_map(Backend::devices)
-        .find(wanted)
-        .ok_or_else(|| Error::Device {
-            name: "cpu".to_owned(),
-            problem: "this build has no CPU backend; build with --features flex".to_owned(),
-        })
+    Backend::ALL.into_iter().flat_map(Backend::devices).find(wanted).ok_or_else(|| Error::Device {
+        name: "cpu".to_owned(),
+        problem: "this build has no CPU backend; build with --features flex".to_owned(),
+    })
 }
 
 fn unknown(name: &str) -> Error {

@@ -3,6 +3,7 @@
 //! The loop itself is in `fit.rs`; what it does beside training is done by [`Callback`]s.
 
 mod callback;
+mod dispatch;
 mod fit;
 mod losses;
 mod optimizer;
@@ -127,7 +128,11 @@ where
     /// loss, a metric or a callback fails with.
     pub fn fit(&mut self, epochs: usize, lr: f64) -> Result<()> {
         if !(lr.is_finite() && lr >= 0.0) {
-            return Err(Error::setting("the learning rate", lr, "it must be a finite number of at least 0"));
+            return Err(Error::setting(
+                "the learning rate",
+                lr,
+                "it must be a finite number of at least 0",
+            ));
         }
         if self.state.dls.train.is_empty() {
             let items = self.state.dls.train.items();
@@ -148,7 +153,7 @@ where
     /// [`Error::Setting`] if the validation set is empty, and whatever the data, the loss, a
     /// metric or a callback fails with.
     pub fn validate(&mut self) -> Result<Validation> {
-        finish(self.run_validate())?;
+        finish(self.run_part(Scope::Validate))?;
         self.state.validation.clone().ok_or_else(|| {
             Error::setting("the number of validated items", 0, "there must be at least one")
         })

@@ -4,8 +4,8 @@ use std::str::FromStr;
 
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{
-    AdaGradConfig, AdamWConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer,
-    RmsPropConfig, SgdConfig,
+    AdaGradConfig, AdamWConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer, RmsPropConfig,
+    SgdConfig,
 };
 use serde::{Deserialize, Serialize};
 

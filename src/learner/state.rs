@@ -71,12 +71,22 @@ impl<M: Model<I>, I, T> State<M, I, T> {
 
     /// How far this call of `fit` is, in trained batches of all epochs: from 0 to 1.
     pub fn progress(&self) -> f64 {
-        let of_epoch = if self.training {
-            self.batch_index as f64 / self.batches.max(1) as f64
-        } else {
-            1.0
-        };
+        let of_epoch =
+            if self.training { self.batch_index as f64 / self.batches.max(1) as f64 } else { 1.0 };
         (self.epoch as f64 + of_epoch) / self.epochs.max(1) as f64
+    }
+
+    /// The optimizer's step, which takes the model by value and gives it back.
+    pub(super) fn step(&mut self) {
+        if let Some(gradients) = self.gradients.take() {
+            let step = |model| self.optimizer.step(self.lr, model, gradients);
+            self.model = self.model.take().map(step);
+        }
+    }
+
+    /// Lets go of everything that belongs to one batch.
+    pub(super) fn forget_batch(&mut self) {
+        (self.batch, self.output, self.loss, self.gradients) = (None, None, None, None);
     }
 
     /// Moves the training losses that wait on the device into the history, and gives the newest

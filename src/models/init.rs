@@ -45,8 +45,9 @@ impl Init {
         let (weight, bias) = match self {
             Self::PyTorch => {
                 let bound = 1.0 / fan_in.sqrt();
-                let uniform = Uniform::new(-bound, bound)
-                    .map_err(|error| Error::setting("a layer's width", inputs, error.to_string()))?;
+                let uniform = Uniform::new(-bound, bound).map_err(|error| {
+                    Error::setting("a layer's width", inputs, error.to_string())
+                })?;
                 (draw(uniform, inputs * outputs, &mut rng), draw(uniform, outputs, &mut rng))
             }
             Self::Kaiming => {

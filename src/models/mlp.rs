@@ -52,11 +52,7 @@ impl MlpConfig {
     /// Layers of these widths, the inputs' first and the outputs' last, with ReLU between them
     /// and PyTorch's initial values.
     pub fn new(widths: impl Into<Vec<usize>>) -> Self {
-        Self {
-            widths: widths.into(),
-            activation: Activation::default(),
-            init: Init::default(),
-        }
+        Self { widths: widths.into(), activation: Activation::default(), init: Init::default() }
     }
 
     /// Another activation.
@@ -82,9 +78,10 @@ impl MlpConfig {
             let widths = format!("{:?}", self.widths);
             return Err(Error::setting("the widths", widths, "an input and an output are needed"));
         }
-        let layers = self.widths.windows(2).zip(0..).map(|(widths, layer)| {
-            self.init.layer([widths[0], widths[1]], seed, layer, device)
-        });
+        let layers =
+            self.widths.windows(2).zip(0..).map(|(widths, layer)| {
+                self.init.layer([widths[0], widths[1]], seed, layer, device)
+            });
         Ok(Mlp { layers: layers.collect::<Result<_>>()?, activation: self.activation })
     }
 }

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 use burn::tensor::Tensor;
 use fastburn::Error;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{
-    Callback, Flow, Learner, OptimizerKind, Scope, State, Stop, StopFlag,
-};
+use fastburn::learner::{Callback, Flow, Learner, OptimizerKind, Scope, State, Stop, StopFlag};
 use fastburn::loss::mse;
 use fastburn::models::{Linear, LinearConfig, Model};
 
@@ -128,8 +126,7 @@ fn a_cancelled_part_is_cleaned_up_and_the_fit_goes_on_behind_it() {
 
 #[test]
 fn a_cancelled_validation_leaves_the_next_epoch_alone() {
-    let (found, ended) =
-        events(2, Some(("before_validate", || Stop::Cancel(Scope::Validate))));
+    let (found, ended) = events(2, Some(("before_validate", || Stop::Cancel(Scope::Validate))));
     ended.unwrap();
     let count = |event: &str| found.iter().filter(|found| *found == event).count();
     assert_eq!(count("before_validate"), 2);
@@ -140,10 +137,9 @@ fn a_cancelled_validation_leaves_the_next_epoch_alone() {
 
 #[test]
 fn a_cancelled_epoch_is_followed_by_the_next_and_a_cancelled_fit_by_nothing() {
-    for (scope, epochs) in [
-        ((|| Stop::Cancel(Scope::Epoch)) as fn() -> Stop, 3),
-        (|| Stop::Cancel(Scope::Fit), 1),
-    ] {
+    for (scope, epochs) in
+        [((|| Stop::Cancel(Scope::Epoch)) as fn() -> Stop, 3), (|| Stop::Cancel(Scope::Fit), 1)]
+    {
         let (found, ended) = events(3, Some(("before_batch", scope)));
         ended.unwrap();
         assert_eq!(found.iter().filter(|event| *event == "before_epoch").count(), epochs);
@@ -153,9 +149,8 @@ fn a_cancelled_epoch_is_followed_by_the_next_and_a_cancelled_fit_by_nothing() {
 
 #[test]
 fn an_error_ends_the_fit_and_still_cleans_up() {
-    let failing = || {
-        Stop::Error(Error::Callback { callback: "Watch".into(), source: "out of ink".into() })
-    };
+    let failing =
+        || Stop::Error(Error::Callback { callback: "Watch".into(), source: "out of ink".into() });
     for at in ["before_fit", "before_train", "after_loss", "before_step", "after_batch"] {
         let (found, ended) = events(2, Some((at, failing)));
         assert_eq!(ended.unwrap_err().to_string(), "Watch: out of ink", "{at}");

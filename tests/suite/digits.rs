@@ -4,7 +4,7 @@
 mod generator;
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{Images, Splits, class_indices, DataLoaders};
+use fastburn::data::{DataLoaders, Images, Splits, class_indices};
 use fastburn::learner::{Learner, OptimizerKind};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
@@ -47,8 +47,7 @@ fn a_hidden_layer_visibly_helps_and_neither_model_is_perfect() {
     let device = fastburn::device::cpu().unwrap();
     let (train, valid) = Splits::digits().unwrap().decode(&|_, _| {}).unwrap();
     let accuracy_of = |architecture: Architecture| {
-        let dls =
-            DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
+        let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
         let mut learn = Learner::new(dls, architecture.init(&device, 42).unwrap(), cross_entropy)
             .optimizer(OptimizerKind::Adam)
             .metric(accuracy());

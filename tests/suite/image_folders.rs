@@ -146,13 +146,23 @@ fn parts_with_different_classes_are_refused_by_name() {
 
 #[test]
 fn a_part_without_its_other_is_refused() {
-    for (there, missing) in [("training", "testing"), ("valid", "train"), ("testing", "training")]
-    {
+    for (there, missing) in [("training", "testing"), ("valid", "train"), ("testing", "training")] {
         let folder = TempDir::new().unwrap();
         write_grey(&folder.path().join(there).join("a/0.png"), 2, 2, 0);
         let error = Splits::open(folder.path(), 0).unwrap_err().to_string();
         assert!(error.contains(&format!("a folder {there} without a folder {missing}")), "{error}");
     }
+}
+
+#[test]
+fn a_class_may_be_called_train() {
+    let folder = TempDir::new().unwrap();
+    for class in ["car", "train"] {
+        for index in 0..3 {
+            write_grey(&folder.path().join(class).join(format!("{index}.png")), 2, 2, 0);
+        }
+    }
+    assert_eq!(Splits::open(folder.path(), 0).unwrap().train.classes(), ["car", "train"]);
 }
 
 #[test]
@@ -245,12 +255,9 @@ fn what_leads_nowhere_is_named() {
 #[test]
 fn an_archive_gives_the_images_that_its_folder_gives() {
     let folder = TempDir::new().unwrap();
-    for (path, value) in [
-        ("train/a/0.png", 1),
-        ("train/b/0.png", 2),
-        ("valid/a/0.png", 3),
-        ("valid/b/0.png", 4),
-    ] {
+    for (path, value) in
+        [("train/a/0.png", 1), ("train/b/0.png", 2), ("valid/a/0.png", 3), ("valid/b/0.png", 4)]
+    {
         write_grey(&folder.path().join(path), 2, 2, value);
     }
     let path = folder.path().join("set.tgz");

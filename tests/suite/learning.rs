@@ -50,7 +50,7 @@ fn every_optimizer_lowers_the_loss() {
         let before = learn.validate().unwrap().loss;
         let lr = match optimizer {
             OptimizerKind::Sgd => 0.3,
-            OptimizerKind::Lion => 1e-4,
+            OptimizerKind::Lion => 1e-3,
             _ => 1e-2,
         };
         learn.fit(1, lr).unwrap();
@@ -206,12 +206,12 @@ fn the_table_is_fastais() {
         let row = &learn.history().epochs[epoch];
         let (train, valid) = (row.train_loss.unwrap(), row.valid_loss.unwrap());
         let seconds = row.seconds as u64;
-        format!("{epoch}         {train:.6}    {valid:.6}    {:.6}  00:{seconds:02}", row.metrics[0])
+        format!(
+            "{epoch}         {train:.6}    {valid:.6}    {:.6}  00:{seconds:02}",
+            row.metrics[0]
+        )
     };
-    let expected = format!(
-        "epoch     train_loss  valid_loss  accuracy  time\n{}\n{}\n",
-        row(0),
-        row(1)
-    );
+    let expected =
+        format!("epoch     train_loss  valid_loss  accuracy  time\n{}\n{}\n", row(0), row(1));
     assert_eq!(String::from_utf8(out.0.lock().unwrap().clone()).unwrap(), expected);
 }

@@ -25,9 +25,8 @@ impl Run {
         let dls = DataLoaders::from_images(train, valid, class_indices, device)
             .batch_size(self.batch_size)
             .unwrap();
-        let mut learn = Learner::new(dls, model, cross_entropy)
-            .optimizer(self.optimizer)
-            .metric(accuracy());
+        let mut learn =
+            Learner::new(dls, model, cross_entropy).optimizer(self.optimizer).metric(accuracy());
         learn.fit(self.epochs, self.lr).unwrap();
         learn.history().epochs.last().unwrap().metrics[0]
     }

@@ -34,9 +34,11 @@ fn first_values_have_the_named_distribution() {
         (mean, (square / values.len() as f32).sqrt())
     };
     // Standard deviations of U(-1/√n, 1/√n), N(0, 2/n) and N(0, 1), for n = 400.
-    for (init, expected) in
-        [(Init::PyTorch, 0.05 / 3_f32.sqrt()), (Init::Kaiming, 0.005_f32.sqrt()), (Init::Normal, 1.0)]
-    {
+    for (init, expected) in [
+        (Init::PyTorch, 0.05 / 3_f32.sqrt()),
+        (Init::Kaiming, 0.005_f32.sqrt()),
+        (Init::Normal, 1.0),
+    ] {
         let model = LinearConfig::new(400, 300).with_init(init).init(&device, 0).unwrap();
         let weights = values(model.layer.weight.val());
         let (mean, found) = deviation(&weights);
@@ -75,9 +77,8 @@ fn a_width_that_cannot_work_is_refused() {
 
 #[test]
 fn an_architecture_survives_its_file() {
-    let config = MlpConfig::new([784, 50, 1])
-        .with_activation(Activation::Sigmoid)
-        .with_init(Init::Normal);
+    let config =
+        MlpConfig::new([784, 50, 1]).with_activation(Activation::Sigmoid).with_init(Init::Normal);
     for architecture in
         [Architecture::Mlp(config), Architecture::Linear(LinearConfig::new(784, 10))]
     {

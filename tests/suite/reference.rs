@@ -90,9 +90,7 @@ fn three_steps_agree<M, T>(
             .iter()
             .map(|(weight, bias)| nn::Linear {
                 weight: Param::from_tensor(reference.tensor(&format!("before.{weight}"), device)),
-                bias: Some(Param::from_tensor(
-                    reference.tensor(&format!("before.{bias}"), device),
-                )),
+                bias: Some(Param::from_tensor(reference.tensor(&format!("before.{bias}"), device))),
             })
             .collect(),
     );

@@ -99,10 +99,8 @@ impl Source<Tensor<2>, Tensor<1, Int>> for Labelled {
         device: &Device,
     ) -> fastburn::Result<(Tensor<2>, Tensor<1, Int>)> {
         let rows: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
-        let rows = Tensor::<1, Int>::from_data(
-            TensorData::new(rows, [indices.len()]),
-            &self.x.device(),
-        );
+        let rows =
+            Tensor::<1, Int>::from_data(TensorData::new(rows, [indices.len()]), &self.x.device());
         let labels: Vec<i32> = indices.iter().map(|&i| self.y[i as usize]).collect();
         let labels = Tensor::from_data(TensorData::new(labels, [indices.len()]), device);
         let x = self.x.clone().select(0, rows);

@@ -1,0 +1,33 @@
+//! From a folder of PNGs to one buffer in memory.
+//!
+//! ```sh
+//! cargo bench --bench decode -- FOLDER
+//! ```
+//!
+//! FOLDER is an unpacked `mnist_png`. The first round, which fetches the files from the disk, does
+//! not count.
+
+use std::time::Instant;
+
+use fastburn::data::Splits;
+
+/// The program's allocator: see `main.rs`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = std::env::args().skip(1).find(|argument| argument != "--bench");
+    let folder = folder.ok_or("name a folder of images")?;
+    for round in 0..6 {
+        let start = Instant::now();
+        let splits = Splits::open(&folder, 0)?;
+        let listed = start.elapsed().as_secs_f64();
+        let (train, valid) = splits.decode(&|_, _| {})?;
+        let seconds = start.elapsed().as_secs_f64();
+        if round > 0 {
+            let images = train.len() + valid.len();
+            println!("{images} images in {seconds:.3} s, {listed:.3} s of it to list them");
+        }
+    }
+    Ok(())
+}
