@@ -28,6 +28,18 @@ pub enum Residency {
 /// Decoded images and their targets as a [`Source`] of batches.
 ///
 /// The batches are the same to the bit wherever the images stay.
+///
+/// ```
+/// use fastburn::data::{DataLoader, ImageSource, Images, Residency, Splits, class_indices};
+///
+/// let device = fastburn::device::cpu()?;
+/// let images = Images::decode(&Splits::digits()?.valid)?;
+/// let loader =
+///     DataLoader::new(ImageSource::new(images, class_indices, &device, Residency::Device));
+/// let batch = loader.batch(&loader.order(0), 0, &device)?;
+/// assert_eq!(batch.input.dims(), [64, 1, 28, 28]);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
 pub struct ImageSource<F> {
     images: Images,
     resident: Option<Tensor<2>>,

@@ -81,6 +81,16 @@ pub struct DataLoader<I, T> {
 }
 
 /// A data set as the learner takes it: batches to train on, and batches to validate on.
+///
+/// ```
+/// use fastburn::data::{DataLoaders, Splits, one_hot};
+///
+/// let device = fastburn::device::cpu()?;
+/// let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
+/// let dls = DataLoaders::from_images(train, valid, one_hot, &device).batch_size(256)?;
+/// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // 6000 / 256 down, 1000 / 256 up
+/// # Ok::<(), fastburn::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct DataLoaders<I, T> {
     /// Shuffled, without the last batch if it is not full, as in fastai.

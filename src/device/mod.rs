@@ -336,7 +336,7 @@ impl Backend {
 
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 fn host(backend: Backend, selector: Selector, library: &str) -> DeviceInfo {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = rayon::current_num_threads();
     DeviceInfo {
         name: backend.name().to_owned(),
         adapter: format!("this processor, {threads} threads"),

@@ -105,19 +105,29 @@ fn three_steps_agree<M, T>(
     learn.fit(reference.number("steps") as usize, reference.number("lr")).unwrap();
 
     let first = kept.lock().unwrap().take().unwrap();
-    assert_close(&first.logits, &reference.floats("logits"), 1e-5, 1e-6);
+    assert_agrees(&first.logits, &reference.floats("logits"));
     for ((weight, bias), (weight_name, bias_name)) in first.gradients.iter().zip(names) {
-        assert_close(weight, &reference.floats(&format!("grad.{weight_name}")), 1e-5, 1e-6);
-        assert_close(bias, &reference.floats(&format!("grad.{bias_name}")), 1e-5, 1e-6);
+        assert_agrees(weight, &reference.floats(&format!("grad.{weight_name}")));
+        assert_agrees(bias, &reference.floats(&format!("grad.{bias_name}")));
     }
     let losses: Vec<f32> = learn.history().steps.iter().map(|step| step.loss).collect();
-    assert_close(&losses, &reference.floats("losses"), 1e-5, 1e-6);
+    assert_agrees(&losses, &reference.floats("losses"));
     for (layer, (weight, bias)) in learn.model().layers().iter().zip(names) {
         let found = values(layer.weight.val());
         assert_close(&found, &reference.floats(&format!("after.{weight}")), 1e-4, 1e-4);
         let found = values(layer.bias.as_ref().unwrap().val());
         assert_close(&found, &reference.floats(&format!("after.{bias}")), 1e-4, 1e-4);
     }
+}
+
+/// Agreement in float32: 1e-5 of a value, and 1e-6 of the largest one.
+///
+/// The second part is for sums whose terms cancel. PyTorch's own logits of the ReLU net, whose
+/// terms reach 38, are up to 6e-6 from what float64 gives.
+#[track_caller]
+fn assert_agrees(found: &[f32], expected: &[f32]) {
+    let largest = expected.iter().fold(1.0, |largest: f32, value| largest.max(value.abs()));
+    assert_close(found, expected, 1e-5, 1e-6 * largest);
 }
 
 fn tensors(reference: &Reference, device: &Device) -> TensorSource<2, 2> {
