@@ -79,12 +79,14 @@ pub enum Error {
         reason: String,
     },
 
-    /// The training loss is not a number any more.
+    /// A loss is not a number any more.
     #[error(
-        "the loss became {loss} in epoch {epoch}, batch {batch}, at learning rate {lr}; \
+        "the {part} loss became {loss} in epoch {epoch}, batch {batch}, at learning rate {lr}; \
          try a smaller learning rate"
     )]
     Diverged {
+        /// Which loss: training or validation.
+        part: &'static str,
         /// The loss: NaN or an infinity.
         loss: f32,
         /// The epoch, from 0.

@@ -54,6 +54,10 @@ pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1
 /// # Errors
 ///
 /// [`Error::Shape`](crate::Error::Shape) if the two do not have the same number of rows.
+///
+/// # Panics
+///
+/// On the CPU, if a target is not below the number of classes; a GPU does not check it.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<Tensor<1>> {
     let [rows, _] = logits.dims();
     same_rows("cross_entropy", rows, targets.dims()[0])?;

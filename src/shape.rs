@@ -32,3 +32,16 @@ pub(crate) fn same_rows(what: &'static str, predictions: usize, targets: usize) 
         found: targets.to_string(),
     })
 }
+
+/// Refuses what should have been averaged over the batch and was not.
+pub(crate) fn one_number(what: &'static str, value: &Tensor<1>) -> Result<()> {
+    let found = value.dims();
+    if found == [1] {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        what,
+        expected: "one number, [1], such as the batch's mean".to_owned(),
+        found: format!("{found:?}"),
+    })
+}

@@ -14,7 +14,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let auto = device::find("auto")?.name;
+    // A build without a CPU backend on a machine without a GPU has no automatic choice.
+    let auto = device::find("auto").map(|device| device.name).unwrap_or_default();
     let mut out = stdout().lock();
     let devices = device::list();
     if arguments.json {

@@ -24,7 +24,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(record) = state.history.epochs.last() else { return Ok(()) };
+        let Some(record) = &state.record else { return Ok(()) };
         let names = state.history.metric_names.iter().cloned();
         let metrics: Map<_, _> = names.zip(record.metrics.iter().map(|&v| json!(v))).collect();
         line(&json!({

@@ -6,6 +6,7 @@ mod interrupt;
 mod json;
 mod train;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -65,14 +66,25 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         let text = error.render().to_string();
         let problem = text.split("\n\n").next().unwrap_or_default();
         let words: Vec<_> = problem.split_whitespace().collect();
-        eprintln!("{} (see --help)", words.join(" "));
+        tell(format_args!("{} (see --help)", words.join(" ")));
         return ExitCode::from(USAGE);
     }
-    eprintln!("error: {error:#}");
     match error.downcast_ref::<fastburn::Error>() {
-        Some(error) if error.is_usage() => ExitCode::from(USAGE),
-        _ => ExitCode::FAILURE,
+        // The library's messages name their causes themselves.
+        Some(error) => {
+            tell(format_args!("error: {error}"));
+            if error.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+        }
+        None => {
+            tell(format_args!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// A line on standard error; where nobody can read it, nothing.
+fn tell(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -23,6 +23,7 @@ use serde_json::json;
 use super::bars::{self, Bars};
 use super::interrupt::{self, INTERRUPTED};
 use super::json::{self, JsonLines};
+use super::tell;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -131,7 +132,7 @@ pub fn run(data: Option<&Path>, options: &Options) -> Result<ExitCode> {
         }
     };
     if data.is_none() && !options.json && code == ExitCode::SUCCESS {
-        eprintln!("{NEXT}");
+        tell(format_args!("{NEXT}"));
     }
     Ok(code)
 }
@@ -165,12 +166,14 @@ fn fit<T: Clone + 'static>(
         false => learn.callback(EpochTable::stdout()),
     };
     learn.fit(options.epochs.get(), options.lr)?;
-    if !interrupted.load(Ordering::Relaxed) {
+    let history = learn.history();
+    let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
+    if !interrupted.load(Ordering::Relaxed) || done == Some((options.epochs.get(), true)) {
         return Ok(ExitCode::SUCCESS);
     }
-    match learn.history().steps.last() {
-        Some(step) => eprintln!("interrupted after batch {} of epoch {}", step.batch, step.epoch),
-        None => eprintln!("interrupted before the first batch"),
+    if let Some(step) = history.steps.last() {
+        let (batch, epoch) = (step.batch, step.epoch);
+        tell(format_args!("interrupted after batch {batch} of epoch {epoch}"));
     }
     Ok(ExitCode::from(INTERRUPTED))
 }
@@ -209,13 +212,13 @@ fn announce(
         }))?;
         return Ok(());
     }
-    eprintln!("device  {} ({}, {})", device.name, device.kind, device.adapter);
-    eprintln!(
+    tell(format_args!("device  {} ({}, {})", device.name, device.kind, device.adapter));
+    tell(format_args!(
         "data    {}: {of_train} images of {width}×{height}, {classes} classes; \
          {of_valid} more to validate",
         splits.place()
-    );
-    eprintln!(
+    ));
+    tell(format_args!(
         "model   {architecture}, {} parameters; {}, {}, lr {}, batches of {}, seed {}",
         model.num_params(),
         options.loss.name(),
@@ -223,7 +226,7 @@ fn announce(
         options.lr,
         options.batch_size,
         options.seed,
-    );
+    ));
     Ok(())
 }
 

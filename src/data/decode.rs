@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 /// The widest or highest image that is decoded, in pixels.
 const LARGEST_SIDE: u32 = 16_384;
 /// The most memory that one image's decoder may take, in bytes.
-const MOST_MEMORY: u64 = 1 << 30;
+const MOST_MEMORY: u64 = 1 << 28;
 
 /// A decoded image.
 #[derive(Debug)]
@@ -39,6 +39,11 @@ pub(super) fn decode(file: &File) -> Result<Picture> {
     limits.max_alloc = Some(MOST_MEMORY);
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(|error| broken(error.to_string()))?;
+
+    if decoder.total_bytes() > MOST_MEMORY {
+        let bytes = decoder.total_bytes();
+        return Err(broken(format!("it unpacks to {bytes} bytes, more than {MOST_MEMORY}")));
+    }
 
     let (width, height) = decoder.dimensions();
     let (width, height) = (width as usize, height as usize);

@@ -13,6 +13,11 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
+/// The most that an archive may unpack to, in bytes; it is held in memory.
+const MOST_UNPACKED: u64 = 8 << 30;
+/// The deepest folder of an archive that is looked at.
+const DEEPEST: usize = 16;
+
 /// A folder within a tree.
 #[derive(Debug, Clone)]
 pub(crate) enum Folder {
@@ -76,7 +81,7 @@ impl Folder {
         };
         let mut bytes = Vec::new();
         let mut found = Vec::new();
-        let mut archive = tar::Archive::new(archive);
+        let mut archive = tar::Archive::new(archive.take(MOST_UNPACKED));
         for entry in archive.entries().map_err(damaged)? {
             let mut entry = entry.map_err(damaged)?;
             if !entry.header().entry_type().is_file() {
@@ -88,18 +93,28 @@ impl Folder {
             entry.read_to_end(&mut bytes).map_err(damaged)?;
             found.push((path, start..bytes.len()));
         }
+        // The tar format ends before the gzip stream does, whose checksum stands at its end.
+        let mut rest = archive.into_inner();
+        io::copy(&mut rest, &mut io::sink()).map_err(damaged)?;
+        if rest.limit() == 0 {
+            let problem = format!("it unpacks to more than {MOST_UNPACKED} bytes; unpack it first");
+            return Err(Error::layout(&place, problem));
+        }
         let bytes = Arc::new(bytes);
         let mut top = Node::default();
         for (path, range) in found {
             top.insert(&path, (bytes.clone(), range));
         }
-        // `mnist_png/training/…`: what counts is below the one folder that holds everything.
-        let mut node = Arc::new(top);
-        while node.files.is_empty() && node.folders.len() == 1 {
-            let only = node.folders.values().next().cloned();
-            node = only.unwrap_or_default();
-        }
-        Ok(Self::Archive { place, node })
+        Ok(Self::Archive { place, node: Arc::new(top) })
+    }
+
+    /// The folder that an archive has around everything, as `mnist_png/` in `mnist_png.tgz`:
+    /// its name, and the folder.
+    pub(super) fn wrapper(&self) -> Option<(String, Self)> {
+        let Self::Archive { node, .. } = self else { return None };
+        let (name, inner) = node.folders.first_key_value()?;
+        let only = node.folders.len() == 1 && node.files.is_empty();
+        (only && !inner.folders.is_empty()).then(|| (name.clone(), self.folder(name)))
     }
 
     /// Its sub-folders' names, but for hidden ones.
@@ -216,7 +231,8 @@ fn visible(folder: &Path, wanted: fn(&fs::FileType) -> bool) -> Result<Vec<Strin
     Ok(names)
 }
 
-/// A path's parts, or `None` if one is hidden, not UTF-8, or leads elsewhere.
+/// A path's parts, or `None` if one is hidden, not UTF-8, or leads elsewhere, or if there are too
+/// many.
 fn plain_components(path: &Path) -> Option<Vec<String>> {
     let mut parts = Vec::new();
     for component in path.components() {
@@ -229,5 +245,5 @@ fn plain_components(path: &Path) -> Option<Vec<String>> {
             _ => return None,
         }
     }
-    Some(parts)
+    (parts.len() <= DEEPEST).then_some(parts)
 }

@@ -54,7 +54,11 @@ impl ImageFolder {
     /// [`Error::Layout`] if there is no such folder, it has no class, or a class has no file;
     /// [`Error::Read`] if the operating system refuses to list it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Self::list(&Folder::open(path.as_ref())?)
+        let folder = Folder::open(path.as_ref())?;
+        match folder.wrapper() {
+            Some((_, inner)) => Self::list(&inner),
+            None => Self::list(&folder),
+        }
     }
 
     pub(super) fn list(folder: &Folder) -> Result<Self> {

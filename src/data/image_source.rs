@@ -15,8 +15,7 @@ const PARALLEL_FROM: usize = 1 << 20;
 /// Where the images stay between batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Residency {
-    /// On the device if it has memory of its own with room for them in one buffer, else on the
-    /// host.
+    /// On the device if it is a GPU that holds them in one buffer, else on the host.
     Auto,
     /// As one float tensor on the device; each batch is gathered there.
     Device,
@@ -83,6 +82,7 @@ where
                 let rows = TensorData::new(rows, [indices.len()]);
                 let rows = Tensor::<1, Int>::from_data(rows, &images.device());
                 let batch = images.clone().select(0, rows).reshape(shape);
+                let batch = batch.to_device(&device.clone().inner());
                 if device.is_autodiff() { batch.autodiff() } else { batch }
             }
             None => {

@@ -62,10 +62,16 @@ impl Splits {
     ///
     /// Only if the program's own data is damaged.
     pub fn digits() -> Result<Self> {
-        Self::find(&Folder::from_tgz("the embedded digits", DIGITS)?, Seed::new(0))
+        let place = "the embedded digits";
+        let found = Self::find(&Folder::from_tgz(place, DIGITS)?, Seed::new(0))?;
+        Ok(Self { place: place.to_owned(), ..found })
     }
 
     fn find(folder: &Folder, seed: Seed) -> Result<Self> {
+        let is_part = |name: &str| NAMES.iter().any(|&(t, v)| t == name || v == name);
+        if let Some((_, inner)) = folder.wrapper().filter(|(name, _)| !is_part(name)) {
+            return Self::find(&inner, seed);
+        }
         let names = folder.folders()?;
         let has = |name: &str| names.iter().any(|n| n == name);
         if let Some((train, valid)) = NAMES.into_iter().find(|(t, v)| has(t) && has(v)) {
@@ -76,7 +82,7 @@ impl Splits {
         }
         // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
         let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
-        if names.iter().all(|name| parts.clone().any(|(part, _)| part == name))
+        if names.iter().all(|name| is_part(name))
             && let Some((there, missing)) = parts.find(|(part, _)| has(part))
         {
             let problem = format!("a folder {there} without a folder {missing} beside it");

@@ -46,8 +46,9 @@ impl<const D: usize, const E: usize> Source<Tensor<D>, Tensor<E>> for TensorSour
         let rows: Vec<i32> = indices.iter().map(|i| i.cast_signed()).collect();
         let rows = TensorData::new(rows, [indices.len()]);
         let rows = Tensor::<1, Int>::from_data(rows, &self.inputs.device());
-        let input = self.inputs.clone().select(0, rows.clone());
-        let target = self.targets.clone().select(0, rows);
+        let plain = device.clone().inner();
+        let input = self.inputs.clone().select(0, rows.clone()).to_device(&plain);
+        let target = self.targets.clone().select(0, rows).to_device(&plain);
         if device.is_autodiff() {
             return Ok((input.autodiff(), target.autodiff()));
         }

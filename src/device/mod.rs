@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 
 /// The largest buffer assumed of a device that was not opened here: WebGPU's guaranteed minimum.
 const GUARANTEED_BUFFER: u64 = 128 << 20;
+/// What one data set may take of a GPU whose driver sets no limit to a buffer.
+const UNLIMITED_BUFFER: u64 = 1 << 30;
 
 /// A compute backend that fastburn knows by name, in the order in which `auto` asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -154,7 +156,7 @@ pub fn named(name: &str) -> Result<Device> {
 ///
 /// # Errors
 ///
-/// [`Error::Device`] if the build has no backend at all.
+/// [`Error::Device`] if there is no GPU and the build has no CPU backend.
 pub fn auto() -> Result<Device> {
     named("auto")
 }
@@ -188,8 +190,11 @@ pub fn cpu() -> Result<Device> {
 /// As [`named`].
 pub fn find(name: &str) -> Result<DeviceInfo> {
     match name {
-        "auto" => first(|device| device.is_gpu()).or_else(|_| find("cpu")),
-        "cpu" => first(|device| device.kind == DeviceKind::Cpu),
+        "auto" => first(DeviceInfo::is_gpu).or_else(cpu_info).ok_or_else(|| {
+            missing(name, "no GPU, and no CPU backend in this build; add --features flex")
+        }),
+        "cpu" => cpu_info()
+            .ok_or_else(|| missing(name, "no CPU backend in this build; add --features flex")),
         _ => {
             let (backend, index) = match name.split_once(':') {
                 Some((backend, index)) => (backend, index.parse().map_err(|_| unknown(name))?),
@@ -200,14 +205,10 @@ pub fn find(name: &str) -> Result<DeviceInfo> {
                 .find(|known| known.name() == backend)
                 .ok_or_else(|| unknown(name))?;
             if !backend.is_built() {
-                return Err(Error::Device {
-                    name: name.to_owned(),
-                    problem: format!(
-                        "not in this build (it has {}); build with --features {}",
-                        built_names(),
-                        backend.name(),
-                    ),
-                });
+                let (built, backend) = (built_names(), backend.name());
+                let problem =
+                    format!("not in this build (it has {built}); build with --features {backend}");
+                return Err(missing(name, problem));
             }
             let mut devices = backend.devices();
             if index >= devices.len() {
@@ -216,7 +217,7 @@ pub fn find(name: &str) -> Result<DeviceInfo> {
                     1 => format!("this machine has one {0} device, {0}:0", backend.name()),
                     n => format!("this machine has {0}:0 to {0}:{1}", backend.name(), n - 1),
                 };
-                return Err(Error::Device { name: name.to_owned(), problem: there });
+                return Err(missing(name, there));
             }
             Ok(devices.swap_remove(index))
         }
@@ -247,27 +248,29 @@ pub(crate) fn is_host(device: &Device) -> bool {
     host.contains(device)
 }
 
-/// The largest single buffer that the device holds, in bytes.
+/// The largest single buffer that a data set may take on a GPU, in bytes.
 pub(crate) fn largest_buffer(device: &Device) -> u64 {
     let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     match opened.iter().find(|(_, known, _)| known == device) {
-        Some((.., limit)) => limit.unwrap_or(u64::MAX),
+        Some((.., limit)) => limit.unwrap_or(UNLIMITED_BUFFER),
         None => GUARANTEED_BUFFER,
     }
 }
 
-fn first(wanted: impl Fn(&DeviceInfo) -> bool) -> Result<DeviceInfo> {
-    Backend::ALL.into_iter().flat_map(Backend::devices).find(wanted).ok_or_else(|| Error::Device {
-        name: "cpu".to_owned(),
-        problem: "this build has no CPU backend; build with --features flex".to_owned(),
-    })
+fn first(wanted: impl Fn(&DeviceInfo) -> bool) -> Option<DeviceInfo> {
+    Backend::ALL.into_iter().flat_map(Backend::devices).find(wanted)
+}
+
+fn cpu_info() -> Option<DeviceInfo> {
+    first(|device| device.kind == DeviceKind::Cpu)
+}
+
+fn missing(name: &str, problem: impl Into<String>) -> Error {
+    Error::Device { name: name.to_owned(), problem: problem.into() }
 }
 
 fn unknown(name: &str) -> Error {
-    Error::Device {
-        name: name.to_owned(),
-        problem: format!("no such device; name auto, cpu, or one of {}", built_names()),
-    }
+    missing(name, format!("no such device; name auto, cpu, or one of {}", built_names()))
 }
 
 fn built_names() -> String {

@@ -4,10 +4,11 @@ use super::state::State;
 use crate::error::Error;
 use crate::models::Model;
 
-/// A part of a fit that a callback can leave early.
+/// A part of a fit that a callback can leave early, the smallest first.
 ///
-/// The part's `after_…` events still run, and the fit goes on behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The part's `after_…` events still run, and the fit goes on behind it. Leaving a part that is
+/// not under way, such as the validation while it trains, is an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// The batch at hand.
     Batch,
@@ -36,6 +37,15 @@ pub type Flow = std::result::Result<(), Stop>;
 impl From<Error> for Stop {
     fn from(error: Error) -> Self {
         Self::Error(error)
+    }
+}
+
+/// What two answers come to: an error rather than a cancel, and the cancel of the larger part.
+pub(super) fn both(first: Flow, second: Flow) -> Flow {
+    match (first, second) {
+        (Ok(()), other) | (other, Ok(())) => other,
+        (error @ Err(Stop::Error(_)), _) | (_, error @ Err(Stop::Error(_))) => error,
+        (Err(Stop::Cancel(one)), Err(Stop::Cancel(other))) => Err(Stop::Cancel(one.max(other))),
     }
 }
 

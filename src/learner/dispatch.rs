@@ -2,9 +2,10 @@
 
 use burn::tensor::Device;
 
-use super::callback::{Event, Flow, Scope, Stop, tell};
+use super::callback::{Event, Flow, Scope, Stop, both, tell};
 use super::{Learner, Model};
 use crate::data::DataLoader;
+use crate::error::Error;
 
 impl<M, I, T> Learner<M, I, T>
 where
@@ -24,34 +25,46 @@ where
             (state.dls.valid.clone(), state.device.clone())
         };
         state.batches = loader.len();
+        state.batch_index = 0;
         (loader, device)
     }
 
     /// Runs a part of the fit between its two events. Its `after_…` event comes whatever
-    /// happens in it, and a cancel of this part ends here.
+    /// happens in it, and a cancel of this part, in it or by that event, ends here.
     pub(super) fn within(&mut self, scope: Scope, part: impl FnOnce(&mut Self) -> Flow) -> Flow {
+        self.under_way.push(scope);
         let ran = self.emit(scope.before()).and_then(|()| part(self));
         let cleaned = self.emit(scope.after());
-        match ran {
-            Err(Stop::Cancel(cancelled)) if cancelled == scope => cleaned,
-            Err(stop) => Err(stop),
-            Ok(()) => cleaned,
+        self.under_way.pop();
+        match both(ran, cleaned) {
+            Err(Stop::Cancel(cancelled)) if cancelled == scope => Ok(()),
+            flow => flow,
         }
     }
 
-    /// Tells the callbacks of an event, in their order; the first to object ends it, but for
-    /// clean-up, which reaches them all.
+    /// Tells the callbacks of an event, in their order. The first that does not go on ends it,
+    /// but for clean-up, which reaches them all.
     pub(super) fn emit(&mut self, event: Event) -> Flow {
         let mut flow = Ok(());
         for callback in &mut self.callbacks {
-            let answer = tell(callback.as_mut(), event, &mut self.state);
-            if flow.is_ok() {
-                flow = answer;
+            let mut answer = tell(callback.as_mut(), event, &mut self.state);
+            if let Err(Stop::Cancel(scope)) = answer
+                && !self.under_way.contains(&scope)
+            {
+                answer = Err(Stop::Error(not_under_way(scope, event)));
             }
+            flow = both(flow, answer);
             if flow.is_err() && !event.is_cleanup() {
                 break;
             }
         }
         flow
+    }
+}
+
+fn not_under_way(scope: Scope, event: Event) -> Error {
+    Error::Callback {
+        callback: "a callback".to_owned(),
+        source: format!("cancelled {scope:?}, which is not under way at {event:?}").into(),
     }
 }

@@ -33,7 +33,7 @@ where
                 learn.state.batch_index = index;
                 learn.state.batch = Some(loader.batch(&order, index, &device)?);
                 let ran = learn.within(Scope::Batch, Self::run_batch);
-                learn.state.forget_batch();
+                learn.state.end_batch();
                 ran
             })
         })
@@ -47,6 +47,7 @@ where
         let Some(output) = self.state.output.clone() else { return Ok(()) };
         self.state.loss = Some((self.state.loss_function)(output, batch.target)?);
         self.emit(Event::AfterLoss)?;
+        self.state.check_loss()?;
         if !self.state.training {
             return Ok(());
         }

@@ -35,7 +35,7 @@ impl Losses {
         let steps = std::mem::take(&mut self.steps);
         for (loss, (epoch, batch, lr)) in self.waiting.take()?.into_iter().zip(steps) {
             if !loss.is_finite() {
-                return Err(Error::Diverged { loss, epoch, batch, lr });
+                return Err(Error::Diverged { part: "training", loss, epoch, batch, lr });
             }
             self.average = f64::from(loss) * (1.0 - MOMENTUM) + self.average * MOMENTUM;
             self.count += 1;

@@ -57,6 +57,8 @@ pub struct Learner<M: Model<I>, I, T> {
     callbacks: Vec<Box<dyn Callback<M, I, T>>>,
     /// Over all calls of `fit`, so that a second one does not repeat the first one's order.
     trained_epochs: usize,
+    /// The parts that have begun and not ended, the outermost first.
+    under_way: Vec<Scope>,
 }
 
 impl<M, I, T> Learner<M, I, T>
@@ -87,6 +89,7 @@ where
             training: false,
             batches: 0,
             batch_index: 0,
+            trained: 0,
             batch: None,
             output: None,
             loss: None,
@@ -94,8 +97,10 @@ where
             losses: Losses::default(),
             history: History::default(),
             validation: None,
+            record: None,
         };
-        Self { state, callbacks: vec![Box::new(Recorder::default())], trained_epochs: 0 }
+        let callbacks: Vec<Box<dyn Callback<M, I, T>>> = vec![Box::new(Recorder::default())];
+        Self { state, callbacks, trained_epochs: 0, under_way: Vec::new() }
     }
 
     /// Another optimizer: an [`OptimizerKind`], or one of Burn's.
@@ -143,6 +148,7 @@ where
             ));
         }
         (self.state.epochs, self.state.lr) = (epochs, lr);
+        (self.state.epoch, self.state.trained) = (0, 0);
         finish(self.run_fit())
     }
 
@@ -150,12 +156,21 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the validation set is empty, and whatever the data, the loss, a
-    /// metric or a callback fails with.
+    /// [`Error::Setting`] if the validation set is empty or a callback ended the pass early, and
+    /// whatever the data, the loss, a metric or a callback fails with.
     pub fn validate(&mut self) -> Result<Validation> {
-        finish(self.run_part(Scope::Validate))?;
+        // What ends a fit, such as a stop flag, ends a pass of its own as well.
+        self.under_way.push(Scope::Fit);
+        let flow = self.run_part(Scope::Validate);
+        self.under_way.pop();
+        finish(flow)?;
         self.state.validation.clone().ok_or_else(|| {
-            Error::setting("the number of validated items", 0, "there must be at least one")
+            let batches = self.state.dls.valid.len();
+            Error::setting(
+                "the number of validation batches",
+                batches,
+                "there must be at least one, and no callback may leave one out",
+            )
         })
     }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::callback::{Callback, Flow};
 use super::losses::Losses;
 use super::state::State;
+use crate::error::Error;
 use crate::history::{EpochRecord, Validation};
 use crate::models::Model;
 use crate::scalars::{Scalars, weighted_mean};
@@ -15,7 +16,7 @@ use crate::scalars::{Scalars, weighted_mean};
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     epoch_start: Option<Instant>,
-    trained: bool,
+    steps_before: usize,
     valid_losses: Scalars,
     valid_items: Vec<usize>,
 }
@@ -37,8 +38,8 @@ where
 
     fn before_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
         self.epoch_start = Some(Instant::now());
-        self.trained = false;
-        state.validation = None;
+        self.steps_before = state.history.steps.len();
+        (state.validation, state.record) = (None, None);
         Ok(())
     }
 
@@ -54,7 +55,6 @@ where
         // A batch that was cancelled before it had a loss leaves no trace.
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         if state.training {
-            self.trained = true;
             state.losses.push(loss, state.epoch, state.batch_index, state.lr);
             return Ok(());
         }
@@ -73,26 +73,38 @@ where
     }
 
     fn after_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
-        if self.valid_items.is_empty() {
+        let items = std::mem::take(&mut self.valid_items);
+        let losses = self.valid_losses.take()?;
+        // What was left early measured only a part of the validation set.
+        if items.is_empty() || items.len() < state.batches {
             return Ok(());
         }
-        let loss = weighted_mean(&self.valid_losses.take()?, &self.valid_items);
+        if let Some(batch) = losses.iter().position(|loss| !loss.is_finite()) {
+            let (epoch, loss, lr) = (state.epoch, losses[batch], state.lr);
+            Err(Error::Diverged { part: "validation", loss, epoch, batch, lr })?;
+        }
         let values = state.metrics.iter_mut().map(|metric| metric.value());
-        state.validation = Some(Validation { loss, metrics: values.collect::<Result<_, _>>()? });
+        let metrics = values.collect::<Result<_, _>>()?;
+        state.validation = Some(Validation { loss: weighted_mean(&losses, &items), metrics });
         Ok(())
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let train_loss = self.trained.then(|| state.losses.smooth()).flatten();
+        let trained = state.history.steps.len() > self.steps_before;
         let (valid_loss, metrics) = match &state.validation {
             Some(validation) => (Some(validation.loss), validation.metrics.clone()),
             None => (None, Vec::new()),
         };
-        if train_loss.is_some() || valid_loss.is_some() {
-            let seconds = self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64());
-            let epoch = state.epoch;
-            let record = EpochRecord { epoch, train_loss, valid_loss, metrics, seconds };
-            state.history.epochs.push(record);
+        if trained || valid_loss.is_some() {
+            let record = EpochRecord {
+                epoch: state.epoch,
+                train_loss: state.losses.smooth().filter(|_| trained),
+                valid_loss,
+                metrics,
+                seconds: self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64()),
+            };
+            state.history.epochs.push(record.clone());
+            state.record = Some(record);
         }
         Ok(())
     }

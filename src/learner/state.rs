@@ -5,10 +5,11 @@ use burn::tensor::{Device, Tensor};
 
 use super::losses::Losses;
 use crate::data::{Batch, DataLoaders};
-use crate::error::Result;
-use crate::history::{History, Validation};
+use crate::error::{Error, Result};
+use crate::history::{EpochRecord, History, Validation};
 use crate::metrics::Metric;
 use crate::models::Model;
+use crate::shape::one_number;
 
 /// A loss function: a batch's outputs and targets to their loss, `[1]`.
 pub(super) type LossFunction<O, T> = Box<dyn Fn(O, T) -> Result<Tensor<1>>>;
@@ -41,6 +42,9 @@ pub struct State<M: Model<I>, I, T> {
     /// The batch at hand within its part, from 0.
     pub batch_index: usize,
 
+    /// How many training batches of this call of `fit` are over.
+    pub(super) trained: usize,
+
     /// The batch at hand, from `before_batch` on.
     pub batch: Option<Batch<I, T>>,
     /// What the model made of it, from `after_pred` on.
@@ -54,8 +58,11 @@ pub struct State<M: Model<I>, I, T> {
     pub losses: Losses,
     /// What has been recorded so far.
     pub history: History,
-    /// What the last validation pass found.
+    /// What the last validation pass found; `None` if it was left early.
     pub validation: Option<Validation>,
+    /// The row of the epoch that is over, at `after_epoch`; `None` if it trained and validated
+    /// nothing.
+    pub record: Option<EpochRecord>,
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
@@ -69,11 +76,25 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         &self.device
     }
 
-    /// How far this call of `fit` is, in trained batches of all epochs: from 0 to 1.
+    /// How far this call of `fit` is, in training batches of all epochs: 0 before the first is
+    /// over, 1 behind the last.
     pub fn progress(&self) -> f64 {
-        let of_epoch =
-            if self.training { self.batch_index as f64 / self.batches.max(1) as f64 } else { 1.0 };
-        (self.epoch as f64 + of_epoch) / self.epochs.max(1) as f64
+        let total = self.epochs * self.dls.train.len();
+        self.trained as f64 / total.max(1) as f64
+    }
+
+    /// Refuses a loss that is not one number, and one that no gradient can come from.
+    pub(super) fn check_loss(&self) -> Result<()> {
+        let Some(loss) = &self.loss else { return Ok(()) };
+        one_number("the loss", loss)?;
+        if self.training && !loss.is_tracked() {
+            return Err(Error::compute(
+                "compute gradients",
+                "the loss does not depend on any parameter that learns: all are frozen, or the \
+                 loss function detached its result",
+            ));
+        }
+        Ok(())
     }
 
     /// The optimizer's step, which takes the model by value and gives it back.
@@ -84,8 +105,9 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         }
     }
 
-    /// Lets go of everything that belongs to one batch.
-    pub(super) fn forget_batch(&mut self) {
+    /// Counts the batch, and lets go of everything that belongs to it.
+    pub(super) fn end_batch(&mut self) {
+        self.trained += usize::from(self.training);
         (self.batch, self.output, self.loss, self.gradients) = (None, None, None, None);
     }
 

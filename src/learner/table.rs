@@ -70,7 +70,7 @@ impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for EpochTable<W> {
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(record) = state.history.epochs.last() else { return Ok(()) };
+        let Some(record) = &state.record else { return Ok(()) };
         let metrics = &state.history.metric_names;
         let cells = cells(record, metrics.len()).into_iter();
         self.line(cells.zip(columns(metrics).map(width)))

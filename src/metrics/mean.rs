@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use super::Metric;
 use crate::error::Result;
 use crate::scalars::{Scalars, weighted_mean};
+use crate::shape::one_number;
 
 /// A metric that is the mean over all items of a function's mean over each batch.
 ///
@@ -50,7 +51,9 @@ where
     }
 
     fn update(&mut self, predictions: O, targets: T, items: usize) -> Result<()> {
-        self.means.push((self.function)(predictions, targets)?);
+        let mean = (self.function)(predictions, targets)?;
+        one_number("a metric", &mean)?;
+        self.means.push(mean);
         self.items.push(items);
         Ok(())
     }

@@ -65,6 +65,10 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
 
     /// Images `[batch, channels, height, width]` or rows `[batch, features]` to
     /// `[batch, outputs]`.
+    ///
+    /// # Panics
+    ///
+    /// If an item has another number of features than the model's inputs.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         self.layer.forward(rows(input))
     }

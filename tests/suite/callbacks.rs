@@ -231,3 +231,109 @@ fn a_stop_flag_ends_the_fit_after_the_batch_at_hand() {
     assert_eq!(epochs.len(), 1);
     assert!(epochs[0].train_loss.is_some() && epochs[0].valid_loss.is_none());
 }
+
+fn failing() -> Stop {
+    Stop::Error(Error::Callback { callback: "Watch".into(), source: "out of ink".into() })
+}
+
+/// How a fit of two epochs ends whose events two callbacks answer.
+fn ended_by(answers: [(&'static str, fn() -> Stop); 2]) -> (Vec<String>, fastburn::Result<()>) {
+    let log = Log::default();
+    let mut learn = learner();
+    for (order, answer) in (0..).zip(answers) {
+        learn = learn.callback(Watch { name: "", order, log: log.clone(), answer: Some(answer) });
+    }
+    let ended = learn.fit(2, 0.1);
+    let events = log.lock().unwrap().clone();
+    (events, ended)
+}
+
+#[test]
+fn an_error_in_clean_up_is_not_lost_behind_a_cancel() {
+    let cancel: fn() -> Stop = || Stop::Cancel(Scope::Fit);
+    for at in ["after_batch", "after_train", "after_epoch", "after_fit"] {
+        let (_, ended) = ended_by([("after_pred", cancel), (at, failing)]);
+        assert!(ended.is_err(), "an error at {at}");
+    }
+    let (_, ended) =
+        ended_by([("after_batch", || Stop::Cancel(Scope::Batch)), ("after_batch", failing)]);
+    assert!(ended.is_err());
+}
+
+#[test]
+fn a_part_may_be_cancelled_by_its_own_last_event() {
+    let (found, ended) = events(2, Some(("after_epoch", || Stop::Cancel(Scope::Epoch))));
+    ended.unwrap();
+    assert_eq!(found.iter().filter(|event| *event == "before_epoch").count(), 2);
+    let (found, ended) = events(1, Some(("after_batch", || Stop::Cancel(Scope::Batch))));
+    ended.unwrap();
+    assert_eq!(found.iter().filter(|event| *event == "before_batch").count(), 3);
+}
+
+#[test]
+fn a_part_that_is_not_under_way_cannot_be_cancelled() {
+    for (at, scope) in [
+        ("after_pred", (|| Stop::Cancel(Scope::Validate)) as fn() -> Stop),
+        ("before_epoch", || Stop::Cancel(Scope::Batch)),
+        ("before_fit", || Stop::Cancel(Scope::Train)),
+    ] {
+        let (_, ended) = events(1, Some((at, scope)));
+        let message = ended.unwrap_err().to_string();
+        assert!(message.contains("not under way"), "{message}");
+    }
+}
+
+#[test]
+fn a_cancelled_epoch_that_did_nothing_has_no_row() {
+    let mut learn = learner().callback(Watch {
+        name: "",
+        order: 0,
+        log: Log::default(),
+        answer: Some(("before_epoch", || Stop::Cancel(Scope::Epoch))),
+    });
+    learn.fit(3, 0.1).unwrap();
+    let epochs: Vec<_> = learn.history().epochs.iter().map(|row| row.epoch).collect();
+    assert_eq!(epochs, [1, 2]);
+}
+
+#[test]
+fn a_validation_that_was_left_early_has_no_result() {
+    let device = fastburn::device::cpu().unwrap();
+    let x = Tensor::<2>::zeros([6, 1], &device);
+    let data = TensorSource::new(x.clone(), x).unwrap();
+    let dls = DataLoaders::new(data.clone(), data, 0).batch_size(2).unwrap();
+    let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
+    let flag = Arc::new(AtomicBool::new(true));
+    let mut learn = Learner::new(dls, model, mse).callback(StopFlag::new(flag));
+    assert!(learn.validate().unwrap_err().to_string().contains("may leave one out"));
+}
+
+/// Keeps the progress at some events.
+struct Progress(Arc<Mutex<Vec<f64>>>);
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for Progress {
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.0.lock().unwrap().push(state.progress());
+        Ok(())
+    }
+
+    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.before_fit(state)
+    }
+
+    fn after_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.before_fit(state)
+    }
+}
+
+#[test]
+fn progress_goes_from_0_to_1_in_each_fit() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let mut learn = learner().callback(Progress(seen.clone()));
+    for _ in 0..2 {
+        learn.fit(2, 0.1).unwrap();
+        let seen = std::mem::take(&mut *seen.lock().unwrap());
+        // Before the fit; two training batches and one of validation an epoch; behind the fit.
+        assert_eq!(seen, [0.0, 0.0, 0.25, 0.5, 0.5, 0.75, 1.0, 1.0]);
+    }
+}

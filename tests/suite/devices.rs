@@ -5,12 +5,12 @@ use fastburn::device;
 
 #[test]
 fn auto_takes_a_real_gpu_and_never_a_software_one() {
+    use device::DeviceKind::{Cpu, DiscreteGpu, IntegratedGpu, VirtualGpu};
     let auto = device::find("auto").unwrap();
-    let gpu = device::list().into_iter().find(|device| device.is_gpu());
-    match gpu {
-        Some(gpu) => assert_eq!(auto.name, gpu.name),
-        None => assert_eq!(auto.kind, device::DeviceKind::Cpu),
-    }
+    let gpus = [DiscreteGpu, IntegratedGpu, VirtualGpu];
+    let has_gpu = device::list().iter().any(|device| gpus.contains(&device.kind));
+    assert_eq!(gpus.contains(&auto.kind), has_gpu);
+    assert!(has_gpu || auto.kind == Cpu, "{auto:?}");
 }
 
 #[test]

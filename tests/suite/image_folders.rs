@@ -200,17 +200,11 @@ fn a_file_that_is_no_whole_image_is_named() {
 #[test]
 fn a_huge_image_in_a_small_file_is_refused() {
     let folder = small_folder();
-    // A header that promises 100,000 × 100,000 pixels, with a right checksum.
     let mut header = b"IHDR".to_vec();
     header.extend(100_000_u32.to_be_bytes());
     header.extend(100_000_u32.to_be_bytes());
     header.extend([8, 0, 0, 0, 0]);
-    let mut checksum = flate2::Crc::new();
-    checksum.update(&header);
-    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0d".to_vec();
-    png.extend(&header);
-    png.extend(checksum.sum().to_be_bytes());
-    fs::write(folder.path().join("a/huge.png"), png).unwrap();
+    fs::write(folder.path().join("a/huge.png"), png_of(&header)).unwrap();
     assert!(trouble(folder.path()).contains("huge.png"));
 }
 
@@ -241,6 +235,40 @@ fn a_folder_that_holds_no_data_set_says_what_it_lacks() {
     let archive = folder.path().join("damaged.tgz");
     fs::write(&archive, [0x1f, 0x8b, 8, 0, 0]).unwrap();
     assert!(trouble(&archive).contains("damaged archive"));
+}
+
+#[test]
+fn an_image_that_unpacks_to_gigabytes_is_refused() {
+    let folder = small_folder();
+    let mut header = b"IHDR".to_vec();
+    header.extend(16_384_u32.to_be_bytes());
+    header.extend(16_384_u32.to_be_bytes());
+    header.extend([16, 6, 0, 0, 0]); // 16 bits, colour and transparency: 2 GiB
+    fs::write(folder.path().join("a/bomb.png"), png_of(&header)).unwrap();
+    let message = trouble(folder.path());
+    assert!(message.contains("bomb.png") && message.contains("2147483648"), "{message}");
+}
+
+/// A PNG of that header, with the right checksum, and an empty body.
+fn png_of(header: &[u8]) -> Vec<u8> {
+    let chunk = |content: &[u8]| {
+        let mut checksum = flate2::Crc::new();
+        checksum.update(content);
+        let length = (content.len() as u32 - 4).to_be_bytes();
+        [&length[..], content, &checksum.sum().to_be_bytes()].concat()
+    };
+    [b"\x89PNG\r\n\x1a\n".to_vec(), chunk(header), chunk(b"IDAT"), chunk(b"IEND")].concat()
+}
+
+#[test]
+fn a_damaged_end_of_an_archive_is_noticed() {
+    let folder = TempDir::new().unwrap();
+    let mut bytes = fs::read(crate::support::crate_path("assets/digits.tgz")).unwrap();
+    let checksum = bytes.len() - 8;
+    bytes[checksum] ^= 1;
+    let path = folder.path().join("digits.tgz");
+    fs::write(&path, bytes).unwrap();
+    assert!(trouble(&path).contains("damaged archive"));
 }
 
 #[cfg(unix)]

@@ -114,7 +114,9 @@ fn a_loss_that_is_no_number_ends_the_fit_and_says_where() {
         let model = LinearConfig::new(1, 1).init(device, 0).unwrap();
         let mut learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
         let error = learn.fit(50, 1.0).unwrap_err();
-        let Error::Diverged { loss, epoch, batch, lr } = error else { panic!("{error}") };
+        let Error::Diverged { part: "training", loss, epoch, batch, lr } = error else {
+            panic!("{error}")
+        };
         assert!(!loss.is_finite());
         assert!(epoch < 50 && batch < 2);
         assert_eq!(lr, 1.0);
@@ -214,4 +216,35 @@ fn the_table_is_fastais() {
     let expected =
         format!("epoch     train_loss  valid_loss  accuracy  time\n{}\n{}\n", row(0), row(1));
     assert_eq!(String::from_utf8(out.0.lock().unwrap().clone()).unwrap(), expected);
+}
+
+#[test]
+fn a_loss_that_cannot_be_learned_from_is_refused() {
+    use burn::module::Module;
+
+    let device = fastburn::device::cpu().unwrap();
+    let x = Tensor::<2>::zeros([4, 1], &device);
+    let data = TensorSource::new(x.clone(), x).unwrap();
+    let dls = DataLoaders::new(data.clone(), data, 0).batch_size(2).unwrap();
+    let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
+
+    let not_averaged = |output: Tensor<2>, _: Tensor<2>| Ok(output.reshape([2]));
+    let error = Learner::new(dls.clone(), model.clone(), not_averaged).fit(1, 0.1).unwrap_err();
+    assert!(error.to_string().contains("one number") && error.to_string().contains("[2]"));
+
+    let error = Learner::new(dls, model.freeze(), mse).fit(1, 0.1).unwrap_err();
+    assert!(error.to_string().contains("frozen"), "{error}");
+}
+
+#[test]
+fn a_validation_loss_that_is_no_number_is_an_error() {
+    let device = fastburn::device::cpu().unwrap();
+    let fine = Tensor::<2>::zeros([2, 1], &device);
+    let broken = Tensor::<2>::full([2, 1], f32::NAN, &device);
+    let train = TensorSource::new(fine.clone(), fine).unwrap();
+    let valid = TensorSource::new(broken.clone(), broken).unwrap();
+    let dls = DataLoaders::new(train, valid, 0).batch_size(2).unwrap();
+    let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
+    let error = Learner::new(dls, model, mse).fit(1, 0.1).unwrap_err();
+    assert!(error.to_string().starts_with("the validation loss became NaN"), "{error}");
 }

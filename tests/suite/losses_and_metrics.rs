@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 use fastburn::Error;
 use fastburn::loss::{cross_entropy, l1, mnist_loss, mse};
-use fastburn::metrics::{Metric, accuracy, binary_accuracy, one_hot_accuracy};
+use fastburn::metrics::{Mean, Metric, accuracy, binary_accuracy, one_hot_accuracy};
 
 use crate::support::{assert_close, each_device, values};
 
@@ -81,16 +81,13 @@ fn a_metric_weighs_each_batch_by_its_size() {
 fn binary_accuracy_compares_on_the_same_side_of_the_threshold() {
     each_device(|device| {
         let predictions = Tensor::<2>::from_data([[0.4], [0.6], [0.6], [0.4]], device);
-        let targets = Tensor::<2>::from_data([[0.0], [1.0], [0.0], [1.0]], device);
-        for (threshold, expected) in [(0.5, 0.5), (0.0, 0.5), (0.7, 0.5)] {
+        let targets = Tensor::<2>::from_data([[0.0], [1.0], [1.0], [1.0]], device);
+        for (threshold, expected) in [(0.5, 0.75), (0.45, 0.75), (0.0, 0.75), (0.7, 0.25)] {
             let mut metric = binary_accuracy(threshold);
             metric.update(predictions.clone(), targets.clone(), 4).unwrap();
             let found = Metric::<Tensor<2>, Tensor<2>>::value(&mut metric).unwrap();
             assert_eq!(found, expected, "threshold {threshold}");
         }
-        let mut metric = binary_accuracy(0.5);
-        metric.update(predictions.slice([0..2]), targets.slice([0..2]), 2).unwrap();
-        assert_eq!(Metric::<Tensor<2>, Tensor<2>>::value(&mut metric).unwrap(), 1.0);
     });
 }
 
@@ -115,4 +112,13 @@ fn shapes_that_would_broadcast_are_refused_with_both_named() {
         assert!(message.contains(name) && message.contains("found"), "{message}");
         assert!(message.contains('4'), "{message}");
     }
+}
+
+#[test]
+fn a_metric_that_is_not_averaged_is_refused() {
+    let device = fastburn::device::cpu().unwrap();
+    let mut metric = Mean::new("raw", |x: Tensor<1>, y: Tensor<1>| Ok(x - y));
+    let rows = Tensor::<1>::zeros([3], &device);
+    let error = metric.update(rows.clone(), rows, 3).unwrap_err();
+    assert!(error.to_string().contains("one number") && error.to_string().contains("[3]"));
 }

@@ -142,13 +142,27 @@ fn data_that_cannot_be_used_is_one_clear_line_and_exit_code_1() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_error_names_its_cause_once() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let class = folder.path().join("a");
+    std::fs::create_dir(&class).unwrap();
+    std::os::unix::fs::symlink("nowhere", class.join("gone.png")).unwrap();
+    let run = output(&["train", folder.path().to_str().unwrap(), "--device", "cpu"]);
+    let told = stderr(&run);
+    assert_eq!(run.status.code(), Some(1));
+    assert!(told.contains("gone.png"), "{told}");
+    assert_eq!(told.matches("No such file").count(), 1, "{told}");
+}
+
 #[test]
 fn a_loss_that_runs_away_is_an_error_that_says_where() {
     let run = output(&["--device", "cpu", "--optimizer", "sgd", "--lr", "1e30"]);
     assert_eq!(run.status.code(), Some(1));
     let told = stderr(&run);
     let last = told.lines().last().unwrap();
-    assert!(last.starts_with("error: the loss became"), "{told}");
+    assert!(last.starts_with("error: the training loss became"), "{told}");
     assert!(last.contains("epoch 0, batch") && last.contains("learning rate"), "{told}");
 }
 

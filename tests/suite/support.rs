@@ -1,5 +1,6 @@
 //! What several test modules need.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -36,12 +37,13 @@ pub fn crate_path(path: &str) -> PathBuf {
 /// Real MNIST, or `None` with a word about it.
 pub fn mnist(file: &str) -> Option<PathBuf> {
     let given = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
-    let path = given.unwrap_or_else(|| crate_path("../shared/data")).join(file);
-    if path.exists() {
-        return Some(path);
+    let folders = given.into_iter().chain([crate_path("../shared/data")]);
+    let found = folders.map(|folder| folder.join(file)).find(|path| path.exists());
+    if found.is_none() {
+        // The test harness would keep a `println!` of a test that passes to itself.
+        let _ = writeln!(std::io::stderr(), "skipped: no {file}; name its folder in FASTBURN_DATA");
     }
-    println!("skipped: no {}; name its folder in FASTBURN_DATA", path.display());
-    None
+    found
 }
 
 /// Values computed by PyTorch.
