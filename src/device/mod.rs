@@ -237,15 +237,8 @@ pub fn list() -> Vec<DeviceInfo> {
 
 /// Whether the device computes in the host's own memory.
 pub(crate) fn is_host(device: &Device) -> bool {
-    let mut host = Vec::new();
-    #[cfg(feature = "flex")]
-    host.push(Device::flex());
-    #[cfg(feature = "ndarray")]
-    host.push({
-        #[expect(deprecated, reason = "kept as a second opinion on every result")]
-        Device::ndarray()
-    });
-    host.contains(device)
+    let mut hosts = [Backend::Flex, Backend::NdArray].into_iter().flat_map(Backend::devices);
+    hosts.any(|host| host.open().is_ok_and(|host| host == *device))
 }
 
 /// The largest single buffer that a data set may take on a GPU, in bytes.

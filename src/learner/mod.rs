@@ -196,6 +196,10 @@ where
     }
 
     /// The model as it is now.
+    ///
+    /// # Panics
+    ///
+    /// If the optimizer panicked in an earlier step, which took the model with it.
     pub fn model(&self) -> &M {
         self.state.model()
     }

@@ -67,6 +67,10 @@ pub struct State<M: Model<I>, I, T> {
 
 impl<M: Model<I>, I, T> State<M, I, T> {
     /// The model.
+    ///
+    /// # Panics
+    ///
+    /// If the optimizer panicked in an earlier step, which took the model with it.
     pub fn model(&self) -> &M {
         self.model.as_ref().expect("only the optimizer's own step takes the model out")
     }

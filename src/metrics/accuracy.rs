@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 
-use super::Mean;
+use super::{Mean, MeanOf};
 use crate::error::Result;
 use crate::shape::{same_rows, same_shape};
 
@@ -21,7 +21,7 @@ use crate::shape::{same_rows, same_shape};
 /// assert_eq!(accuracy.value()?, 0.5);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn accuracy() -> Mean<fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>>> {
+pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
     Mean::new("accuracy", |logits, targets| {
         let [rows, _] = logits.dims();
         same_rows("accuracy", rows, targets.dims()[0])?;
@@ -45,7 +45,7 @@ pub fn accuracy() -> Mean<fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>>> {
 /// assert_eq!(accuracy.value()?, 0.5);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn one_hot_accuracy() -> Mean<fn(Tensor<2>, Tensor<2>) -> Result<Tensor<1>>> {
+pub fn one_hot_accuracy() -> MeanOf<Tensor<2>, Tensor<2>> {
     Mean::new("accuracy", |logits, targets| {
         same_shape("one_hot_accuracy", &logits, &targets)?;
         Ok(logits.argmax(1).equal(targets.argmax(1)).float().mean())

@@ -30,6 +30,9 @@ pub struct Mean<F> {
     items: Vec<usize>,
 }
 
+/// A [`Mean`] of a plain function of outputs and targets.
+pub type MeanOf<O, T> = Mean<fn(O, T) -> Result<Tensor<1>>>;
+
 impl<F> Mean<F> {
     /// A metric from a function of one batch's predictions and targets to their mean, `[1]`.
     pub fn new(name: impl Into<String>, function: F) -> Self {

@@ -6,7 +6,7 @@ mod accuracy;
 mod mean;
 
 pub use accuracy::{accuracy, binary_accuracy, one_hot_accuracy};
-pub use mean::Mean;
+pub use mean::{Mean, MeanOf};
 
 use crate::error::Result;
 

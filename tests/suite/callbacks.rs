@@ -11,6 +11,8 @@ use fastburn::loss::mse;
 use fastburn::models::{Linear, LinearConfig, Model};
 
 type Log = Arc<Mutex<Vec<String>>>;
+/// At which event to answer, and with what.
+type Answer = (&'static str, fn() -> Stop);
 type Small = Learner<Linear, Tensor<2>, Tensor<2>>;
 
 /// Two training batches and one validation batch an epoch.
@@ -18,7 +20,7 @@ fn learner() -> Small {
     let device = fastburn::device::cpu().unwrap();
     let x = Tensor::<2>::from_data([[-1.0], [0.0], [1.0], [2.0]], &device);
     let train = TensorSource::new(x.clone(), x.clone() * 2.0).unwrap();
-    let valid = TensorSource::new(x.clone().slice([0..2]), x.slice([0..2])).unwrap();
+    let valid = TensorSource::new(x.clone().narrow(0, 0, 2), x.narrow(0, 0, 2)).unwrap();
     let dls = DataLoaders::new(train, valid, 0).batch_size(2).unwrap();
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
     Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd)
@@ -29,7 +31,7 @@ struct Watch {
     name: &'static str,
     order: i32,
     log: Log,
-    answer: Option<(&'static str, fn() -> Stop)>,
+    answer: Option<Answer>,
 }
 
 impl Watch {
@@ -66,10 +68,7 @@ watch_all! {
 }
 
 /// The events of a fit in which one is answered with a stop, and how the fit ends.
-fn events(
-    epochs: usize,
-    answer: Option<(&'static str, fn() -> Stop)>,
-) -> (Vec<String>, fastburn::Result<()>) {
+fn events(epochs: usize, answer: Option<Answer>) -> (Vec<String>, fastburn::Result<()>) {
     let log = Log::default();
     let watch = Watch { name: "", order: 0, log: log.clone(), answer };
     let ended = learner().callback(watch).fit(epochs, 0.1);
@@ -237,7 +236,7 @@ fn failing() -> Stop {
 }
 
 /// How a fit of two epochs ends whose events two callbacks answer.
-fn ended_by(answers: [(&'static str, fn() -> Stop); 2]) -> (Vec<String>, fastburn::Result<()>) {
+fn ended_by(answers: [Answer; 2]) -> (Vec<String>, fastburn::Result<()>) {
     let log = Log::default();
     let mut learn = learner();
     for (order, answer) in (0..).zip(answers) {
