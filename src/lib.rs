@@ -24,9 +24,9 @@
 //!   backend; the `Device` that the model was made on decides where.
 //! - One seed gives one result: the order of the data comes from `(seed, epoch)`, the first
 //!   weights from `(seed, layer)`, nothing from timing or the number of threads.
-//! - Nothing prints, ends the process, or panics on files, settings or devices; errors name the file
-//!   or the value. What Burn itself does panic on, tensors of the wrong width inside a model, each
-//!   model's documentation says.
+//! - Nothing prints, ends the process, or panics on files, settings or devices; errors name the
+//!   file or the value. Burn itself panics on tensors of the wrong width inside a model, and each
+//!   model's documentation says so.
 //! - The training loop never waits for a GPU: losses and metrics stay there until an epoch ends.
 //!
 //! # Layout

@@ -90,8 +90,8 @@ enum Selector {
     Listed(Device),
 }
 
-/// The GPU devices opened so far. A backend refuses to open one a second time, and its buffer
-/// limit cannot be asked of a [`Device`].
+/// The devices opened so far, with their names and buffer limits. A GPU cannot be opened a second
+/// time, and a [`Device`] does not tell its limit.
 static OPENED: Mutex<Vec<(String, Device, Option<u64>)>> = Mutex::new(Vec::new());
 
 impl DeviceInfo {
