@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
 use burn::tensor::{Device, DeviceKind as BurnKind};
 
-use super::{Backend, DeviceInfo, DeviceKind};
+use super::backend::Backend;
+use super::{DeviceInfo, DeviceKind};
 use crate::error::{Error, Result};
 
 /// How Burn is told which adapter to open.
