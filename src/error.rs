@@ -21,6 +21,15 @@ pub enum Error {
         source: std::io::Error,
     },
 
+    /// A file could not be written; what was there before is still there.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+
     /// A file is not the picture that its name promises, or is a damaged one.
     #[error("{file} is not a readable image: {reason}")]
     Image {
@@ -97,6 +106,15 @@ pub enum Error {
         lr: f64,
     },
 
+    /// A picture could not be drawn.
+    #[error("cannot draw {what}: {reason}")]
+    Plot {
+        /// What was to be drawn.
+        what: &'static str,
+        /// What the drawing library said.
+        reason: String,
+    },
+
     /// A callback ended the run with an error of its own.
     #[error("{callback}: {source}")]
     Callback {
@@ -111,6 +129,18 @@ impl Error {
     /// A read that failed, with its path.
     pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Read { path: path.to_path_buf(), source }
+    }
+
+    /// A write that failed, with its path.
+    #[cfg(feature = "plot")]
+    pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| Self::Write { path: path.to_path_buf(), source }
+    }
+
+    /// A drawing that failed.
+    #[cfg(feature = "plot")]
+    pub(crate) fn plot(what: &'static str, reason: impl std::fmt::Display) -> Self {
+        Self::Plot { what, reason: reason.to_string() }
     }
 
     /// A layout problem at `place`.

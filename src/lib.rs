@@ -29,18 +29,48 @@
 //!   model's documentation says so.
 //! - The training loop never waits for a GPU: losses and metrics stay there until an epoch ends.
 //!
+//! # Ranks are types
+//!
+//! How many axes a tensor has is part of its type, so that a wrong rank is found by the compiler. An
+//! image minus a batch of images does not compile:
+//!
+//! ```compile_fail,E0308
+//! use burn::tensor::Tensor;
+//!
+//! fn difference(images: Tensor<3>, mean: Tensor<2>) -> Tensor<3> {
+//!     images - mean
+//! }
+//! ```
+//!
+//! It does once the mean is of rank 3, `[1, height, width]`; the axis of length 1 is broadcast:
+//!
+//! ```
+//! use burn::tensor::Tensor;
+//!
+//! fn difference(images: Tensor<3>, mean: Tensor<2>) -> Tensor<3> {
+//!     images - mean.unsqueeze()
+//! }
+//! # let device = fastburn::device::cpu()?;
+//! # assert_eq!(
+//! #     difference(Tensor::ones([5, 4, 4], &device), Tensor::ones([4, 4], &device)).dims(),
+//! #     [5, 4, 4]
+//! # );
+//! # Ok::<(), fastburn::Error>(())
+//! ```
+//!
 //! # Layout
 //!
 //! - [`data`]: from files to batches on a device
 //! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
 //! - [`learner`]: the [`Learner`], its thin loop and its callbacks
+//! - `plot` (a feature): pictures as SVG, PNG and text
 //! - [`device`]: device names, and what is there
 //! - [`History`] and its rows: what a run recorded, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner` from `data`, `models`, `metrics` and
-//! `loss`; these from `device`, `seed` and `error`.
+//! A module imports only from modules below it: `learner` and `plot` from `data`,
+//! `models`, `metrics` and `loss`; these from `device`, `seed` and `error`.
 //!
 //! # Feature flags
 //!
@@ -54,7 +84,8 @@
 //! | `webgpu` | `wgpu`, through a browser's WebGPU |
 //! | `cuda` | NVIDIA GPUs through CUDA |
 //! | `rocm` | AMD GPUs through ROCm |
-//! | `cli` (default) | the program; a library needs none of it |
+//! | `plot` | pictures: curves, images, heat maps |
+//! | `cli` (default) | the program, with `plot`; a library needs none of it |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
@@ -67,10 +98,14 @@ pub mod learner;
 pub mod loss;
 pub mod metrics;
 pub mod models;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod prelude;
 mod scalars;
 mod seed;
 mod shape;
+#[cfg(feature = "plot")]
+mod whole_file;
 
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};

@@ -4,6 +4,7 @@
 //! [`ImageFolder`]; [`Images`] holds one of them decoded; [`DataLoaders`] serves batches.
 
 mod batcher;
+mod bitmap;
 mod decode;
 mod files;
 mod image_folder;
@@ -15,6 +16,7 @@ mod targets;
 mod tensors;
 
 pub use batcher::ImageBatcher;
+pub use bitmap::Bitmap;
 pub use image_folder::{ImageFolder, ImageItem};
 pub use image_source::{ImageSource, Residency};
 pub use images::Images;

@@ -16,6 +16,7 @@ mod loaders;
 mod losses_and_metrics;
 mod mnist;
 mod models;
+mod plots;
 mod program;
 mod reference;
 mod support;

@@ -1,0 +1,79 @@
+//! A finished drawing.
+
+use std::path::Path;
+
+use resvg::tiny_skia::{Pixmap, Transform};
+use resvg::usvg::{Options, Tree};
+
+use crate::error::{Error, Result};
+use crate::whole_file;
+
+/// How many pixels of a PNG file a pixel of the drawing takes, so that it is sharp on dense
+/// screens.
+const PNG_SCALE: f32 = 2.0;
+
+/// A drawing, as SVG or PNG.
+///
+/// ```
+/// use fastburn::plot::Chart;
+///
+/// let points = (0..10).map(|x| (f64::from(x), f64::from(x * x)));
+/// let figure = Chart::new("squares").axes("x", "x²").line("", points).draw()?;
+/// assert!(figure.svg().starts_with("<svg"));
+/// figure.save(std::env::temp_dir().join("squares.png"))?;
+/// # std::fs::remove_file(std::env::temp_dir().join("squares.png")).unwrap();
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Figure {
+    svg: String,
+}
+
+impl Figure {
+    pub(super) fn new(svg: String) -> Self {
+        Self { svg }
+    }
+
+    /// The drawing as an SVG document.
+    pub fn svg(&self) -> &str {
+        &self.svg
+    }
+
+    /// The drawing as a PNG file's content, two pixels wide and high for each of the SVG's.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Plot`] if it is too large to be painted.
+    pub fn png(&self) -> Result<Vec<u8>> {
+        let mut options = Options { font_family: "DejaVu Sans".to_owned(), ..Options::default() };
+        options.fontdb_mut().load_font_data(dejavu::sans::regular().to_vec());
+        let tree = Tree::from_str(&self.svg, &options).map_err(|e| Error::plot("a picture", e))?;
+        let size = tree.size().to_int_size().scale_by(PNG_SCALE);
+        let mut pixels = size
+            .and_then(|size| Pixmap::new(size.width(), size.height()))
+            .ok_or_else(|| Error::plot("a picture", "it is too large for a PNG file"))?;
+        let scale = Transform::from_scale(PNG_SCALE, PNG_SCALE);
+        resvg::render(&tree, scale, &mut pixels.as_mut());
+        pixels.encode_png().map_err(|error| Error::plot("a picture", error))
+    }
+
+    /// Writes an SVG or a PNG file, as the name's ending says; it appears whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the name ends in neither `.svg` nor `.png`, [`Error::Write`] if the
+    /// file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+        match ending.as_str() {
+            "svg" => whole_file::write(path, self.svg.as_bytes()),
+            "png" => whole_file::write(path, &self.png()?),
+            _ => Err(Error::setting(
+                "the picture's file name",
+                path.display(),
+                "it must end in .svg or .png",
+            )),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! A table of numbers, shaded by their size.
+
+use svg::Document;
+use svg::node::element::{Group, Rectangle, Text};
+
+use super::figure::Figure;
+use super::style::{self, FONT, GAP, INK, LABEL, PAPER, TITLE};
+use super::text::Paint;
+use crate::error::{Error, Result};
+
+/// The height of a cell, in pixels, and the room at the sides of its number.
+const CELL_HEIGHT: u32 = 24;
+const CELL_MARGIN: u32 = 10;
+/// The shade of the largest number; the smallest is as white as paper.
+const DARKEST: [u8; 3] = [8, 48, 107];
+/// From which shade on a number is white.
+const WHITE_FROM: f64 = 0.42;
+
+/// A table of numbers, each in a cell that is the darker the larger it is.
+///
+/// ```
+/// use fastburn::plot::HeatMap;
+///
+/// let map = HeatMap::new(vec![vec![0.0, 128.0], vec![255.0, 7.0]])?
+///     .title("four pixels")
+///     .rows("row", [4, 5])
+///     .columns("column", [10, 11]);
+/// assert!(map.draw().svg().contains("128"));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HeatMap {
+    values: Vec<Vec<f64>>,
+    title: String,
+    row_name: String,
+    row_labels: Vec<String>,
+    column_name: String,
+    column_labels: Vec<String>,
+}
+
+impl HeatMap {
+    /// A table of these rows, which are numbered from 0 until [`rows`](Self::rows) and
+    /// [`columns`](Self::columns) say otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if there is no number, or the rows differ in length.
+    pub fn new(values: Vec<Vec<f64>>) -> Result<Self> {
+        let columns = values.first().map_or(0, Vec::len);
+        if columns == 0 || values.iter().any(|row| row.len() != columns) {
+            let lengths = values.iter().map(Vec::len).collect::<Vec<_>>();
+            return Err(Error::setting(
+                "the lengths of a heat map's rows",
+                format!("{lengths:?}"),
+                "all must be the same and at least 1",
+            ));
+        }
+        Ok(Self {
+            title: String::new(),
+            row_name: "row".to_owned(),
+            row_labels: (0..values.len()).map(|row| row.to_string()).collect(),
+            column_name: "column".to_owned(),
+            column_labels: (0..columns).map(|column| column.to_string()).collect(),
+            values,
+        })
+    }
+
+    /// A line above the table.
+    pub fn title(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
+    /// What the rows are, and the label of each; rows without a label get none.
+    pub fn rows(
+        mut self,
+        name: impl Into<String>,
+        labels: impl IntoIterator<Item = impl ToString>,
+    ) -> Self {
+        self.row_name = name.into();
+        self.row_labels = labels.into_iter().map(|label| label.to_string()).collect();
+        self
+    }
+
+    /// What the columns are, and the label of each; columns without a label get none.
+    pub fn columns(
+        mut self,
+        name: impl Into<String>,
+        labels: impl IntoIterator<Item = impl ToString>,
+    ) -> Self {
+        self.column_name = name.into();
+        self.column_labels = labels.into_iter().map(|label| label.to_string()).collect();
+        self
+    }
+
+    /// The table as a picture.
+    pub fn draw(&self) -> Figure {
+        let widest = |texts: &mut dyn Iterator<Item = &str>| {
+            texts.map(|text| style::width_of(text, LABEL)).max().unwrap_or_default()
+        };
+        let numbers: Vec<Vec<String>> = self
+            .values
+            .iter()
+            .map(|row| row.iter().map(|&value| number(value)).collect())
+            .collect();
+        let in_cells = numbers.iter().flatten().chain(&self.column_labels);
+        let cell_width = widest(&mut in_cells.map(String::as_str)) + CELL_MARGIN;
+        let left = 2 * GAP + LABEL + widest(&mut self.row_labels.iter().map(String::as_str)) + 6;
+        let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
+        let top = GAP + title_height + 2 * (LABEL + 8);
+        let (rows, columns) = (self.values.len() as u32, self.values[0].len() as u32);
+        let (inner_width, inner_height) = (columns * cell_width, rows * CELL_HEIGHT);
+        let title_width = style::width_of(&self.title, TITLE);
+        let width = (left + inner_width + GAP).max(title_width + 2 * GAP);
+        let height = top + inner_height + GAP;
+
+        let text = |text: &str, x: u32, y: u32, anchor: &str| {
+            let text = Text::new(text).set("x", x).set("y", y);
+            text.set("text-anchor", anchor).set("font-size", LABEL).set("fill", style::hex(INK))
+        };
+        let paper = Rectangle::new().set("width", width).set("height", height);
+        let mut drawing = Group::new().set("font-family", FONT);
+        drawing = drawing.add(paper.set("fill", style::hex(PAPER)));
+        if !self.title.is_empty() {
+            let title = text(&self.title, width / 2, GAP + TITLE, "middle");
+            drawing = drawing.add(title.set("font-size", TITLE));
+        }
+        let above = GAP + title_height + LABEL;
+        drawing = drawing.add(text(&self.column_name, left + inner_width / 2, above, "middle"));
+        let (x, y) = (GAP + LABEL, top + inner_height / 2);
+        let turned = text(&self.row_name, x, y, "middle");
+        drawing = drawing.add(turned.set("transform", format!("rotate(-90 {x} {y})")));
+        for (label, column) in self.column_labels.iter().zip(0..columns) {
+            let middle = left + column * cell_width + cell_width / 2;
+            drawing = drawing.add(text(label, middle, top - 6, "middle"));
+        }
+        for (label, row) in self.row_labels.iter().zip(0..rows) {
+            let line = top + row * CELL_HEIGHT + baseline();
+            drawing = drawing.add(text(label, left - 6, line, "end"));
+        }
+        for ((row, texts), y) in self.values.iter().zip(&numbers).zip(0..) {
+            for ((&value, number), x) in row.iter().zip(texts).zip(0..) {
+                let (left, top) = (left + x * cell_width, top + y * CELL_HEIGHT);
+                let shade = self.shade(value);
+                let cell = Rectangle::new().set("x", left).set("y", top);
+                let cell = cell.set("width", cell_width).set("height", CELL_HEIGHT);
+                let (paper, ink) = colours(shade);
+                let number = text(number, left + cell_width / 2, top + baseline(), "middle");
+                drawing = drawing.add(cell.set("fill", style::hex(paper)));
+                drawing = drawing.add(number.set("fill", style::hex(ink)));
+            }
+        }
+        let document = Document::new().set("width", width).set("height", height);
+        Figure::new(document.set("viewBox", (0, 0, width, height)).add(drawing).to_string())
+    }
+
+    /// The table as lines of text.
+    pub fn text(&self, paint: Paint) -> String {
+        let numbers = self.values.iter().flatten().map(|&value| number(value));
+        let labels = self.column_labels.iter().cloned();
+        let width = numbers.chain(labels).map(|text| text.chars().count()).max().unwrap_or(0) + 1;
+        let margin = self.row_labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let mut lines = format!("{:margin$} ", "");
+        lines.extend(self.column_labels.iter().map(|label| format!("{label:>width$}")));
+        lines.push('\n');
+        for (index, row) in self.values.iter().enumerate() {
+            let label = self.row_labels.get(index).map_or("", String::as_str);
+            lines.push_str(&format!("{label:>margin$} "));
+            for &value in row {
+                let (paper, ink) = colours(self.shade(value));
+                let cell = format!("{:>width$}", number(value));
+                lines.push_str(&paint.cell(&cell, ink, paper));
+            }
+            lines.push('\n');
+        }
+        lines
+    }
+
+    /// Where a number stands between the smallest, 0, and the largest, 1.
+    fn shade(&self, value: f64) -> f64 {
+        let finite = || self.values.iter().flatten().copied().filter(|value| value.is_finite());
+        let least = finite().fold(f64::INFINITY, f64::min);
+        let most = finite().fold(f64::NEG_INFINITY, f64::max);
+        if most > least && value.is_finite() { (value - least) / (most - least) } else { 0.0 }
+    }
+}
+
+/// Where a number stands within its cell, from the cell's top.
+const fn baseline() -> u32 {
+    CELL_HEIGHT / 2 + LABEL / 3
+}
+
+/// The colours of a cell and of the number in it.
+fn colours(shade: f64) -> ([u8; 3], [u8; 3]) {
+    let mix = |channel: usize| {
+        let (from, to) = (f64::from(PAPER[channel]), f64::from(DARKEST[channel]));
+        (from + shade * (to - from)).round() as u8
+    };
+    ([mix(0), mix(1), mix(2)], if shade < WHITE_FROM { INK } else { PAPER })
+}
+
+/// Whole numbers as such, others with two digits behind the point.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.2}") }
+}

@@ -1,0 +1,178 @@
+//! Images, with a title above each.
+
+use std::io::Cursor;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use burn::tensor::{Int, Tensor};
+use image::ImageFormat;
+use image::imageops::thumbnail;
+use svg::Document;
+use svg::node::element::{Image, Rectangle, Text};
+
+use super::figure::Figure;
+use super::style::{self, FONT, GAP, INK, LABEL, PAPER};
+use crate::data::{Batch, Bitmap};
+use crate::error::{Error, Result};
+
+/// The larger side of an image in a grid, in pixels, at most.
+const IN_GRID: usize = 112;
+/// The larger side of an image alone.
+const ALONE: usize = 336;
+/// How many images [`show_batch`] shows, as fastai's does, and how many in a row.
+const SHOWN: usize = 9;
+const IN_ROW: usize = 3;
+/// The room for a title.
+const TITLE_HEIGHT: u32 = LABEL + 6;
+
+/// One image, large.
+///
+/// ```
+/// use burn::data::dataset::Dataset;
+/// use fastburn::data::{Bitmap, Splits};
+/// use fastburn::plot::show_image;
+///
+/// let item = Splits::digits()?.valid.get(0).unwrap();
+/// let figure = show_image(&Bitmap::try_from(&item)?)?;
+/// assert!(figure.svg().contains("<image"));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Plot`] if the image cannot be encoded.
+pub fn show_image(image: &Bitmap) -> Result<Figure> {
+    grid(&[(image, "")], 1, ALONE)
+}
+
+/// Images in rows of `columns`, each with its title above it.
+///
+/// ```
+/// use fastburn::data::Bitmap;
+/// use fastburn::plot::image_grid;
+///
+/// let grey = Bitmap::new(vec![0.5; 4], [1, 2, 2])?;
+/// let figure = image_grid(&[(&grey, "grey"), (&grey, "grey again")], 2)?;
+/// assert!(figure.svg().contains("grey again"));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`] if there is no image or no column, [`Error::Plot`] if an image cannot be
+/// encoded.
+pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> {
+    grid(images, columns, IN_GRID)
+}
+
+/// The first nine images of a batch with their classes, as fastai's `show_batch`.
+///
+/// The batch's input is `[batch, channels, height, width]`, its target `[batch]`; this waits for
+/// the device.
+///
+/// ```
+/// use fastburn::data::Splits;
+/// use fastburn::plot::show_batch;
+///
+/// let device = fastburn::device::cpu()?;
+/// let digits = Splits::digits()?;
+/// let loader = digits.loaders(64, 42, &device)?.train;
+/// let batch = loader.batch(&loader.order(0), 0, &device)?;
+/// show_batch(&batch, digits.train.classes())?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Shape`] if the input is not of one channel or three, [`Error::Setting`] if the batch is
+/// empty, [`Error::Compute`] if the device fails.
+pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) -> Result<Figure> {
+    let shown = batch.len.min(SHOWN);
+    let targets = batch.target.clone().slice([0..shown]).try_into_vec_as::<i64>();
+    let targets = targets.map_err(|error| Error::compute("read a batch's targets", error))?;
+    let images = (0..shown).map(|index| {
+        let image = batch.input.clone().slice([index..index + 1]);
+        Bitmap::from_tensor(image)
+    });
+    let images = images.collect::<Result<Vec<_>>>()?;
+    let names = targets.iter().map(|&target| {
+        let class = usize::try_from(target).ok().and_then(|target| classes.get(target));
+        class.map_or("?", String::as_str)
+    });
+    image_grid(&images.iter().zip(names).collect::<Vec<_>>(), IN_ROW)
+}
+
+fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figure> {
+    if images.is_empty() || columns == 0 {
+        let expected = "there must be at least one image and one column";
+        return Err(Error::setting("a grid of images", images.len(), expected));
+    }
+    let columns = columns.min(images.len()) as u32;
+    let rows = (images.len() as u32).div_ceil(columns);
+    let titles = images.iter().any(|(_, title)| !title.is_empty());
+    let title_height = if titles { TITLE_HEIGHT } else { 0 };
+    let sizes = images.iter().map(|(image, _)| drawn_size(image, side));
+    let (cell_width, image_height) =
+        sizes.fold((0, 0), |(w, h), (width, height)| (w.max(width), h.max(height)));
+    let cell_height = image_height + title_height;
+
+    let width = columns * (cell_width + GAP) + GAP;
+    let height = rows * (cell_height + GAP) + GAP;
+    let paper = Rectangle::new().set("width", width).set("height", height);
+    let mut drawing = Document::new()
+        .set("width", width)
+        .set("height", height)
+        .set("viewBox", (0, 0, width, height))
+        .add(paper.set("fill", style::hex(PAPER)));
+    for ((image, title), index) in images.iter().zip(0..) {
+        let left = GAP + (index % columns) * (cell_width + GAP);
+        let top = GAP + (index / columns) * (cell_height + GAP);
+        let (width, height) = drawn_size(image, side);
+        if !title.is_empty() {
+            let title = style::fitted(title, LABEL, cell_width + GAP / 2);
+            let text = Text::new(title)
+                .set("x", left + cell_width / 2)
+                .set("y", top + LABEL)
+                .set("text-anchor", "middle")
+                .set("font-family", FONT)
+                .set("font-size", LABEL);
+            drawing = drawing.add(text.set("fill", style::hex(INK)));
+        }
+        let picture = Image::new()
+            .set("x", left + (cell_width - width) / 2)
+            .set("y", top + title_height + (image_height - height) / 2)
+            .set("width", width)
+            .set("height", height)
+            .set("style", "image-rendering:pixelated")
+            .set(
+                "href",
+                format!("data:image/png;base64,{}", STANDARD.encode(png(image, (width, height))?)),
+            );
+        drawing = drawing.add(picture);
+    }
+    Ok(Figure::new(drawing.to_string()))
+}
+
+/// The width and height at which an image is drawn: small ones at a whole multiple of their size,
+/// so that each pixel is a square; large ones reduced to `side`.
+fn drawn_size(image: &Bitmap, side: usize) -> (u32, u32) {
+    let larger = image.width().max(image.height());
+    let scaled = |length: usize| match side / larger {
+        0 => (length * side / larger).max(1) as u32,
+        times => (length * times) as u32,
+    };
+    (scaled(image.width()), scaled(image.height()))
+}
+
+/// The image as a PNG file, reduced to the pixels that a sharp drawing of it needs.
+fn png(image: &Bitmap, (width, height): (u32, u32)) -> Result<Vec<u8>> {
+    let (width, height) = (width * 2, height * 2);
+    let mut pixels = image.to_rgb();
+    if pixels.width() > width || pixels.height() > height {
+        pixels = thumbnail(&pixels, width, height);
+    }
+    let mut file = Cursor::new(Vec::new());
+    let written = pixels.write_to(&mut file, ImageFormat::Png);
+    written.map_err(|error| Error::plot("an image", error))?;
+    Ok(file.into_inner())
+}

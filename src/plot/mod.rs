@@ -1,0 +1,19 @@
+//! Pictures: curves, images and heat maps as SVG and PNG, and small ones as text.
+//!
+//! Each drawing is a [`Figure`], which knows how to save itself; [`text`] draws on a terminal.
+//! They are made of plain values, of a [`History`](crate::History) or of
+//! [`Bitmap`](crate::data::Bitmap)s, so that nothing here computes.
+
+mod chart;
+mod figure;
+mod heat_map;
+mod images;
+mod loss;
+mod style;
+pub mod text;
+
+pub use chart::Chart;
+pub use figure::Figure;
+pub use heat_map::HeatMap;
+pub use images::{image_grid, show_batch, show_image};
+pub use loss::plot_loss;

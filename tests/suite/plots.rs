@@ -1,0 +1,275 @@
+//! Pictures: what is in them, that nothing overlaps, and how they are saved.
+
+use std::fs;
+
+use burn::tensor::{Int, Tensor};
+use fastburn::data::{Batch, Bitmap};
+use fastburn::plot::text::{self, Paint};
+use fastburn::plot::{Chart, Figure, HeatMap, image_grid, plot_loss, show_batch, show_image};
+use fastburn::{EpochRecord, Error, History, StepRecord};
+use resvg::usvg::{self, Group, Node, Rect};
+use tempfile::TempDir;
+
+use crate::support::each_device;
+
+fn decoded(figure: &Figure) -> image::RgbImage {
+    image::load_from_memory(&figure.png().unwrap()).unwrap().into_rgb8()
+}
+
+fn count(image: &image::RgbImage, colour: [u8; 3]) -> usize {
+    image.pixels().filter(|pixel| pixel.0 == colour).count()
+}
+
+/// Every text of a picture, and where it is painted.
+fn texts(figure: &Figure) -> (Vec<(String, Rect)>, Rect) {
+    let mut options = usvg::Options { font_family: "DejaVu Sans".to_owned(), ..Default::default() };
+    options.fontdb_mut().load_font_data(dejavu::sans::regular().to_vec());
+    let tree = usvg::Tree::from_str(figure.svg(), &options).unwrap();
+    let mut found = Vec::new();
+    collect(tree.root(), &mut found);
+    let page = Rect::from_xywh(0.0, 0.0, tree.size().width(), tree.size().height()).unwrap();
+    (found, page)
+}
+
+fn collect(group: &Group, found: &mut Vec<(String, Rect)>) {
+    for node in group.children() {
+        match node {
+            Node::Text(text) => {
+                let content = text.chunks().iter().map(usvg::TextChunk::text).collect();
+                found.push((content, text.abs_bounding_box()));
+            }
+            Node::Group(group) => collect(group, found),
+            Node::Path(_) | Node::Image(_) => {}
+        }
+    }
+}
+
+#[track_caller]
+fn assert_legible(figure: &Figure) {
+    let (texts, page) = texts(figure);
+    for (index, (text, place)) in texts.iter().enumerate() {
+        let inside = place.left() >= page.left()
+            && place.right() <= page.right()
+            && place.top() >= page.top()
+            && place.bottom() <= page.bottom();
+        assert!(inside, "{text:?} at {place:?} leaves the page {page:?}");
+        for (other, there) in &texts[..index] {
+            let apart = place.right() <= there.left()
+                || there.right() <= place.left()
+                || place.bottom() <= there.top()
+                || there.bottom() <= place.top();
+            assert!(apart, "{text:?} at {place:?} covers {other:?} at {there:?}");
+        }
+    }
+}
+
+fn grey(value: f32) -> Bitmap {
+    Bitmap::new(vec![value; 4], [1, 2, 2]).unwrap()
+}
+
+#[test]
+fn a_chart_shows_its_lines_its_points_and_its_words() {
+    let figure = Chart::new("a title with <, > & \"")
+        .axes("time (s)", "way (m)")
+        .line("a line", [(0.0, 0.0), (10.0, 10.0)])
+        .points("some dots", [(2.0, 8.0), (8.0, 2.0)])
+        .draw()
+        .unwrap();
+    let words: Vec<String> = texts(&figure).0.into_iter().map(|(text, _)| text).collect();
+    for word in ["a title with <, > & \"", "time (s)", "way (m)", "a line", "some dots", "0", "10"]
+    {
+        assert!(words.iter().any(|text| text == word), "{word} is not in {words:?}");
+    }
+    let pixels = decoded(&figure);
+    assert_eq!(pixels.dimensions(), (1280, 800));
+    assert!(count(&pixels, [0, 114, 178]) > 2000, "the line is not there");
+    assert!(count(&pixels, [213, 94, 0]) > 300, "the dots are not there");
+    assert!(count(&pixels, [40, 40, 40]) > 2000, "the letters are not there");
+}
+
+#[test]
+fn no_word_of_a_picture_covers_another() {
+    let curve =
+        |scale: f64| (0..50).map(move |x| (f64::from(x) * scale, f64::from(x).sin() * scale));
+    for scale in [1e-6, 1e-3, 1.0, 1e3, 1e6] {
+        let chart = Chart::new("a title of some length, as a lesson might have")
+            .axes("step", "loss of the batch")
+            .line("training, smoothed", curve(scale))
+            .faint_line(curve(scale))
+            .marked_line("validation", curve(scale));
+        assert_legible(&chart.draw().unwrap());
+        let narrow = Chart::new("after 3 steps").axes("time (s)", "speed (m/s)");
+        let narrow = narrow.points("measured", curve(scale)).line("predicted", curve(scale));
+        assert_legible(&Chart::row(&vec![narrow; 4]).unwrap());
+        let map = HeatMap::new(vec![vec![scale, -scale, 12.0 * scale]; 3]).unwrap();
+        assert_legible(&map.title("numbers").rows("row", ["a", "long label", "c"]).draw());
+    }
+    let images: Vec<Bitmap> = (0..7).map(|index| grey(index as f32 / 7.0)).collect();
+    let long = "a class of a very long name indeed";
+    let titled: Vec<_> = images.iter().map(|image| (image, long)).collect();
+    assert_legible(&image_grid(&titled, 3).unwrap());
+    assert_legible(&Chart::new(long.repeat(5)).draw().unwrap());
+}
+
+#[test]
+fn odd_values_are_drawn_as_far_as_they_can_be() {
+    let odd = [(0.0, f64::NAN), (1.0, 1.0), (f64::INFINITY, 2.0), (2.0, 3.0), (3.0, f64::MAX)];
+    for points in [&odd[..], &odd[..1], &odd[1..2], &[], &[(5.0, 0.0), (5.0, 0.0)]] {
+        let chart = Chart::new("odd").line("line", points.to_vec()).points("dots", points.to_vec());
+        decoded(&chart.draw().unwrap());
+    }
+    for range in [0.0..0.0, f64::NAN..1.0, 2.0..1.0, 0.0..f64::MAX] {
+        decoded(&Chart::new("odd").line("", odd).y_range(range).draw().unwrap());
+    }
+    for (least, most) in [(1e15, 1e15 + 0.5), (1.0, 1.0 + 1e-15), (0.0, 1e-300), (-1e30, 1e30)] {
+        let chart = Chart::new("odd").line("", [(least, least), (most, most)]);
+        decoded(&chart.draw().unwrap());
+    }
+    decoded(&HeatMap::new(vec![vec![f64::NAN, 1.0, f64::INFINITY]]).unwrap().draw());
+    assert!(matches!(Chart::row(&[]), Err(Error::Setting { .. })));
+    assert!(matches!(HeatMap::new(vec![]), Err(Error::Setting { .. })));
+    assert!(matches!(HeatMap::new(vec![vec![1.0], vec![]]), Err(Error::Setting { .. })));
+    assert!(matches!(image_grid(&[], 3), Err(Error::Setting { .. })));
+    assert!(matches!(image_grid(&[(&grey(0.0), "")], 0), Err(Error::Setting { .. })));
+}
+
+#[test]
+fn an_image_is_drawn_pixel_by_pixel() {
+    let corners = Bitmap::new(vec![0.0, 1.0, 0.5, 0.25], [1, 2, 2]).unwrap();
+    let pixels = decoded(&show_image(&corners).unwrap());
+    let (width, height) = pixels.dimensions();
+    let at = |x: u32, y: u32| pixels.get_pixel(x, y).0[0];
+    let (left, right) = (width / 4, 3 * width / 4);
+    let (top, bottom) = (height / 4, 3 * height / 4);
+    assert_eq!([at(left, top), at(right, top)], [0, 255]);
+    assert_eq!([at(left, bottom), at(right, bottom)], [128, 64]);
+    // Sharp to the edge between two pixels.
+    assert_eq!([at(width / 2 - 2, top), at(width / 2 + 2, top)], [0, 255]);
+
+    let red = Bitmap::new([[1.0; 6], [0.0; 6], [0.0; 6]].concat(), [3, 2, 3]).unwrap();
+    assert!(count(&decoded(&show_image(&red).unwrap()), [255, 0, 0]) > 100_000);
+}
+
+#[test]
+fn a_large_image_is_reduced_to_what_is_seen() {
+    let photo = Bitmap::new(vec![0.5; 2000 * 1000], [1, 1000, 2000]).unwrap();
+    let figure = image_grid(&[(&photo, "a photo")], 1).unwrap();
+    assert!(figure.svg().len() < 20_000);
+    assert!(count(&decoded(&figure), [128; 3]) > 20_000);
+    let lines = text::image(&photo, Paint::Plain);
+    assert!(lines.lines().all(|line| line.chars().count() == 32) && lines.lines().count() == 8);
+}
+
+#[test]
+fn what_is_no_image_is_refused() {
+    for (values, shape) in [(4, [2, 1, 2]), (3, [1, 2, 2]), (0, [1, 0, 2]), (0, [3, 0, 0])] {
+        let refused = Bitmap::new(vec![0.0; values], shape);
+        assert!(matches!(refused, Err(Error::Shape { .. })), "{shape:?}");
+    }
+    each_device(|device| {
+        assert!(Bitmap::from_tensor(Tensor::<1>::zeros([4], device)).is_err());
+        assert!(Bitmap::from_tensor(Tensor::<4>::zeros([2, 1, 3, 3], device)).is_err());
+        assert!(Bitmap::from_tensor(Tensor::<3>::zeros([2, 3, 3], device)).is_err());
+        let image = Bitmap::from_tensor(Tensor::<4>::full([1, 3, 2, 5], 2.0, device)).unwrap();
+        assert_eq!((image.width(), image.height(), image.rgb(4, 1)), (5, 2, [255; 3]));
+    });
+}
+
+#[test]
+fn a_batch_is_shown_with_its_classes() {
+    let classes = ["cat", "dog"].map(String::from);
+    each_device(|device| {
+        for (len, shown) in [(3, 3), (20, 9)] {
+            let labels: Vec<i32> = (0..len).map(|index| (index % 2) as i32).collect();
+            let target = Tensor::<1, Int>::from_data(labels.as_slice(), device);
+            let batch = Batch { input: Tensor::full([len, 1, 4, 4], 0.5, device), target, len };
+            let (texts, _) = texts(&show_batch(&batch, &classes).unwrap());
+            let titles: Vec<_> = texts.iter().map(|(title, _)| title.as_str()).collect();
+            assert_eq!(titles, ["cat", "dog"].repeat(5)[..shown]);
+        }
+    });
+}
+
+#[test]
+fn the_losses_of_two_fits_stand_in_one_chart() {
+    let mut history = History::default();
+    for _ in 0..2 {
+        for epoch in 0..3 {
+            for batch in 0..4 {
+                let step = StepRecord { epoch, batch, lr: 0.1, loss: 1.0, smooth_loss: 1.0 };
+                history.steps.push(step);
+            }
+            history.epochs.push(EpochRecord {
+                epoch,
+                train_loss: Some(1.0),
+                valid_loss: Some(0.5),
+                metrics: vec![],
+                seconds: 0.0,
+            });
+        }
+    }
+    let figure = plot_loss(&history).unwrap();
+    assert_legible(&figure);
+    // A dot for each of six epochs, and the one of the legend.
+    assert_eq!(figure.svg().matches("<circle").count(), 7);
+    assert_legible(&plot_loss(&History::default()).unwrap());
+}
+
+#[test]
+fn a_picture_is_saved_whole_or_not_at_all() {
+    let folder = TempDir::new().unwrap();
+    let figure = show_image(&grey(0.5)).unwrap();
+    let names = || {
+        let entries = fs::read_dir(folder.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let svg = folder.path().join("picture.svg");
+    fs::write(&svg, "what was there before").unwrap();
+    figure.save(&svg).unwrap();
+    figure.save(folder.path().join("picture.PNG")).unwrap();
+    assert_eq!(fs::read_to_string(&svg).unwrap(), figure.svg());
+    assert_eq!(names(), ["picture.PNG", "picture.svg"]);
+
+    let error = figure.save(folder.path().join("picture.bmp")).unwrap_err();
+    assert!(error.is_usage() && error.to_string().contains("picture.bmp"), "{error}");
+    let absent = folder.path().join("absent/picture.svg");
+    let error = figure.save(&absent).unwrap_err();
+    assert!(matches!(error, Error::Write { .. }), "{error}");
+    assert!(error.to_string().contains(absent.to_str().unwrap()), "{error}");
+    let taken = folder.path().join("taken.svg");
+    fs::create_dir(&taken).unwrap();
+    assert!(figure.save(&taken).unwrap_err().to_string().contains("taken.svg"));
+    assert_eq!(names(), ["picture.PNG", "picture.svg", "taken.svg"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_saved_picture_can_be_read_by_others() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let (ours, plain) = (folder.path().join("ours.svg"), folder.path().join("plain"));
+    show_image(&grey(0.5)).unwrap().save(&ours).unwrap();
+    fs::write(&plain, "").unwrap();
+    let mode = |path| fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode(&ours), mode(&plain));
+}
+
+#[test]
+fn text_has_control_codes_only_in_colours() {
+    let image = Bitmap::new((0..30).map(|value| value as f32 / 30.0).collect(), [1, 5, 6]).unwrap();
+    let map = HeatMap::new(vec![vec![0.0, 255.0], vec![12.5, 3.0]]).unwrap();
+    let plain = text::image(&image, Paint::Plain) + &map.text(Paint::Plain);
+    let colour = text::image(&image, Paint::Colour) + &map.text(Paint::Colour);
+    assert!(!plain.contains('\x1b') && plain.contains("12.50"));
+    // What is left without the codes is as wide as the plain text.
+    let mut stripped = String::new();
+    for part in colour.split('\x1b') {
+        stripped.push_str(part.split_once('m').map_or(part, |(_, rest)| rest));
+    }
+    let widths = |text: &str| text.lines().map(|line| line.chars().count()).collect::<Vec<_>>();
+    assert_eq!(widths(&stripped), widths(&plain));
+    assert_eq!(text::sparkline(&[], 10), " ");
+    assert_eq!(text::sparkline(&[1.0, f64::NAN, 3.0], 3), "▁ █");
+}
