@@ -64,12 +64,13 @@
 //! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
 //! - [`learner`]: the [`Learner`], its thin loop and its callbacks
+//! - [`baseline`]: pixel similarity, which any model has to beat
 //! - `plot` (a feature): pictures as SVG, PNG and text
 //! - [`device`]: device names, and what is there
-//! - [`History`] and its rows: what a run recorded, as plain values
+//! - [`History`] and [`Confusion`]: what a run recorded and what was taken for what, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner` and `plot` from `data`,
+//! A module imports only from modules below it: `learner`, `baseline` and `plot` from `data`,
 //! `models`, `metrics` and `loss`; these from `device`, `seed` and `error`.
 //!
 //! # Feature flags
@@ -90,6 +91,8 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+pub mod baseline;
+mod confusion;
 pub mod data;
 pub mod device;
 mod error;
@@ -107,6 +110,7 @@ mod shape;
 #[cfg(feature = "plot")]
 mod whole_file;
 
+pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use learner::Learner;

@@ -28,6 +28,8 @@ pub(crate) enum Stream {
     Order = 2,
     /// Which items of a class go to the validation set, one generator a class.
     Split = 3,
+    /// Which images are shown.
+    Sample = 4,
 }
 
 impl Seed {

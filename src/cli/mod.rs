@@ -1,9 +1,11 @@
 //! The command line: one file a verb.
 
 mod bars;
+mod baseline;
 mod devices;
 mod interrupt;
 mod json;
+mod show;
 mod train;
 
 use std::io::Write;
@@ -33,6 +35,10 @@ pub struct Cli {
 enum Command {
     /// Train a model on a folder or archive of images, one sub-folder a class
     Train(train::Arguments),
+    /// Show what is in a data set: its classes, image sizes and some images
+    Show(show::Arguments),
+    /// Measure what comparing pixels alone gets right: what a model has to beat
+    Baseline(baseline::Arguments),
     /// List the devices that this build can use on this machine
     Devices(devices::Arguments),
 }
@@ -52,6 +58,8 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         None => train::run(None, &cli.train),
         Some(Command::Train(arguments)) => train::run(Some(&arguments.data), &arguments.options),
+        Some(Command::Show(arguments)) => show::run(&arguments),
+        Some(Command::Baseline(arguments)) => baseline::run(&arguments),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
     }
 }

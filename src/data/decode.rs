@@ -25,20 +25,9 @@ pub(super) struct Picture {
 pub(super) fn decode(file: &File) -> Result<Picture> {
     let bytes = file.read()?;
     let broken = |reason: String| Error::Image { file: file.to_string(), reason };
-    if bytes.is_empty() {
-        return Err(broken("it has zero bytes".to_owned()));
-    }
-    let format = image::guess_format(&bytes)
-        .ok()
-        .filter(|format| matches!(format, ImageFormat::Png | ImageFormat::Jpeg))
-        .ok_or_else(|| broken("its content is neither PNG nor JPEG".to_owned()))?;
-    let mut reader = ImageReader::with_format(Cursor::new(&*bytes), format);
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(LARGEST_SIDE);
-    limits.max_image_height = Some(LARGEST_SIDE);
-    limits.max_alloc = Some(MOST_MEMORY);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|error| broken(error.to_string()))?;
+    let decoder = reader(&bytes)
+        .and_then(|reader| reader.into_decoder().map_err(|error| error.to_string()))
+        .map_err(broken)?;
 
     if decoder.total_bytes() > MOST_MEMORY {
         let bytes = decoder.total_bytes();
@@ -61,4 +50,31 @@ pub(super) fn decode(file: &File) -> Result<Picture> {
     } else {
         Ok(Picture { pixels: image.into_luma8().into_raw(), shape: [1, height, width] })
     }
+}
+
+/// An image's `[width, height]`, from the beginning of its file.
+pub(super) fn size(file: &File) -> Result<[u32; 2]> {
+    let bytes = file.read()?;
+    let size = reader(&bytes)
+        .and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()));
+    let (width, height) = size.map_err(|reason| Error::Image { file: file.to_string(), reason })?;
+    Ok([width, height])
+}
+
+/// A reader of a file's content that refuses what is too large, or says why it is no image.
+fn reader(bytes: &[u8]) -> Result<ImageReader<Cursor<&[u8]>>, String> {
+    if bytes.is_empty() {
+        return Err("it has zero bytes".to_owned());
+    }
+    let format = image::guess_format(bytes)
+        .ok()
+        .filter(|format| matches!(format, ImageFormat::Png | ImageFormat::Jpeg))
+        .ok_or("its content is neither PNG nor JPEG")?;
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(LARGEST_SIDE);
+    limits.max_image_height = Some(LARGEST_SIDE);
+    limits.max_alloc = Some(MOST_MEMORY);
+    reader.limits(limits);
+    Ok(reader)
 }

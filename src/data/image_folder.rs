@@ -1,12 +1,17 @@
 //! A folder of labelled images, one sub-folder a class, as a Burn dataset.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use burn::data::dataset::{Dataset, DatasetError};
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
 
-use super::decode::{Picture, decode};
+use super::decode::{Picture, decode, size};
 use super::files::{File, Folder};
 use crate::error::{Error, Result};
+use crate::seed::{Seed, Stream};
 
 /// The files that are passed over where images are expected: notes about the data.
 const NOT_IMAGES: [&str; 4] = ["csv", "txt", "md", "json"];
@@ -100,6 +105,30 @@ impl ImageFolder {
         self.files[index].to_string()
     }
 
+    /// The images' sizes, `[width, height]` in pixels, and how many images are of each, the most
+    /// frequent first. Only the beginning of each file is decoded.
+    ///
+    /// ```
+    /// let sizes = fastburn::data::Splits::digits()?.valid.sizes()?;
+    /// assert_eq!(sizes, [([28, 28], 1000)]);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Image`] for the first file that is no PNG or JPEG, [`Error::Read`] if a file cannot
+    /// be read.
+    pub fn sizes(&self) -> Result<Vec<([u32; 2], usize)>> {
+        let sizes: Vec<_> = self.files.par_iter().map(size).collect();
+        let mut counts = BTreeMap::new();
+        for size in sizes {
+            *counts.entry(size?).or_insert(0) += 1;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|&(_, count)| Reverse(count));
+        Ok(counts)
+    }
+
     /// Only the images of the named classes, which become classes 0, 1, … in the given order.
     ///
     /// ```
@@ -129,6 +158,37 @@ impl ImageFolder {
         Ok(Self { place: self.place.clone(), classes, files, labels })
     }
 
+    /// Image `index`, decoded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Image`] if the file is not a whole PNG or JPEG, [`Error::Read`] if it cannot be
+    /// read.
+    ///
+    /// # Panics
+    ///
+    /// If the index is not below [`len`](Dataset::len).
+    pub fn image(&self, index: usize) -> Result<ImageItem> {
+        let Picture { pixels, shape } = decode(&self.files[index])?;
+        Ok(ImageItem { pixels, shape, label: self.labels[index] })
+    }
+
+    /// Some of the images, drawn by the seed, in the order in which they were drawn.
+    ///
+    /// ```
+    /// use burn::data::dataset::Dataset;
+    ///
+    /// let some = fastburn::data::Splits::digits()?.valid.sample(9, 42);
+    /// assert_eq!((some.len(), some.classes().len()), (9, 10));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn sample(&self, count: usize, seed: impl Into<Seed>) -> Self {
+        let mut indices: Vec<usize> = (0..self.files.len()).collect();
+        indices.shuffle(&mut seed.into().rng(Stream::Sample, 0));
+        indices.truncate(count);
+        self.subset(&indices)
+    }
+
     /// Only the images at `indices`, with the same classes.
     ///
     /// # Panics
@@ -150,8 +210,7 @@ impl ImageFolder {
 
 impl Dataset<ImageItem> for ImageFolder {
     fn get(&self, index: usize) -> Result<ImageItem, DatasetError> {
-        let Picture { pixels, shape } = decode(&self.files[index]).map_err(DatasetError::new)?;
-        Ok(ImageItem { pixels, shape, label: self.labels[index] })
+        self.image(index).map_err(DatasetError::new)
     }
 
     fn len(&self) -> usize {

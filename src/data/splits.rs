@@ -51,7 +51,8 @@ impl Splits {
     ///
     /// # Errors
     ///
-    /// As [`ImageFolder::open`], and [`Error::Layout`] if a class is in one part only.
+    /// As [`ImageFolder::open`], and [`Error::Layout`] if there is a single class or a class is in
+    /// one part only.
     pub fn open(path: impl AsRef<Path>, seed: impl Into<Seed>) -> Result<Self> {
         Self::find(&Folder::open(path.as_ref())?, seed.into())
     }
@@ -78,6 +79,7 @@ impl Splits {
             let train = ImageFolder::list(&folder.folder(train))?;
             let valid = ImageFolder::list(&folder.folder(valid))?;
             same_classes(&train, &valid)?;
+            several_classes(&train)?;
             return Ok(Self { place: folder.to_string(), train, valid });
         }
         // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
@@ -88,7 +90,9 @@ impl Splits {
             let problem = format!("a folder {there} without a folder {missing} beside it");
             return Err(Error::layout(folder, problem));
         }
-        Self::by_fraction(&ImageFolder::list(folder)?, Self::VALID_FRACTION, seed)
+        let images = ImageFolder::list(folder)?;
+        several_classes(&images)?;
+        Self::by_fraction(&images, Self::VALID_FRACTION, seed)
     }
 
     /// Holds a fraction of each class back for validation, drawn by the seed.
@@ -195,6 +199,17 @@ impl Splits {
         DataLoaders::from_images(train, valid, class_indices, device)
             .shuffle(seed.into())
             .batch_size(batch_size)
+    }
+}
+
+/// Refuses what leaves nothing to tell apart.
+fn several_classes(images: &ImageFolder) -> Result<()> {
+    match images.classes() {
+        [class] => Err(Error::layout(
+            images.place(),
+            format!("one class, {class}; at least two sub-folders with images are needed"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -21,6 +21,17 @@ use crate::shape::{same_rows, same_shape};
 /// assert_eq!(accuracy.value()?, 0.5);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+///
+/// Where ranks are found at run time, predictions `[batch]` against targets `[batch, 1]` become a
+/// square of comparisons, whose mean looks like an accuracy. Here they do not compile:
+///
+/// ```compile_fail,E0308
+/// use burn::tensor::{Int, Tensor};
+///
+/// fn right(predicted: Tensor<1, Int>, targets: Tensor<2, Int>) -> Tensor<1> {
+///     predicted.equal(targets).float().mean()
+/// }
+/// ```
 pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
     Mean::new("accuracy", |logits, targets| {
         let [rows, _] = logits.dims();

@@ -105,12 +105,50 @@ fn parts_are_found_by_their_names() {
         let folder = TempDir::new().unwrap();
         for (part, count) in [(train, 2), (valid, 1)] {
             for index in 0..count {
-                write_grey(&folder.path().join(part).join(format!("a/{index}.png")), 2, 2, 0);
+                for class in ["a", "b"] {
+                    let path = folder.path().join(part).join(class).join(format!("{index}.png"));
+                    write_grey(&path, 2, 2, 0);
+                }
             }
         }
         let splits = Splits::open(folder.path(), 0).unwrap();
-        assert_eq!((splits.train.len(), splits.valid.len()), (2, 1));
+        assert_eq!((splits.train.len(), splits.valid.len()), (4, 2));
     }
+}
+
+#[test]
+fn a_single_class_is_refused_by_name() {
+    for path in ["train/a/0.png valid/a/0.png", "a/0.png a/1.png"] {
+        let folder = TempDir::new().unwrap();
+        for path in path.split(' ') {
+            write_grey(&folder.path().join(path), 2, 2, 0);
+        }
+        let error = Splits::open(folder.path(), 0).unwrap_err().to_string();
+        assert!(error.contains("one class, a; at least two"), "{error}");
+    }
+}
+
+#[test]
+fn sizes_are_counted_and_what_is_no_image_is_named() {
+    let folder = small_folder();
+    write_grey(&folder.path().join("b/3.jpg"), 7, 5, 0);
+    let listed = ImageFolder::open(folder.path()).unwrap();
+    assert_eq!(listed.sizes().unwrap(), [([4, 4], 6), ([7, 5], 1)]);
+    fs::write(folder.path().join("a/9.png"), "no image").unwrap();
+    let error = ImageFolder::open(folder.path()).unwrap().sizes().unwrap_err().to_string();
+    assert!(error.contains("9.png") && error.contains("neither PNG nor JPEG"), "{error}");
+}
+
+#[test]
+fn a_sample_is_drawn_by_the_seed() {
+    let valid = Splits::digits().unwrap().valid;
+    let names = |seed: u64| {
+        let sample = valid.sample(20, seed);
+        (0..sample.len()).map(|index| sample.file_name(index)).collect::<Vec<_>>()
+    };
+    assert_eq!(names(1), names(1));
+    assert_ne!(names(1), names(2));
+    assert_eq!(valid.sample(5000, 1).len(), 1000);
 }
 
 #[test]
@@ -168,8 +206,10 @@ fn a_class_may_be_called_train() {
 #[test]
 fn parts_whose_images_differ_in_size_are_refused() {
     let folder = TempDir::new().unwrap();
-    write_grey(&folder.path().join("train/a/0.png"), 2, 2, 0);
-    write_grey(&folder.path().join("valid/a/0.png"), 3, 2, 0);
+    for class in ["a", "b"] {
+        write_grey(&folder.path().join("train").join(class).join("0.png"), 2, 2, 0);
+        write_grey(&folder.path().join("valid").join(class).join("0.png"), 3, 2, 0);
+    }
     let error = Splits::open(folder.path(), 0).unwrap().decode(&|_, _| {}).unwrap_err();
     assert!(error.to_string().contains("[1, 2, 3]"), "{error}");
 }

@@ -7,10 +7,10 @@ use crate::support::crate_path;
 
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
 const LAYERS: [&[&str]; 5] = [
-    &["error", "history"],
+    &["confusion", "error", "history"],
     &["seed", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss"],
-    &["learner", "plot"],
+    &["baseline", "learner", "plot"],
     &["prelude"],
 ];
 

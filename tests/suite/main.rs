@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod backends;
+mod baselines;
 mod callbacks;
 mod devices;
 mod digits;

@@ -3,13 +3,12 @@
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use fastburn::data::{DataLoaders, Images, Splits, class_indices};
-use fastburn::device::{self, DeviceKind};
 use fastburn::learner::{Learner, OptimizerKind};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Architecture, LinearConfig, MlpConfig};
 
-use crate::support::{each_device, mnist};
+use crate::support::{cpus, each_device, mnist};
 
 struct Run {
     architecture: Architecture,
@@ -34,12 +33,6 @@ impl Run {
 
 fn decoded(archive: &str) -> Option<(Images, Images)> {
     Some(Splits::open(mnist(archive)?, 0).unwrap().decode(&|_, _| {}).unwrap())
-}
-
-/// The CPU backends of the build; a software GPU would take minutes.
-fn cpus() -> Vec<Device> {
-    let cpus = device::list().into_iter().filter(|device| device.kind == DeviceKind::Cpu);
-    cpus.map(|device| device.open().unwrap()).collect()
 }
 
 #[test]

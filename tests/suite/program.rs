@@ -167,6 +167,102 @@ fn a_loss_that_runs_away_is_an_error_that_says_where() {
 }
 
 #[test]
+fn show_tells_classes_sizes_and_draws_images() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let picture = folder.path().join("some.png");
+    let digits = crate_path("assets/digits.tgz");
+    let digits = digits.to_str().unwrap();
+    let run = output(&["show", digits, "--images", "3", "--out", picture.to_str().unwrap()]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let told = stdout(&run);
+    assert!(told.starts_with("class  train   valid\n0      600     100\n"), "{told}");
+    assert!(
+        told.contains("\nall    6000    1000\n") && told.contains("\n28×28    7000\n"),
+        "{told}"
+    );
+    assert!(told.contains('█') && !told.contains('\x1b'), "{told}");
+    assert!(image::open(&picture).unwrap().width() > 600);
+
+    let json: Value = serde_json::from_str(&stdout(&output(&["show", digits, "--json"]))).unwrap();
+    assert_eq!(json["classes"][9]["train_images"], 600);
+    assert_eq!(json["sizes"], serde_json::json!([{ "size": [28, 28], "images": 7000 }]));
+}
+
+#[test]
+fn show_takes_images_of_any_size() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for (class, side) in [("small", 3), ("large", 300)] {
+        let class = folder.path().join(class);
+        std::fs::create_dir(&class).unwrap();
+        for index in 0..4 {
+            let image = image::RgbImage::from_pixel(side, side + index, image::Rgb([200, 10, 0]));
+            image.save(class.join(format!("{index}.png"))).unwrap();
+        }
+    }
+    let run = output(&["show", folder.path().to_str().unwrap()]);
+    let told = stdout(&run);
+    assert!(run.status.success(), "{}", stderr(&run));
+    assert!(told.contains("\nothers   3, of 3 sizes\n"), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+}
+
+#[test]
+fn baseline_counts_what_comparing_pixels_gets_right() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let picture = folder.path().join("means.svg");
+    let digits = crate_path("assets/digits.tgz");
+    let digits = digits.to_str().unwrap();
+    let run = output(&["baseline", digits, "--device", "cpu", "--out", picture.to_str().unwrap()]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let told = stdout(&run);
+    let rows: Vec<Vec<&str>> = told.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["class", "images", "l1", "l2"]);
+    assert_eq!((rows.len(), rows[11][0], rows[11][1]), (12, "all", "1000"));
+    assert_eq!(std::fs::read_to_string(&picture).unwrap().matches("<image").count(), 10);
+
+    let json = output(&["baseline", digits, "--device", "cpu", "--json"]);
+    let json: Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(format!("{:.6}", json["l2"]["accuracy"].as_f64().unwrap()), rows[11][3]);
+}
+
+#[test]
+fn a_picture_that_cannot_be_written_is_one_clear_line() {
+    let digits = crate_path("assets/digits.tgz");
+    let digits = digits.to_str().unwrap();
+    for verb in ["show", "baseline"] {
+        for (file, code) in [("/nowhere/at/all.png", 1), ("picture.gif", 2)] {
+            let run = output(&[verb, digits, "--out", file]);
+            let told = stderr(&run);
+            assert_eq!(run.status.code(), Some(code), "{told}");
+            assert!(told.lines().count() == 1 && told.contains(file), "{told}");
+        }
+    }
+}
+
+#[test]
+fn a_data_set_that_leaves_nothing_to_tell_apart_is_refused() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let class = folder.path().join("cat");
+    std::fs::create_dir(&class).unwrap();
+    for index in 0..2 {
+        image::GrayImage::new(2, 2).save(class.join(format!("{index}.png"))).unwrap();
+    }
+    let path = folder.path().to_str().unwrap();
+    for verb in ["train", "show", "baseline"] {
+        let told = stderr(&output(&[verb, path]));
+        assert!(told.contains(path) && told.contains("one class, cat"), "{told}");
+    }
+    std::fs::create_dir(folder.path().join("dog")).unwrap();
+    image::GrayImage::new(2, 2).save(folder.path().join("dog/0.png")).unwrap();
+    for verb in ["train", "show", "baseline"] {
+        let run = output(&[verb, path]);
+        let told = stderr(&run);
+        assert_eq!(run.status.code(), Some(1), "{told}");
+        assert!(told.contains(path) && told.contains("class dog has one image"), "{told}");
+    }
+}
+
+#[test]
 fn devices_names_every_backend_and_marks_what_auto_takes() {
     let told = stdout(&output(&["devices"]));
     assert!(told.starts_with("name "));

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use fastburn::data::Source;
-use fastburn::device;
+use fastburn::device::{self, DeviceKind};
 use safetensors::SafeTensors;
 
 /// The devices that the tests run on: one of each backend of the build that the machine has.
@@ -27,6 +27,12 @@ pub fn each_device(test: impl Fn(&Device)) {
         println!("on {name}");
         test(&device::named(name).unwrap());
     }
+}
+
+/// The CPU backends of the build; a software GPU would take minutes.
+pub fn cpus() -> Vec<Device> {
+    let cpus = device::list().into_iter().filter(|device| device.kind == DeviceKind::Cpu);
+    cpus.map(|device| device.open().unwrap()).collect()
 }
 
 /// A folder of the crate.
