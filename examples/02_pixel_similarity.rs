@@ -1,0 +1,119 @@
+//! Lesson 2: telling a 3 from a 7 by comparing pixels.
+//!
+//! You will learn to stack images into a tensor, to take their mean, to measure how far two images
+//! are from each other, and to do that for a thousand images in one line. The result is a baseline:
+//! a simple method that everything cleverer has to beat.
+//!
+//! ```sh
+//! cargo run --release --example 02_pixel_similarity
+//! ```
+
+#[allow(dead_code, reason = "each lesson uses its part")]
+mod lesson;
+
+use anyhow::Result;
+use burn::nn::loss::{LpLossConfig, MseLoss, Reduction};
+use burn::tensor::{Device, Tensor, TensorData};
+use fastburn::baseline::{Baseline, Distance, mean_images};
+use fastburn::data::{Bitmap, ImageFolder, Images};
+use fastburn::plot::{image_grid, text};
+use lesson::{Lesson, step};
+
+fn main() -> Result<()> {
+    let lesson = Lesson::begin("02_pixel_similarity")?;
+    let device = &lesson.device;
+    let data = lesson.data()?;
+
+    step("All 3s in one tensor, all 7s in another");
+    let threes = stack(&data.train.with_classes(&["3"])?, device)?;
+    let sevens = stack(&data.train.with_classes(&["7"])?, device)?;
+    println!("3s {:?}, 7s {:?}: [images, height, width]", threes.dims(), sevens.dims());
+
+    step("The ideal 3 and the ideal 7: the mean of each pixel");
+    let ideal_3: Tensor<3> = threes.clone().mean_dim(0);
+    let ideal_7: Tensor<3> = sevens.mean_dim(0);
+    let one: Tensor<3> = threes.narrow(0, 1, 1);
+    let pictures = [&ideal_3, &ideal_7, &one].map(|image| Bitmap::from_tensor(image.clone()));
+    let [picture_3, picture_7, picture_one] = pictures;
+    let (picture_3, picture_7, picture_one) = (picture_3?, picture_7?, picture_one?);
+    let titled = [(&picture_3, "ideal 3"), (&picture_7, "ideal 7"), (&picture_one, "one 3")];
+    print!("{}", text::image_grid(&titled, 2, lesson.paint()));
+    lesson.save("ideals", &image_grid(&titled, 3)?)?;
+
+    step("How far is one 3 from each?");
+    println!("                 mean |a - b|   root of mean (a - b)²");
+    for (name, ideal) in [("to the ideal 3", &ideal_3), ("to the ideal 7", &ideal_7)] {
+        let difference = one.clone() - ideal.clone();
+        let l1: f32 = difference.clone().abs().mean().into_scalar();
+        let l2: f32 = difference.square().mean().sqrt().into_scalar();
+        println!("{name}   {l1:.4}         {l2:.4}");
+        // Burn has both as loss functions.
+        let l1_of_burn = LpLossConfig::l1().forward(one.clone(), ideal.clone(), Reduction::Mean);
+        let l2_of_burn = MseLoss::new().forward(one.clone(), ideal.clone(), Reduction::Mean).sqrt();
+        let same = (l1_of_burn.into_scalar::<f32>() - l1).abs() < 1e-6
+            && (l2_of_burn.into_scalar::<f32>() - l2).abs() < 1e-6;
+        lesson.claim(same, "Burn's L1 and mean squared error give the same")?;
+    }
+
+    step("All validation images at once");
+    let valid_3s = stack(&data.valid.with_classes(&["3"])?, device)?;
+    let valid_7s = stack(&data.valid.with_classes(&["7"])?, device)?;
+    let distances = distance(valid_3s.clone(), &ideal_3);
+    println!(
+        "3s {:?} against an ideal {:?}: distances {:?}",
+        valid_3s.dims(),
+        ideal_3.dims(),
+        distances.dims()
+    );
+    let is_3 = |images: &Tensor<3>| {
+        let to_3 = distance(images.clone(), &ideal_3);
+        let to_7 = distance(images.clone(), &ideal_7);
+        to_3.lower(to_7).float()
+    };
+    let of_3s: f32 = is_3(&valid_3s).mean().into_scalar();
+    let of_7s: f32 = (-is_3(&valid_7s) + 1.0).mean().into_scalar();
+    let mean = (of_3s + of_7s) / 2.0;
+    println!("right: {of_3s:.4} of the 3s, {of_7s:.4} of the 7s, {mean:.4} on average");
+
+    step("The same for all ten digits");
+    let (train, valid) = data.decode(&|_, _| {})?;
+    let ideals = mean_images(&train)?;
+    let titled: Vec<_> = ideals.iter().zip(train.classes()).map(|(i, c)| (i, c.as_str())).collect();
+    print!("{}", text::image_grid(&titled, 2, lesson.paint()));
+    lesson.save("ten_ideals", &image_grid(&titled, 5)?)?;
+    let l1 = Baseline::new(&train, Distance::L1, device)?.evaluate(valid.clone())?;
+    let l2 = Baseline::new(&train, Distance::L2, device)?.evaluate(valid)?;
+    println!("class  images  L1      L2");
+    for (index, class) in l1.classes.iter().enumerate() {
+        let (by_l1, by_l2) = (l1.class_accuracy(index), l2.class_accuracy(index));
+        println!("{class:<5}  {:>6}  {by_l1:.4}  {by_l2:.4}", l1.of_class(index));
+    }
+    println!("all            {:.4}  {:.4}", l1.accuracy(), l2.accuracy());
+
+    step("What was shown");
+    if lesson.is_mnist() {
+        let rounded = [of_3s, of_7s, mean].map(|value| format!("{value:.4}"));
+        let expected = ["0.9168", "0.9854", "0.9511"];
+        lesson.claim(rounded == expected, format!("3 or 7 by pixels: {}", expected.join(", ")))?;
+    }
+    lesson.claim(mean > 0.9, "nine of ten 3s and 7s are told apart by their pixels alone")?;
+    lesson.claim(l1.accuracy() > 0.6, "so are six of ten images of ten classes, by L1")?;
+    lesson.claim(l2.accuracy() > 0.7, "and seven of ten by L2; that is what has to be beaten")
+}
+
+/// The images as one tensor, `[images, height, width]`, from 0 (black) to 1 (white).
+fn stack(folder: &ImageFolder, device: &Device) -> Result<Tensor<3>> {
+    let images = Images::decode(folder)?;
+    let [_, height, width] = images.shape();
+    let image = |index| {
+        let pixels: Vec<f32> = images.pixels(index).iter().map(|&p| f32::from(p) / 255.0).collect();
+        Tensor::<2>::from_data(TensorData::new(pixels, [height, width]), device)
+    };
+    Ok(Tensor::stack((0..images.len()).map(image).collect(), 0))
+}
+
+/// The mean absolute difference to an ideal, `[images, height, width]` to `[images]`; the ideal,
+/// `[1, height, width]`, is broadcast to all images.
+fn distance(images: Tensor<3>, ideal: &Tensor<3>) -> Tensor<1> {
+    (images - ideal.clone()).abs().mean_dims(&[1, 2]).squeeze_dims(&[1, 2])
+}

@@ -1,0 +1,154 @@
+//! Lesson 6: a linear learner by hand, and an accuracy that is not one.
+//!
+//! You will learn to train ten classes with cross-entropy in mini-batches, all by hand, and how a
+//! metric can be wrong without anybody noticing: two tensors of different rank are compared, and
+//! what is averaged is every prediction against every target.
+//!
+//! ```sh
+//! cargo run --release --example 06_linear_learner
+//! ```
+
+#[allow(dead_code, reason = "each lesson uses its part")]
+mod lesson;
+
+use anyhow::{Context, Result};
+use burn::nn::loss::CrossEntropyLossConfig;
+use burn::tensor::activation::log_softmax;
+use burn::tensor::{Device, Distribution, Int, Tensor};
+use fastburn::data::{DataLoader, ImageSource, Images, Residency, class_indices};
+use fastburn::plot::{Chart, text};
+use lesson::{Lesson, step};
+
+const PIXELS: usize = 28 * 28;
+const CLASSES: usize = 10;
+const BATCH: usize = 256;
+const LR: f64 = 0.1;
+const EPOCHS: usize = 20;
+
+type Loader = DataLoader<Tensor<4>, Tensor<1, Int>>;
+
+fn main() -> Result<()> {
+    let lesson = Lesson::begin("06_linear_learner")?;
+    let device = lesson.device.clone().autodiff();
+
+    step("Mini-batches, in the order of the files: first all 0s, then all 1s, …");
+    let (train, valid) = lesson.data()?.decode(&|_, _| {})?;
+    let train = loader(train, &device)?;
+    let valid = loader(valid, &device)?;
+    println!("{} to train and {} to validate, of {BATCH}", train.len(), valid.len());
+    let batch = train.batch(&train.order(0), 0, &device)?;
+    println!("a batch: images {:?}, classes {:?}", batch.input.dims(), batch.target.dims());
+
+    step("The model: a weight for each pixel and class, and a bias for each class");
+    device.seed(lesson.seed);
+    let normal = Distribution::Normal(0.0, 1.0);
+    let mut weights = Tensor::<2>::random([PIXELS, CLASSES], normal, &device);
+    let mut bias = Tensor::<2>::random([1, CLASSES], normal, &device);
+    println!("weights {:?}, bias {:?}", weights.dims(), bias.dims());
+    let logits = predict(batch.input, &weights, &bias);
+    println!(
+        "logits  {:?}: the larger one is, the more the model is for that class",
+        logits.dims()
+    );
+
+    step("The loss: cross-entropy");
+    let loss: f32 = cross_entropy(logits.clone(), batch.target.clone()).into_scalar();
+    let of_burn = CrossEntropyLossConfig::new().init(&device).forward(logits, batch.target);
+    println!("{loss:.4} on the first batch; a model that knows nothing would have ln 10 = 2.3026");
+    let same = (of_burn.into_scalar::<f32>() - loss).abs() < 1e-4 * loss;
+    lesson.claim(same, "Burn's own cross-entropy gives the same")?;
+
+    step("Twenty epochs, and two ways to count what is right");
+    println!("epoch  [B] against [B, 1]  accuracy");
+    let (mut slips, mut accuracies) = (Vec::new(), Vec::new());
+    for epoch in 0..EPOCHS {
+        train_epoch(&train, &mut weights, &mut bias, &device)?;
+        let (slip, accuracy) = validate_epoch(&valid, &weights, &bias, &device)?;
+        println!("{epoch:>5}  {slip:>18.4}  {accuracy:>8.4}");
+        slips.push(slip);
+        accuracies.push(accuracy);
+    }
+    println!("accuracy: {}", text::sparkline(&accuracies, EPOCHS));
+    let curve = |values: &[f64]| (0..).map(f64::from).zip(values.to_vec());
+    let chart = Chart::new("one model, two figures")
+        .axes("epoch", "share counted as right")
+        .marked_line("accuracy", curve(&accuracies))
+        .marked_line("[B] against [B, 1]", curve(&slips));
+    lesson.save("accuracies", &chart.draw()?)?;
+    println!(
+        "The first figure compares each prediction with every target of its batch. The batches of\n\
+         the validation set are sorted by class, so that nearly all targets of one are equal, and\n\
+         the figure looks like an accuracy; with shuffled batches it would be about 0.1.\n\
+         Here the slip has to be made on purpose: Tensor<1> against Tensor<2> does not compile.\n\
+         The documentation of fastburn::metrics::accuracy has it as a test that must not compile."
+    );
+
+    step("What was shown");
+    let (slip, accuracy) = (slips[EPOCHS - 1], accuracies[EPOCHS - 1]);
+    if lesson.is_mnist() {
+        let near = (slip - 0.6374).abs() < 0.03;
+        lesson.claim(near, format!("{slip:.4} is within 0.03 of the tutorial's 0.6374"))?;
+        let near = (accuracy - 0.68).abs() < 0.03;
+        lesson.claim(near, format!("{accuracy:.4} is within 0.03 of the model's true 0.68"))?;
+    }
+    lesson.claim(accuracy > accuracies[0], "training has raised the accuracy")?;
+    lesson.claim((accuracy - slip).abs() > 0.01, "the two figures are not the same thing")
+}
+
+fn loader(images: Images, device: &Device) -> Result<Loader> {
+    let source = ImageSource::new(images, class_indices, device, Residency::Auto);
+    Ok(DataLoader::new(source).batch_size(BATCH)?)
+}
+
+/// `x · weights + bias`: `[batch, 1, 28, 28]` to `[batch, classes]`.
+fn predict(images: Tensor<4>, weights: &Tensor<2>, bias: &Tensor<2>) -> Tensor<2> {
+    images.flatten::<2>(1, 3).matmul(weights.clone()) + bias.clone()
+}
+
+/// How little the model believes in the right classes: `-log softmax(logits)[target]`, averaged.
+fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
+    let of_target = log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1));
+    -of_target.mean()
+}
+
+fn train_epoch(
+    loader: &Loader,
+    weights: &mut Tensor<2>,
+    bias: &mut Tensor<2>,
+    device: &Device,
+) -> Result<()> {
+    let order = loader.order(0);
+    for index in 0..loader.len() {
+        let batch = loader.batch(&order, index, device)?;
+        let (w, b) = (weights.clone().require_grad(), bias.clone().require_grad());
+        let gradients = cross_entropy(predict(batch.input, &w, &b), batch.target).backward();
+        let step = |parameter: Tensor<2>| -> Result<Tensor<2>> {
+            let slope = parameter.grad(&gradients).context("a parameter has no gradient")?;
+            Ok((parameter - Tensor::from_inner(slope) * LR).detach())
+        };
+        (*weights, *bias) = (step(w)?, step(b)?);
+    }
+    Ok(())
+}
+
+/// The mean over the batches of every prediction against every target, and the accuracy.
+fn validate_epoch(
+    loader: &Loader,
+    weights: &Tensor<2>,
+    bias: &Tensor<2>,
+    device: &Device,
+) -> Result<(f64, f64)> {
+    let order = loader.order(0);
+    let (mut slips, mut rights) = (Vec::new(), Vec::new());
+    for index in 0..loader.len() {
+        let batch = loader.batch(&order, index, device)?;
+        let predicted = predict(batch.input, weights, bias).argmax(1); // [B, 1]
+        let as_column = batch.target.clone().unsqueeze_dim::<2>(1); // [B, 1]
+        let as_row = batch.target.unsqueeze_dim::<2>(0); // [1, B]
+        slips.push(predicted.clone().equal(as_row).float().mean()); // of [B, B]
+        rights.push(predicted.equal(as_column).float().sum()); // of [B, 1]
+    }
+    let slip: f32 = Tensor::cat(slips, 0).mean().into_scalar();
+    let right: f32 = Tensor::cat(rights, 0).sum().into_scalar();
+    Ok((slip.into(), f64::from(right) / loader.items() as f64))
+}

@@ -1,0 +1,92 @@
+//! Lesson 7: the Learner.
+//!
+//! You will learn to train with what fastai calls a Learner: data, a model, a loss, an optimizer and
+//! a metric, and one line that trains. Then to see that a poor result can be a matter of settings
+//! alone, and to write a callback, which is how everything else is added to a training.
+//!
+//! ```sh
+//! cargo run --release --example 07_learner
+//! ```
+
+#[allow(dead_code, reason = "each lesson uses its part")]
+mod lesson;
+
+use anyhow::Result;
+use fastburn::Seed;
+use fastburn::data::{DataLoader, DataLoaders, ImageSource, Images, Residency, class_indices};
+use fastburn::learner::{Callback, EpochTable, Flow, Learner, OptimizerKind, Scope, State, Stop};
+use fastburn::loss::cross_entropy;
+use fastburn::metrics::accuracy;
+use fastburn::models::{MlpConfig, Model};
+use fastburn::plot::{plot_loss, show_batch};
+use lesson::{Lesson, step};
+
+const BATCH: usize = 256;
+
+/// A callback of your own: ends the training once the accuracy is good enough.
+struct GoodEnough(f64);
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for GoodEnough {
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        match &state.record {
+            Some(record) if record.metrics[0] >= self.0 => Err(Stop::Cancel(Scope::Fit)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn main() -> Result<()> {
+    let lesson = Lesson::begin("07_learner")?;
+    let device = &lesson.device;
+    let data = lesson.data()?;
+    let (train, valid) = data.decode(&|_, _| {})?;
+
+    step("Linear(784, 30) → ReLU → Linear(30, 10), SGD, as in the tutorial");
+    println!("Learning rate 1e-3, which is the default, and batches in the order of the files:");
+    let in_order = |images: &Images| {
+        let source = ImageSource::new(images.clone(), class_indices, device, Residency::Auto);
+        DataLoader::new(source).batch_size(BATCH)
+    };
+    let dls = DataLoaders { train: in_order(&train)?, valid: in_order(&valid)? };
+    let model = MlpConfig::new([28 * 28, 30, 10]).init(device, lesson.seed)?;
+    let mut learn = Learner::new(dls, model, cross_entropy)
+        .optimizer(OptimizerKind::Sgd)
+        .metric(accuracy())
+        .callback(EpochTable::stdout());
+    learn.fit(10, 1e-3)?;
+    println!("And ten epochs more, from where those ended:");
+    learn.fit(10, 1e-3)?;
+    let accuracies: Vec<f64> = learn.history().epochs.iter().map(|row| row.metrics[0]).collect();
+    let (fresh, continued) = (accuracies[9], accuracies[19]);
+    lesson.save("loss_as_in_the_tutorial", &plot_loss(learn.history())?)?;
+
+    step("The same model, with better settings");
+    println!("Shuffled batches of 64, Adam, learning rate 3e-3, and until it is good enough:");
+    let dls = DataLoaders::from_images(train, valid, class_indices, device)
+        .shuffle(Seed::new(lesson.seed));
+    let loader = &dls.train;
+    let batch = loader.batch(&loader.order(0), 0, device)?;
+    lesson.save("batch", &show_batch(&batch, data.train.classes())?)?;
+    let enough = if lesson.is_mnist() { 0.96 } else { 0.88 };
+    let model = MlpConfig::new([28 * 28, 30, 10]).init(device, lesson.seed)?;
+    let mut learn = Learner::new(dls, model, cross_entropy)
+        .metric(accuracy())
+        .callback(EpochTable::stdout())
+        .callback(GoodEnough(enough));
+    learn.fit(20, 3e-3)?;
+    let better = learn.validate()?.metrics[0];
+    lesson.save("loss_with_better_settings", &plot_loss(learn.history())?)?;
+
+    step("What was shown");
+    if lesson.is_mnist() {
+        let claim = format!("{fresh:.4} after ten epochs: within 0.08 of PyTorch's 0.61");
+        lesson.claim((fresh - 0.61).abs() < 0.08, claim)?;
+        let claim = format!("{continued:.4} after twenty: within 0.05 of the tutorial's 0.70");
+        lesson.claim((continued - 0.70).abs() < 0.05, claim)?;
+    }
+    lesson.claim(continued > fresh, "more of the same helps, slowly")?;
+    let epochs = learn.history().epochs.len();
+    let claim = format!("better settings reach {:.2} % in {epochs} epochs", 100.0 * better);
+    lesson.claim(better >= enough, claim)?;
+    lesson.claim(epochs < 20, "where the callback ended the training")
+}
