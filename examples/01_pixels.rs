@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     let device = &lesson.device;
 
     step("An image is a file");
-    let threes = lesson.data()?.train.with_classes(&["3"])?;
+    let threes = lesson.data()?.splits.train.with_classes(&["3"])?;
     let three = threes.get(1)?;
     let [channels, height, width] = three.shape;
     println!("{}", threes.file_name(1));
@@ -43,7 +43,7 @@ fn main() -> Result<()> {
     for row in &numbers {
         println!("{}", row.iter().map(|value| format!("{value:>4}")).collect::<String>());
     }
-    println!("The same numbers, with row and column, each cell shaded by its number:");
+    println!("With row and column, each cell the darker the larger its number, as in a negative:");
     let map = HeatMap::new(numbers)?
         .title("part of a 3: pixel values, 0 to 255")
         .rows("row (pixel)", ROWS)
@@ -68,22 +68,24 @@ fn main() -> Result<()> {
     lesson.claim(stack.dims() == [5, height, width], "a stack's first axis counts its images")?;
 
     step("Taking a tensor apart");
-    let table = Tensor::<2, Int>::from_data([[1, 2, 3], [4, 5, 6], [7, 8, 9]], device);
+    let table = Tensor::<2, Int>::from_data([[2, 7, 1], [8, 2, 8], [1, 8, 3]], device);
     show("the table           ", &table)?;
     show("row 1               ", &table.clone().slice(s![1, ..]))?;
     show("column 1            ", &table.clone().slice(s![.., 1]))?;
     show("row 1, columns 1, 2 ", &table.clone().slice(s![1, 1..3]))?;
     show("the last row        ", &table.clone().slice(s![-1, ..]))?;
     let last: i64 = table.clone().slice(s![2, 2]).into_scalar();
-    lesson.claim(last == 9, "row 2, column 2 is 9: rows and columns count from 0")?;
+    println!("A slice keeps its rank: a row is a table with one row.");
+    lesson.claim(last == 3, "row 2, column 2 is 3, since rows and columns count from 0")?;
 
     step("Computing with a tensor");
     show("plus 1              ", &(table.clone() + 1))?;
     show("times itself        ", &(table.clone() * table.clone()))?;
     let half = table.clone().float() * 1.5;
     println!("times 1.5            {:?}: {:?}", half.dtype(), floats(&half)?);
-    println!("Whole numbers do not turn into others by themselves; float() says so.");
-    lesson.claim(floats(&half)?[8] == 13.5, "9 · 1.5 is 13.5")?;
+    println!("Integers do not become floats by themselves: float() makes them.");
+    lesson
+        .claim(floats(&half)?[8] == 4.5, "3 times 1.5 is 4.5, for which the dtype must change")?;
 
     step("Broadcasting");
     let mean: Tensor<3> = stack.clone().mean_dim(0);
@@ -92,11 +94,11 @@ fn main() -> Result<()> {
     println!("minus their mean     {:?}", mean.dims());
     println!("is                   {:?}", difference.dims());
     println!(
-        "An axis of length 1 stands for as many as the other tensor has, without being copied.\n\
-         The ranks must be the same: a Tensor<2> minus a Tensor<1> does not compile."
+        "An axis of length 1 stands for as many as the other tensor has, without being\n\
+         copied. The ranks must be the same: a Tensor<2> minus a Tensor<1> does not compile."
     );
     let sum: f32 = difference.mean_dim(0).abs().max().into_scalar();
-    lesson.claim(sum < 1e-6, "what is left has a mean of 0 at every pixel")
+    lesson.claim(sum < 1e-6, "five images minus their mean have a mean of 0 at every pixel")
 }
 
 fn show<const D: usize>(name: &str, tensor: &Tensor<D, Int>) -> Result<()> {

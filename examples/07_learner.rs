@@ -1,8 +1,8 @@
 //! Lesson 7: the Learner.
 //!
-//! You will learn to train with what fastai calls a Learner: data, a model, a loss, an optimizer and
-//! a metric, and one line that trains. Then to see that a poor result can be a matter of settings
-//! alone, and to write a callback, which is how everything else is added to a training.
+//! You will learn to train with what fastai calls a Learner: data, a model, a loss, an optimizer
+//! and a metric, and one line that trains. Then to see that a poor result can be a matter of
+//! settings alone, and to write a callback, which is how everything else is added to a training.
 //!
 //! ```sh
 //! cargo run --release --example 07_learner
@@ -39,10 +39,10 @@ fn main() -> Result<()> {
     let lesson = Lesson::begin("07_learner")?;
     let device = &lesson.device;
     let data = lesson.data()?;
-    let (train, valid) = data.decode(&|_, _| {})?;
+    let (train, valid) = data.splits.decode(&|_, _| {})?;
 
     step("Linear(784, 30) → ReLU → Linear(30, 10), SGD, as in the tutorial");
-    println!("Learning rate 1e-3, which is the default, and batches in the order of the files:");
+    println!("Learning rate 1e-3, fastai's default, and batches in the order of the files:");
     let in_order = |images: &Images| {
         let source = ImageSource::new(images.clone(), class_indices, device, Residency::Auto);
         DataLoader::new(source).batch_size(BATCH)
@@ -60,14 +60,22 @@ fn main() -> Result<()> {
     let (fresh, continued) = (accuracies[9], accuracies[19]);
     lesson.save("loss_as_in_the_tutorial", &plot_loss(learn.history())?)?;
 
+    println!(
+        "The loss of the batches goes up and down because they are sorted: each class pulls\n\
+         the model its way. The tutorial's table begins at 0.61 and ends, ten epochs later,\n\
+         at 0.71; its model had been trained before, and its accuracy is the slip of lesson\n\
+         6, about 0.05 too low."
+    );
+
     step("The same model, with better settings");
+    println!("Each of them is one that lesson 5 tried alone; now all at once.");
     println!("Shuffled batches of 64, Adam, learning rate 3e-3, and until it is good enough:");
     let dls = DataLoaders::from_images(train, valid, class_indices, device)
         .shuffle(Seed::new(lesson.seed));
     let loader = &dls.train;
     let batch = loader.batch(&loader.order(0), 0, device)?;
-    lesson.save("batch", &show_batch(&batch, data.train.classes())?)?;
-    let enough = if lesson.is_mnist() { 0.96 } else { 0.88 };
+    lesson.save("batch", &show_batch(&batch, data.splits.train.classes())?)?;
+    let enough = if data.is_mnist { 0.96 } else { 0.88 };
     let model = MlpConfig::new([28 * 28, 30, 10]).init(device, lesson.seed)?;
     let mut learn = Learner::new(dls, model, cross_entropy)
         .metric(accuracy())
@@ -78,15 +86,25 @@ fn main() -> Result<()> {
     lesson.save("loss_with_better_settings", &plot_loss(learn.history())?)?;
 
     step("What was shown");
-    if lesson.is_mnist() {
-        let claim = format!("{fresh:.4} after ten epochs: within 0.08 of PyTorch's 0.61");
-        lesson.claim((fresh - 0.61).abs() < 0.08, claim)?;
-        let claim = format!("{continued:.4} after twenty: within 0.05 of the tutorial's 0.70");
-        lesson.claim((continued - 0.70).abs() < 0.05, claim)?;
+    if data.known_figures {
+        // The ranges of twelve seeds: `benches/pytorch_lessons.py`.
+        for (epochs, found, least, most) in
+            [(10, fresh, 0.560, 0.705), (20, continued, 0.696, 0.770)]
+        {
+            let claim =
+                format!("{found:.4} after {epochs} epochs; PyTorch's are {least} to {most}");
+            lesson.claim(found >= least && found <= most, claim)?;
+        }
     }
-    lesson.claim(continued > fresh, "more of the same helps, slowly")?;
+    let claim = format!("ten epochs more of the same raise it from {fresh:.4} to {continued:.4}");
+    lesson.claim(continued > fresh, claim)?;
     let epochs = learn.history().epochs.len();
     let claim = format!("better settings reach {:.2} % in {epochs} epochs", 100.0 * better);
     lesson.claim(better >= enough, claim)?;
-    lesson.claim(epochs < 20, "where the callback ended the training")
+    lesson.claim(epochs < 20, "the callback has ended the training before its twenty epochs")?;
+    println!(
+        "A figure by which one decided when to stop is a little too good: it takes images\n\
+         that decided nothing to know the accuracy for sure."
+    );
+    Ok(())
 }

@@ -2,7 +2,8 @@
 //!
 //! You will learn that a model knows nothing of where it computes: one forward pass, one gradient
 //! and twenty training steps of one model, from one set of weights, on every device that this build
-//! has on this machine, compared number by number. With a GPU, add its backend and paste the report:
+//! has on this machine, compared number by number; `--device` changes nothing here. With a GPU, add
+//! its backend and paste the report:
 //!
 //! ```sh
 //! cargo run --release --example 08_every_backend
@@ -14,23 +15,25 @@ mod lesson;
 
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use burn::data::dataset::Dataset;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Int, Tensor};
 use fastburn::Seed;
 use fastburn::data::{Batch, DataLoader, ImageSource, Images, Residency, class_indices};
-use fastburn::device::{self, DeviceInfo};
+use fastburn::device::{self, DeviceInfo, DeviceKind};
 use fastburn::learner::OptimizerKind;
 use fastburn::loss::cross_entropy;
 use fastburn::models::{Mlp, MlpConfig, Model};
+use fastburn::plot::Chart;
 use lesson::{Lesson, step};
 
 const WIDTHS: [usize; 3] = [28 * 28, 100, 10];
 const BATCH: usize = 64;
 const STEPS: usize = 20;
 const LR: f64 = 0.1;
-/// How far float32 may be off, in parts of the largest value: sums of 784 products in another order.
+/// How far float32 may be off, relative to the largest value: sums of 784 products in another
+/// order.
 const TOLERANCE: f32 = 1e-4;
 
 type ImageBatch = Batch<Tensor<4>, Tensor<1, Int>>;
@@ -41,14 +44,14 @@ struct Results {
     gradient: Vec<f32>,
     losses: Vec<f32>,
     weights: Vec<f32>,
-    /// The first forward pass and gradient together, each of them again, and the training, in
-    /// milliseconds.
+    /// All three for the first time, and then each of them again, in milliseconds.
     times: [f64; 4],
 }
 
 fn main() -> Result<()> {
     let lesson = Lesson::begin("08_every_backend")?;
-    let folder = lesson.data()?.train;
+    let folder = lesson.data()?.splits.train;
+    ensure!(folder.len() >= BATCH * STEPS, "there must be {} images at least", BATCH * STEPS);
     // As many images as the steps take, from all classes.
     let apart = folder.len() / (BATCH * STEPS);
     let indices: Vec<usize> = (0..BATCH * STEPS).map(|index| index * apart).collect();
@@ -67,7 +70,9 @@ fn main() -> Result<()> {
         lesson.seed
     );
     println!("{STEPS} steps of SGD, learning rate {LR}");
-    let devices = device::list();
+    let mut devices = device::list();
+    // The processor first: it is what the others are compared with.
+    devices.sort_by_key(|device| device.kind != DeviceKind::Cpu);
     for device in &devices {
         println!("{:<10} {}, {} ({})", device.name, device.kind, device.adapter, device.driver);
     }
@@ -76,14 +81,14 @@ fn main() -> Result<()> {
         results.push(compute(device, &images, lesson.seed)?);
     }
 
-    println!("\nlargest difference to {}, in parts of the largest value", devices[0].name);
+    println!("\nlargest difference to {}, relative to the largest value", devices[0].name);
     println!("{:<10} {:>9} {:>9} {:>9} {:>9}", "", "logits", "gradient", "losses", "weights");
-    let mut worst = 0.0_f32;
+    let mut worst = 0.0;
     for (device, found) in devices.iter().zip(&results) {
         let differences = differences(&results[0], found);
         let cells = differences.map(|difference| format!("{difference:>9.1e}"));
         println!("{:<10} {}", device.name, cells.join(" "));
-        worst = differences.into_iter().fold(worst, f32::max);
+        worst = differences.into_iter().fold(worst, largest);
     }
 
     println!("\nmilliseconds");
@@ -92,7 +97,20 @@ fn main() -> Result<()> {
         let cells = found.times.map(|time| format!("{time:>9.2}"));
         println!("{:<10} {}", device.name, cells.join(" "));
     }
-    println!("The first run of a GPU compiles and tunes its kernels.");
+    println!("The first run is of all three; a GPU compiles and tunes its kernels in it.");
+
+    println!(
+        "A sum of float32 depends on the order of its terms, and each backend has its own;\n\
+         every step of the training builds on the small differences of the one before."
+    );
+    let mut chart = Chart::new(format!("losses on each device, compared with {}", devices[0].name))
+        .axes("step", "difference of the loss");
+    for (device, found) in devices.iter().zip(&results).skip(1) {
+        let pairs = results[0].losses.iter().zip(&found.losses);
+        let differences = pairs.map(|(expected, found)| f64::from(found - expected));
+        chart = chart.marked_line(&device.name, (1..).map(f64::from).zip(differences));
+    }
+    lesson.save("differences", &chart.draw()?)?;
 
     step("What was shown");
     let falls = results.iter().all(|found| found.losses[STEPS - 1] < found.losses[0]);
@@ -115,7 +133,8 @@ fn compute(info: &DeviceInfo, images: &Images, seed: u64) -> Result<Results> {
 
     let first_run = Instant::now();
     let logits = values(&model.forward(batches[0].input.clone()))?;
-    let gradient = gradient(&model, &batches[0])?;
+    let gradient = first_gradient(&model, &batches[0])?;
+    let (losses, weights) = train(model.clone(), batches.clone())?;
     let first_run = milliseconds(first_run);
 
     let forward = Instant::now();
@@ -123,23 +142,18 @@ fn compute(info: &DeviceInfo, images: &Images, seed: u64) -> Result<Results> {
     let forward = milliseconds(forward);
 
     let backward = Instant::now();
-    self::gradient(&model, &batches[0])?;
+    first_gradient(&model, &batches[0])?;
     let backward = milliseconds(backward);
 
     let training = Instant::now();
-    let (losses, weights) = train(model, batches)?;
+    train(model, batches)?;
     let training = milliseconds(training);
-    Ok(Results {
-        logits,
-        gradient,
-        losses,
-        weights,
-        times: [first_run, forward, backward, training],
-    })
+    let times = [first_run, forward, backward, training];
+    Ok(Results { logits, gradient, losses, weights, times })
 }
 
 /// The slope of the first layer's weights.
-fn gradient(model: &Mlp, batch: &ImageBatch) -> Result<Vec<f32>> {
+fn first_gradient(model: &Mlp, batch: &ImageBatch) -> Result<Vec<f32>> {
     let loss = cross_entropy(model.forward(batch.input.clone()), batch.target.clone())?;
     let weight = model.layers[0].weight.val();
     values(&weight.grad(&loss.backward()).context("the first layer has no gradient")?)
@@ -158,18 +172,23 @@ fn train(mut model: Mlp, batches: Vec<ImageBatch>) -> Result<(Vec<f32>, Vec<f32>
     Ok((values(&Tensor::cat(losses, 0))?, values(&model.layers[0].weight.val())?))
 }
 
-/// The largest difference of each list, in parts of the first one's largest value.
+/// The largest difference of each list, relative to the first one's largest value.
 fn differences(expected: &Results, found: &Results) -> [f32; 4] {
-    let largest = |a: &[f32], b: &[f32]| {
-        let difference = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        difference / a.iter().map(|a| a.abs()).fold(0.0, f32::max)
+    let relative = |a: &[f32], b: &[f32]| {
+        let difference = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, largest);
+        difference / a.iter().map(|a| a.abs()).fold(0.0, largest)
     };
     [
-        largest(&expected.logits, &found.logits),
-        largest(&expected.gradient, &found.gradient),
-        largest(&expected.losses, &found.losses),
-        largest(&expected.weights, &found.weights),
+        relative(&expected.logits, &found.logits),
+        relative(&expected.gradient, &found.gradient),
+        relative(&expected.losses, &found.losses),
+        relative(&expected.weights, &found.weights),
     ]
+}
+
+/// The larger of two numbers; NaN, which `f32::max` would pass over, if one of them is.
+fn largest(a: f32, b: f32) -> f32 {
+    if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
 }
 
 fn values<const D: usize>(tensor: &Tensor<D>) -> Result<Vec<f32>> {

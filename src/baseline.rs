@@ -43,6 +43,8 @@ pub struct Baseline {
     /// `[classes, pixels]`.
     means: Tensor<2>,
     #[module(skip)]
+    classes: Vec<String>,
+    #[module(skip)]
     distance: Distance,
 }
 
@@ -56,24 +58,28 @@ impl Baseline {
         let means = means(train)?;
         let shape = [means.len(), train.shape().iter().product()];
         let means = TensorData::new(means.concat(), shape);
-        Ok(Self { means: Tensor::from_data(means, &device.clone().inner()), distance })
+        let means = Tensor::from_data(means, &device.clone().inner());
+        Ok(Self { means, classes: train.classes().to_vec(), distance })
     }
 
     /// Which class it takes each image for, against the class it is of.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the images have another number of pixels than those it was made from,
-    /// [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if the images have another number of pixels or other classes than those it
+    /// was made from, [`Error::Compute`] if the device fails.
     pub fn evaluate(&self, images: Images) -> Result<Confusion> {
+        let wrong = |expected: String, found: String| {
+            Err(Error::Shape { what: "images for this baseline", expected, found })
+        };
         let [_, pixels] = self.means.dims();
         let found: usize = images.shape().iter().product();
         if found != pixels {
-            return Err(Error::Shape {
-                what: "baseline",
-                expected: format!("images of {pixels} values"),
-                found: found.to_string(),
-            });
+            return wrong(format!("{pixels} values each"), found.to_string());
+        }
+        if images.classes() != self.classes {
+            let classes = |names: &[String]| format!("the classes {}", names.join(", "));
+            return wrong(classes(&self.classes), classes(images.classes()));
         }
         let device = self.means.device();
         let mut confusion = Confusion::new(images.classes().to_vec());
@@ -113,7 +119,7 @@ impl<const D: usize> Model<Tensor<D>> for Baseline {
         let input = input.reshape([batch, pixels]);
         // One class at a time: all at once would take `classes` times the batch's memory.
         let distances = (0..classes).map(|class| {
-            let difference = input.clone() - self.means.clone().slice([class..class + 1]);
+            let difference = input.clone() - self.means.clone().narrow(0, class, 1);
             match self.distance {
                 Distance::L1 => difference.abs().mean_dim(1),
                 Distance::L2 => (difference.clone() * difference).mean_dim(1).sqrt(),
@@ -138,7 +144,7 @@ impl<const D: usize> Model<Tensor<D>> for Baseline {
 ///
 /// [`Error::Layout`] if a class has no image.
 pub fn mean_images(images: &Images) -> Result<Vec<Bitmap>> {
-    means(images)?.into_iter().map(|mean| Bitmap::new(mean, images.shape())).collect()
+    means(images)?.iter().map(|mean| Bitmap::new(mean, images.shape())).collect()
 }
 
 /// The mean of each class's images, scaled to [0, 1]; the sums are exact.

@@ -33,6 +33,8 @@ pub struct EpochRecord {
     pub metrics: Vec<f64>,
     /// How long the epoch took, in seconds.
     pub seconds: f64,
+    /// How many training steps the history held at the epoch's end.
+    pub steps: usize,
 }
 
 /// One training step.

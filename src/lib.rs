@@ -31,8 +31,8 @@
 //!
 //! # Ranks are types
 //!
-//! How many axes a tensor has is part of its type, so that a wrong rank is found by the compiler. An
-//! image minus a batch of images does not compile:
+//! How many axes a tensor has is part of its type, so that the compiler finds a wrong rank. Images
+//! minus a mean of another rank do not compile:
 //!
 //! ```compile_fail,E0308
 //! use burn::tensor::Tensor;
@@ -42,7 +42,7 @@
 //! }
 //! ```
 //!
-//! It does once the mean is of rank 3, `[1, height, width]`; the axis of length 1 is broadcast:
+//! They do once the mean is of rank 3, `[1, height, width]`; the axis of length 1 is broadcast:
 //!
 //! ```
 //! use burn::tensor::Tensor;
@@ -67,7 +67,8 @@
 //! - [`baseline`]: pixel similarity, which any model has to beat
 //! - `plot` (a feature): pictures as SVG, PNG and text
 //! - [`device`]: device names, and what is there
-//! - [`History`] and [`Confusion`]: what a run recorded and what was taken for what, as plain values
+//! - [`History`] and [`Confusion`]: what a run recorded, and what was taken for what, as plain
+//!   values
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `baseline` and `plot` from `data`,

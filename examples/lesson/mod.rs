@@ -1,9 +1,10 @@
 //! What every lesson needs: its options, its data, a folder for its pictures, and its claims.
 
-use std::io::{IsTerminal, stdout};
+use std::io::stdout;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use clap::Parser;
 use fastburn::data::Splits;
@@ -17,6 +18,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// The name of the data that fastburn brings along, for `--data`.
 const DIGITS: &str = "digits";
+const CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
+const SEED: u64 = 42;
 /// Where MNIST is looked for, below a folder of data.
 const MNIST: [&str; 2] = ["mnist_png", "mnist_png.tgz"];
 
@@ -30,7 +33,7 @@ struct Options {
     #[arg(long, default_value = "auto")]
     device: String,
     /// Where all randomness comes from
-    #[arg(long, default_value = "42")]
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
 }
 
@@ -38,42 +41,64 @@ struct Options {
 pub struct Lesson {
     pub device: Device,
     pub seed: u64,
-    /// MNIST, or `None` for the embedded digits.
-    mnist: Option<PathBuf>,
+    data: Option<PathBuf>,
     pictures: PathBuf,
 }
 
+/// Digits to learn from: ten classes of grey images of 28×28 pixels.
+pub struct Data {
+    pub splits: Splits,
+    /// Whether they are MNIST's 60,000 and 10,000.
+    pub is_mnist: bool,
+    /// Whether they are MNIST's and the seed is the default, so that PyTorch's figures can be
+    /// expected; another seed may be a less lucky one.
+    pub known_figures: bool,
+}
+
 impl Lesson {
-    /// Reads the command line and says what the lesson works with.
+    /// Reads the command line, opens the device, and makes the folder for pictures.
     pub fn begin(name: &str) -> Result<Self> {
         let options = Options::parse();
         let found = device::find(&options.device)?;
+        let device = found.open()?;
         println!("device  {} ({})", found.name, found.adapter);
-        let mnist = find_mnist(options.data);
-        match &mnist {
-            Some(path) => println!("data    MNIST, {}", relative(path).display()),
-            None => println!(
-                "data    the embedded digits, since MNIST was not found (name it with --data): \
-                 other figures than MNIST's"
-            ),
-        }
         let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lessons").join(name);
         std::fs::create_dir_all(&pictures)
             .with_context(|| format!("cannot make the folder {}", pictures.display()))?;
-        Ok(Self { device: found.open()?, seed: options.seed, mnist, pictures })
+        Ok(Self { device, seed: options.seed, data: options.data, pictures })
     }
 
-    /// The training and the validation images.
-    pub fn data(&self) -> Result<Splits> {
-        Ok(match &self.mnist {
-            Some(path) => Splits::open(path, self.seed)?,
-            None => Splits::digits()?,
-        })
-    }
-
-    /// Whether the data is MNIST, so that MNIST's figures can be expected.
-    pub fn is_mnist(&self) -> bool {
-        self.mnist.is_some()
+    /// Opens the data, and says what it is.
+    pub fn data(&self) -> Result<Data> {
+        let place = match &self.data {
+            Some(name) if name == Path::new(DIGITS) => Place::Digits("as you asked"),
+            Some(path) => Place::Path(mnist_below(path).unwrap_or_else(|| path.clone())),
+            None => find_mnist().map_or(Place::Digits("since MNIST was not found"), Place::Path),
+        };
+        let splits = match &place {
+            Place::Path(path) => Splits::open(path, self.seed)?,
+            Place::Digits(_) => Splits::digits()?,
+        };
+        let (train, valid) = (splits.train.len(), splits.valid.len());
+        let classes = splits.train.classes();
+        let shape = splits.train.image(0)?.shape;
+        if classes != CLASSES || shape != [1, 28, 28] {
+            bail!(
+                "{}: the lessons need grey images of 28×28 pixels of the classes 0 to 9; these \
+                 have [channels, height, width] {shape:?} and the classes {}",
+                splits.place(),
+                classes.join(", ")
+            );
+        }
+        let is_mnist = (train, valid) == (60_000, 10_000);
+        match place {
+            Place::Path(path) => println!("data    {}: {train} + {valid}", path.display()),
+            Place::Digits(why) => println!(
+                "data    the embedded digits ({train} + {valid}), {why}; \
+                 their figures are not MNIST's"
+            ),
+        }
+        Ok(Data { splits, is_mnist, known_figures: is_mnist && self.seed == SEED })
     }
 
     /// Saves a picture as SVG and as PNG.
@@ -87,18 +112,22 @@ impl Lesson {
 
     /// How pictures are drawn on standard output.
     pub fn paint(&self) -> Paint {
-        let colours = stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        if colours { Paint::Colour } else { Paint::Plain }
+        Paint::of(&stdout())
     }
 
     /// Says what was shown, or fails if it was not.
     pub fn claim(&self, holds: bool, claim: impl std::fmt::Display) -> Result<()> {
-        if !holds {
-            bail!("this does not hold: {claim}");
-        }
+        ensure!(holds, "this does not hold: {claim}");
         println!("checked: {claim}");
         Ok(())
     }
+}
+
+/// Where the data is.
+enum Place {
+    Path(PathBuf),
+    /// The digits that fastburn brings along, and why they are taken.
+    Digits(&'static str),
 }
 
 /// A heading between two steps of a lesson.
@@ -112,14 +141,12 @@ fn relative(path: &Path) -> &Path {
     from_here.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)
 }
 
-fn find_mnist(given: Option<PathBuf>) -> Option<PathBuf> {
-    let below =
-        |folder: &Path| MNIST.map(|name| folder.join(name)).into_iter().find(|p| p.exists());
-    if let Some(path) = given {
-        // What is not there is named by the error of opening it.
-        return (path != Path::new(DIGITS)).then(|| below(&path).unwrap_or(path));
-    }
+fn find_mnist() -> Option<PathBuf> {
     let from_environment = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").canonicalize().ok();
-    from_environment.iter().chain(&beside).find_map(|folder| below(folder))
+    from_environment.iter().chain(&beside).find_map(|folder| mnist_below(folder))
+}
+
+fn mnist_below(folder: &Path) -> Option<PathBuf> {
+    MNIST.map(|name| folder.join(name)).into_iter().find(|path| path.exists())
 }

@@ -10,6 +10,7 @@ use fastburn::baseline::{Baseline, Distance, mean_images};
 use fastburn::data::Splits;
 use fastburn::device;
 use fastburn::plot::image_grid;
+use fastburn::plot::text::printable;
 
 use super::{bars, tell};
 
@@ -27,7 +28,7 @@ pub struct Arguments {
     #[arg(long, default_value = "auto")]
     device: String,
     /// Save the mean image of each class as a picture, .svg or .png
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = super::picture)]
     out: Option<PathBuf>,
     /// Print one JSON object in place of the table
     #[arg(long)]
@@ -48,9 +49,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let evaluate = |distance| Baseline::new(&train, distance, &device)?.evaluate(valid.clone());
     let (l1, l2) = (evaluate(Distance::L1)?, evaluate(Distance::L2)?);
     if arguments.json {
-        print_json(&l1, &l2)?
+        print_json(&l1, &l2)?;
     } else {
-        print_table(&l1, &l2)?
+        print_table(&l1, &l2)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -59,7 +60,7 @@ fn print_table(l1: &Confusion, l2: &Confusion) -> Result<()> {
     let mut out = stdout().lock();
     let width = l1.classes.iter().map(|class| class.chars().count()).max().unwrap_or(0).max(5);
     writeln!(out, "{:width$}  images  l1        l2", "class")?;
-    for (index, class) in l1.classes.iter().enumerate() {
+    for (index, class) in l1.classes.iter().map(|class| printable(class)).enumerate() {
         let (by_l1, by_l2) = (l1.class_accuracy(index), l2.class_accuracy(index));
         writeln!(out, "{class:width$}  {:<6}  {by_l1:.6}  {by_l2:.6}", l1.of_class(index))?;
     }
@@ -69,7 +70,10 @@ fn print_table(l1: &Confusion, l2: &Confusion) -> Result<()> {
 }
 
 fn print_json(l1: &Confusion, l2: &Confusion) -> Result<()> {
-    let of = |confusion: &Confusion| serde_json::json!({ "accuracy": confusion.accuracy(), "counts": confusion.counts });
+    let of = |confusion: &Confusion| {
+        let (accuracy, counts) = (confusion.accuracy(), &confusion.counts);
+        serde_json::json!({ "accuracy": accuracy, "counts": counts })
+    };
     let line = serde_json::json!({ "classes": l1.classes, "l1": of(l1), "l2": of(l2) });
     writeln!(stdout().lock(), "{line}")?;
     Ok(())

@@ -9,6 +9,7 @@ mod show;
 mod train;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -87,6 +88,16 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
             tell(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A picture's file name, as an argument: refused before any work if nothing can be saved there.
+fn picture(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    match ending.as_str() {
+        "svg" | "png" => Ok(path),
+        _ => Err("it must end in .svg or .png".to_owned()),
     }
 }
 

@@ -1,9 +1,9 @@
 //! An image as plain numbers, to look at.
 
 use burn::tensor::Tensor;
+use image::{Rgb, RgbImage};
 
 use super::image_folder::ImageItem;
-use super::scale;
 use crate::error::{Error, Result};
 
 /// An image off the device: what pictures are drawn from.
@@ -17,33 +17,53 @@ use crate::error::{Error, Result};
 /// assert_eq!((bitmap.width(), bitmap.height()), (28, 28));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bitmap {
-    values: Vec<f32>,
-    shape: [usize; 3],
+    /// Red, green and blue of each pixel, from 0 to 255, in rows.
+    pixels: RgbImage,
 }
 
 impl Bitmap {
     /// An image from its values, `[channels, height, width]` in row-major order, from 0 (black) to
-    /// 1 (white).
+    /// 1 (white); values outside of that become the nearer end.
     ///
     /// # Errors
     ///
     /// [`Error::Shape`] if there are not as many values as the shape holds, or neither one channel
     /// nor three.
-    pub fn new(values: Vec<f32>, shape: [usize; 3]) -> Result<Self> {
+    pub fn new(values: &[f32], shape: [usize; 3]) -> Result<Self> {
+        let bytes: Vec<u8> =
+            values.iter().map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
+        Self::from_bytes(&bytes, shape)
+    }
+
+    fn from_bytes(bytes: &[u8], shape: [usize; 3]) -> Result<Self> {
         let wrong = |expected: String, found: String| {
             Err(Error::Shape { what: "an image to draw", expected, found })
         };
-        if !matches!(shape[0], 1 | 3) {
+        let [channels, height, width] = shape;
+        if !matches!(channels, 1 | 3) {
             let expected = "one channel or three, [channels, height, width]".to_owned();
             return wrong(expected, format!("{shape:?}"));
         }
-        match shape.iter().product() {
-            0 => wrong("at least one pixel".to_owned(), format!("{shape:?}")),
-            size if size == values.len() => Ok(Self { values, shape }),
-            size => wrong(format!("{size} values for {shape:?}"), values.len().to_string()),
+        let sides = (u32::try_from(width), u32::try_from(height));
+        let (Ok(width @ 1..), Ok(height @ 1..)) = sides else {
+            return wrong("at least one pixel".to_owned(), format!("{shape:?}"));
+        };
+        let size = (width as usize) * (height as usize);
+        if bytes.len() != channels * size {
+            return wrong(
+                format!("{} values for {shape:?}", channels * size),
+                bytes.len().to_string(),
+            );
         }
+        let channel = |index: usize, pixel: usize| bytes[(index % channels) * size + pixel];
+        Ok(Self {
+            pixels: RgbImage::from_fn(width, height, |x, y| {
+                let pixel = (y * width + x) as usize;
+                Rgb([0, 1, 2].map(|index| channel(index, pixel)))
+            }),
+        })
     }
 
     /// An image from a tensor `[height, width]`, `[channels, height, width]` or
@@ -80,39 +100,54 @@ impl Bitmap {
         let values = tensor
             .try_into_vec_as::<f32>()
             .map_err(|error| Error::compute("read an image", error))?;
-        Self::new(values, shape)
+        Self::new(&values, shape)
     }
 
     /// How many pixels it is wide.
     pub fn width(&self) -> usize {
-        self.shape[2]
+        self.pixels.width() as usize
     }
 
     /// How many pixels it is high.
     pub fn height(&self) -> usize {
-        self.shape[1]
+        self.pixels.height() as usize
     }
 
-    /// The red, green and blue of a pixel; values outside of [0, 1] become the nearer end.
+    /// The red, green and blue of a pixel, from 0 to 255.
     ///
     /// # Panics
     ///
     /// If the pixel is outside of the image.
     pub fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
-        let [channels, height, width] = self.shape;
-        let byte = |channel: usize| {
-            let value = self.values[(channel * height + y) * width + x];
-            (value.clamp(0.0, 1.0) * 255.0).round() as u8
+        self.pixels.get_pixel(x as u32, y as u32).0
+    }
+
+    /// The image, made smaller where it is wider or higher than `side` pixels.
+    ///
+    /// ```
+    /// let photo = fastburn::data::Bitmap::new(&[0.5; 400 * 200], [1, 200, 400])?;
+    /// let small = photo.thumbnail(100);
+    /// assert_eq!((small.width(), small.height()), (100, 50));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn thumbnail(&self, side: u32) -> Self {
+        let (width, height) = self.pixels.dimensions();
+        let larger = width.max(height);
+        if larger <= side {
+            return self.clone();
+        }
+        let reduced = |length: u32| {
+            let length = u64::from(length) * u64::from(side) / u64::from(larger);
+            (length as u32).max(1)
         };
-        if channels == 3 { [byte(0), byte(1), byte(2)] } else { [byte(0); 3] }
+        let pixels = image::imageops::thumbnail(&self.pixels, reduced(width), reduced(height));
+        Self { pixels }
     }
 
     /// The image as the drawing library has it.
     #[cfg(feature = "plot")]
-    pub(crate) fn to_rgb(&self) -> image::RgbImage {
-        image::RgbImage::from_fn(self.width() as u32, self.height() as u32, |x, y| {
-            image::Rgb(self.rgb(x as usize, y as usize))
-        })
+    pub(crate) fn pixels(&self) -> &RgbImage {
+        &self.pixels
     }
 }
 
@@ -120,6 +155,6 @@ impl TryFrom<&ImageItem> for Bitmap {
     type Error = Error;
 
     fn try_from(item: &ImageItem) -> Result<Self> {
-        Self::new(item.pixels.iter().map(|&pixel| scale(pixel)).collect(), item.shape)
+        Self::from_bytes(&item.pixels, item.shape)
     }
 }

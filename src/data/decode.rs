@@ -12,6 +12,9 @@ const LARGEST_SIDE: u32 = 16_384;
 /// The most memory that one image's decoder may take, in bytes.
 const MOST_MEMORY: u64 = 1 << 28;
 
+/// Where nearly every file has told its size, in bytes.
+const HEADER: u64 = 1 << 12;
+
 /// A decoded image.
 #[derive(Debug)]
 pub(super) struct Picture {
@@ -52,12 +55,17 @@ pub(super) fn decode(file: &File) -> Result<Picture> {
     }
 }
 
-/// An image's `[width, height]`, from the beginning of its file.
+/// An image's `[width, height]`, from the beginning of its file where that is enough.
 pub(super) fn size(file: &File) -> Result<[u32; 2]> {
-    let bytes = file.read()?;
-    let size = reader(&bytes)
-        .and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()));
-    let (width, height) = size.map_err(|reason| Error::Image { file: file.to_string(), reason })?;
+    let dimensions = |bytes: &[u8]| {
+        reader(bytes).and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()))
+    };
+    let found = match dimensions(&file.beginning(HEADER)?) {
+        Ok(found) => Ok(found),
+        Err(_) => dimensions(&file.read()?),
+    };
+    let (width, height) =
+        found.map_err(|reason| Error::Image { file: file.to_string(), reason })?;
     Ok([width, height])
 }
 

@@ -185,6 +185,15 @@ impl File {
             }
         }
     }
+
+    /// At most that many bytes of the content.
+    pub fn beginning(&self, bytes: u64) -> Result<Cow<'_, [u8]>> {
+        let Self::Disk(path) = self else { return self.read() };
+        let mut content = Vec::new();
+        let read = fs::File::open(path).and_then(|file| file.take(bytes).read_to_end(&mut content));
+        read.map_err(Error::read(path))?;
+        Ok(Cow::Owned(content))
+    }
 }
 
 impl std::fmt::Display for Folder {

@@ -102,6 +102,7 @@ where
                 valid_loss,
                 metrics,
                 seconds: self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64()),
+                steps: state.history.steps.len(),
             };
             state.history.epochs.push(record.clone());
             state.record = Some(record);

@@ -32,6 +32,16 @@ use crate::shape::{same_rows, same_shape};
 ///     predicted.equal(targets).float().mean()
 /// }
 /// ```
+///
+/// With both of one rank they do:
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+///
+/// fn right(predicted: Tensor<2, Int>, targets: Tensor<2, Int>) -> Tensor<1> {
+///     predicted.equal(targets).float().mean()
+/// }
+/// ```
 pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
     Mean::new("accuracy", |logits, targets| {
         let [rows, _] = logits.dims();

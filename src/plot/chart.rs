@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::figure::Figure;
 use super::style::{self, FONT, GRID, INK};
+use super::text::printable;
 use crate::error::{Error, Result};
 
 /// The drawing library knows whole pixels only, so that each pixel of a picture is this many of
@@ -16,17 +17,16 @@ const FINE: u32 = 8;
 /// A chart alone, and one beside others, in pixels.
 const ALONE: (u32, u32) = (640, 400);
 const IN_ROW: (u32, u32) = (320, 300);
-/// The room for the numbers at the axes.
-const LEFT: u32 = fine(62);
+/// The room for the numbers and the name of the horizontal axis.
 const BELOW: u32 = fine(44);
 const TITLE: u32 = fine(style::TITLE);
 const LABEL: u32 = fine(style::LABEL);
 const GAP: u32 = fine(style::GAP);
 /// The room for the names of the series.
-const LEGEND_HEIGHT: u32 = LABEL + fine(10);
-/// A sample of a series in front of its name, and the room between them.
+const LEGEND_HEIGHT: i32 = (LABEL + fine(10)) as i32;
+/// A sample of a series, and where its name begins behind it.
 const SAMPLE: i32 = fine(18) as i32;
-const BEHIND_SAMPLE: i32 = fine(6) as i32;
+const BEFORE_NAME: i32 = SAMPLE + fine(6) as i32;
 /// A dot's radius, and a line's width.
 const DOT: u32 = fine(4);
 const LINE: u32 = fine(2);
@@ -59,7 +59,7 @@ pub struct Chart {
     title: String,
     x_name: String,
     y_name: String,
-    y_range: Option<Range<f64>>,
+    y_at_least: Vec<f64>,
     series: Vec<Series>,
 }
 
@@ -85,6 +85,19 @@ impl Series {
     fn colour(&self) -> RGBColor {
         rgb(style::SERIES[self.colour % style::SERIES.len()])
     }
+
+    /// A short piece of the series, from `left` on, at a height.
+    fn draw_sample(&self, area: &Area<'_>, (left, middle): (i32, i32)) -> Result<(), Trouble> {
+        let colour = self.colour();
+        if self.look != Look::Points {
+            let line = vec![(left, middle), (left + SAMPLE, middle)];
+            area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
+        }
+        if self.look != Look::Line {
+            area.draw(&Circle::new((left + SAMPLE / 2, middle), DOT, colour.filled()))?;
+        }
+        Ok(())
+    }
 }
 
 impl Chart {
@@ -94,7 +107,7 @@ impl Chart {
             title: title.into(),
             x_name: String::new(),
             y_name: String::new(),
-            y_range: None,
+            y_at_least: Vec::new(),
             series: Vec::new(),
         }
     }
@@ -105,9 +118,9 @@ impl Chart {
         self
     }
 
-    /// Shows only these heights, in place of all that occur.
-    pub fn y_range(mut self, range: Range<f64>) -> Self {
-        self.y_range = Some(range);
+    /// Shows at least these heights, so that charts side by side have one scale.
+    pub fn y_at_least(mut self, range: Range<f64>) -> Self {
+        self.y_at_least = vec![range.start, range.end];
         self
     }
 
@@ -188,31 +201,39 @@ impl Chart {
         let (width, _) = area.dim_in_pixel();
         let mut below_title = GAP as i32;
         if !self.title.is_empty() {
-            let title = style::fitted(&self.title, TITLE, width - GAP);
+            let title = style::fitted(&printable(&self.title), TITLE, width - GAP);
             let middle = font(TITLE).pos(Pos::new(HPos::Center, VPos::Top));
             area.draw(&Text::new(title, (width as i32 / 2, below_title), middle))?;
             below_title += (TITLE + fine(8)) as i32;
         }
-        if self.series.iter().any(|series| !series.name.is_empty()) {
-            self.draw_legend(area, below_title)?;
-            below_title += LEGEND_HEIGHT as i32;
-        }
+        below_title += self.draw_legend(area, below_title)?;
 
         let (_, inner) = area.split_vertically(below_title);
         let (x_range, y_range) = self.ranges();
+        let widest = |range: &Range<f64>| {
+            let ends =
+                [range.start, range.end].map(|end| style::width_of(&tick(end, range), LABEL));
+            ends[0].max(ends[1])
+        };
+        let left = widest(&y_range) + LABEL + fine(20);
+        // A number stands below the middle of its tick, also of the last one.
+        let right = widest(&x_range) / 2 + GAP;
+        let x_room = width.saturating_sub(left + right) / (widest(&x_range) + GAP);
+        let (_, height) = inner.dim_in_pixel();
+        let name = |name: &str, room: u32| style::fitted(&printable(name), LABEL, room);
         let mut chart = ChartBuilder::on(&inner)
             .margin(GAP / 2)
-            .margin_right(GAP + LABEL)
+            .margin_right(right)
             .x_label_area_size(BELOW)
-            .y_label_area_size(LEFT)
+            .y_label_area_size(left)
             .build_cartesian_2d(x_range.clone(), y_range.clone())?;
         chart
             .configure_mesh()
-            .x_desc(&self.x_name)
-            .y_desc(&self.y_name)
+            .x_desc(name(&self.x_name, width.saturating_sub(left)))
+            .y_desc(name(&self.y_name, height.saturating_sub(BELOW)))
             .axis_desc_style(font(LABEL))
             .label_style(font(LABEL))
-            .x_labels(TICKS)
+            .x_labels(TICKS.min(x_room as usize).max(2))
             .y_labels(TICKS)
             .max_light_lines(0)
             .bold_line_style(rgb(GRID).stroke_width(THIN))
@@ -241,35 +262,40 @@ impl Chart {
         Ok(())
     }
 
-    /// The series' names in a line, each behind a sample of how it looks.
-    fn draw_legend(&self, area: &Area<'_>, top: i32) -> Result<(), Trouble> {
-        let named = || self.series.iter().filter(|series| !series.name.is_empty());
-        let width_of = |series: &Series| {
-            SAMPLE + BEHIND_SAMPLE + style::width_of(&series.name, LABEL) as i32 + GAP as i32
-        };
-        let (width, _) = area.dim_in_pixel();
-        let whole: i32 = named().map(width_of).sum();
-        let mut left = ((width as i32 - whole) / 2).max(GAP as i32 / 2);
-        let middle = top + LEGEND_HEIGHT as i32 / 2;
-        for series in named() {
-            let colour = series.colour();
-            if series.look != Look::Points {
-                let sample = vec![(left, middle), (left + SAMPLE, middle)];
-                area.draw(&PathElement::new(sample, colour.stroke_width(LINE)))?;
+    /// The series' names, each behind a sample of how it looks, in as many lines as they need;
+    /// gives their height.
+    fn draw_legend(&self, area: &Area<'_>, top: i32) -> Result<i32, Trouble> {
+        const GAP: i32 = self::GAP as i32;
+        let width = area.dim_in_pixel().0 as i32;
+        let room = width - 2 * GAP;
+        let mut lines: Vec<LegendLine<'_>> = Vec::new();
+        for series in self.series.iter().filter(|series| !series.name.is_empty()) {
+            let name_room = (room - BEFORE_NAME).max(0) as u32;
+            let name = style::fitted(&printable(&series.name), LABEL, name_room);
+            let needed = BEFORE_NAME + style::width_of(&name, LABEL) as i32;
+            match lines.last_mut().filter(|line| line.width + GAP + needed <= room) {
+                Some(line) => {
+                    line.entries.push((series, name, line.width + GAP));
+                    line.width += GAP + needed;
+                }
+                None => {
+                    lines.push(LegendLine { entries: vec![(series, name, 0)], width: needed });
+                }
             }
-            if series.look != Look::Line {
-                area.draw(&Circle::new((left + SAMPLE / 2, middle), DOT, colour.filled()))?;
-            }
-            let text = (FONT, LABEL).into_font().color(&rgb(INK));
-            let text = text.pos(Pos::new(HPos::Left, VPos::Center));
-            area.draw(&Text::new(
-                series.name.clone(),
-                (left + SAMPLE + BEHIND_SAMPLE, middle),
-                text,
-            ))?;
-            left += width_of(series);
         }
-        Ok(())
+        let mut middle = top + LEGEND_HEIGHT / 2;
+        for line in &lines {
+            let left = (width - line.width) / 2;
+            for (series, name, offset) in &line.entries {
+                let sample = (left + offset, middle);
+                series.draw_sample(area, sample)?;
+                let text = (FONT, LABEL).into_font().color(&rgb(INK));
+                let text = text.pos(Pos::new(HPos::Left, VPos::Center));
+                area.draw(&Text::new(name.clone(), (sample.0 + BEFORE_NAME, middle), text))?;
+            }
+            middle += LEGEND_HEIGHT;
+        }
+        Ok(lines.len() as i32 * LEGEND_HEIGHT)
     }
 
     /// What the axes must span so that everything is seen.
@@ -278,12 +304,17 @@ impl Chart {
         // A dot at an end of the axis would be cut in half.
         let dots = self.series.iter().any(|s| matches!(s.look, Look::Points | Look::Marked));
         let x = span(points().map(|point| point.0), if dots { 0.03 } else { 0.0 });
-        let y = match &self.y_range {
-            Some(range) => span([range.start, range.end].into_iter(), 0.0),
-            None => span(points().map(|point| point.1), 0.05),
-        };
+        let heights = points().map(|point| point.1).chain(self.y_at_least.iter().copied());
+        let y = span(heights, 0.05);
         (x, y)
     }
+}
+
+/// Entries of a legend that stand side by side.
+struct LegendLine<'a> {
+    /// Each with its name as far as it fits, and how far from the line's left end it begins.
+    entries: Vec<(&'a Series, String, i32)>,
+    width: i32,
 }
 
 /// What goes wrong while something is drawn.
@@ -336,10 +367,11 @@ fn tick(value: f64, range: &Range<f64>) -> String {
         return "0".to_owned();
     }
     if (1e-2..1e5).contains(&largest) {
-        let digits = (-step.log10().floor()).clamp(0.0, 6.0) as usize;
+        let digits = (-step.log10().floor()).max(0.0) as usize;
         return format!("{value:.digits$}");
     }
-    format!("{value:.1e}").replace(".0e", "e")
+    let digits = (largest.log10().floor() - step.log10().floor()).max(0.0) as usize;
+    format!("{value:.digits$e}")
 }
 
 fn rgb([red, green, blue]: [u8; 3]) -> RGBColor {

@@ -12,6 +12,9 @@ use crate::whole_file;
 /// screens.
 const PNG_SCALE: f32 = 2.0;
 
+/// The widest or highest PNG file, in pixels: larger ones are refused before memory runs out.
+const LARGEST_PNG: u32 = 16_384;
+
 /// A drawing, as SVG or PNG.
 ///
 /// ```
@@ -20,8 +23,8 @@ const PNG_SCALE: f32 = 2.0;
 /// let points = (0..10).map(|x| (f64::from(x), f64::from(x * x)));
 /// let figure = Chart::new("squares").axes("x", "x²").line("", points).draw()?;
 /// assert!(figure.svg().starts_with("<svg"));
-/// figure.save(std::env::temp_dir().join("squares.png"))?;
-/// # std::fs::remove_file(std::env::temp_dir().join("squares.png")).unwrap();
+/// let folder = tempfile::tempdir().unwrap();
+/// figure.save(folder.path().join("squares.png"))?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,8 +53,12 @@ impl Figure {
         let tree = Tree::from_str(&self.svg, &options).map_err(|e| Error::plot("a picture", e))?;
         let size = tree.size().to_int_size().scale_by(PNG_SCALE);
         let mut pixels = size
+            .filter(|size| size.width().max(size.height()) <= LARGEST_PNG)
             .and_then(|size| Pixmap::new(size.width(), size.height()))
-            .ok_or_else(|| Error::plot("a picture", "it is too large for a PNG file"))?;
+            .ok_or_else(|| {
+                let most = format!("it is more than {LARGEST_PNG} pixels high or wide");
+                Error::plot("a picture", format!("{most}; save it as .svg, or show less"))
+            })?;
         let scale = Transform::from_scale(PNG_SCALE, PNG_SCALE);
         resvg::render(&tree, scale, &mut pixels.as_mut());
         pixels.encode_png().map_err(|error| Error::plot("a picture", error))

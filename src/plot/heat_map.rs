@@ -5,7 +5,7 @@ use svg::node::element::{Group, Rectangle, Text};
 
 use super::figure::Figure;
 use super::style::{self, FONT, GAP, INK, LABEL, PAPER, TITLE};
-use super::text::Paint;
+use super::text::{Paint, printable};
 use crate::error::{Error, Result};
 
 /// The height of a cell, in pixels, and the room at the sides of its number.
@@ -109,13 +109,15 @@ impl HeatMap {
         let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
         let top = GAP + title_height + 2 * (LABEL + 8);
         let (rows, columns) = (self.values.len() as u32, self.values[0].len() as u32);
-        let (inner_width, inner_height) = (columns * cell_width, rows * CELL_HEIGHT);
+        // Wide and high enough for the axes' names too.
+        let inner_width = (columns * cell_width).max(style::width_of(&self.column_name, LABEL));
+        let inner_height = (rows * CELL_HEIGHT).max(style::width_of(&self.row_name, LABEL));
         let title_width = style::width_of(&self.title, TITLE);
         let width = (left + inner_width + GAP).max(title_width + 2 * GAP);
         let height = top + inner_height + GAP;
 
         let text = |text: &str, x: u32, y: u32, anchor: &str| {
-            let text = Text::new(text).set("x", x).set("y", y);
+            let text = Text::new(printable(text)).set("x", x).set("y", y);
             text.set("text-anchor", anchor).set("font-size", LABEL).set("fill", style::hex(INK))
         };
         let paper = Rectangle::new().set("width", width).set("height", height);
@@ -138,13 +140,13 @@ impl HeatMap {
             let line = top + row * CELL_HEIGHT + baseline();
             drawing = drawing.add(text(label, left - 6, line, "end"));
         }
+        let shade = self.shading();
         for ((row, texts), y) in self.values.iter().zip(&numbers).zip(0..) {
             for ((&value, number), x) in row.iter().zip(texts).zip(0..) {
                 let (left, top) = (left + x * cell_width, top + y * CELL_HEIGHT);
-                let shade = self.shade(value);
                 let cell = Rectangle::new().set("x", left).set("y", top);
                 let cell = cell.set("width", cell_width).set("height", CELL_HEIGHT);
-                let (paper, ink) = colours(shade);
+                let (paper, ink) = colours(shade(value));
                 let number = text(number, left + cell_width / 2, top + baseline(), "middle");
                 drawing = drawing.add(cell.set("fill", style::hex(paper)));
                 drawing = drawing.add(number.set("fill", style::hex(ink)));
@@ -163,11 +165,12 @@ impl HeatMap {
         let mut lines = format!("{:margin$} ", "");
         lines.extend(self.column_labels.iter().map(|label| format!("{label:>width$}")));
         lines.push('\n');
+        let shade = self.shading();
         for (index, row) in self.values.iter().enumerate() {
             let label = self.row_labels.get(index).map_or("", String::as_str);
             lines.push_str(&format!("{label:>margin$} "));
             for &value in row {
-                let (paper, ink) = colours(self.shade(value));
+                let (paper, ink) = colours(shade(value));
                 let cell = format!("{:>width$}", number(value));
                 lines.push_str(&paint.cell(&cell, ink, paper));
             }
@@ -177,11 +180,13 @@ impl HeatMap {
     }
 
     /// Where a number stands between the smallest, 0, and the largest, 1.
-    fn shade(&self, value: f64) -> f64 {
+    fn shading(&self) -> impl Fn(f64) -> f64 {
         let finite = || self.values.iter().flatten().copied().filter(|value| value.is_finite());
         let least = finite().fold(f64::INFINITY, f64::min);
         let most = finite().fold(f64::NEG_INFINITY, f64::max);
-        if most > least && value.is_finite() { (value - least) / (most - least) } else { 0.0 }
+        move |value| {
+            if most > least && value.is_finite() { (value - least) / (most - least) } else { 0.0 }
+        }
     }
 }
 
@@ -199,7 +204,12 @@ fn colours(shade: f64) -> ([u8; 3], [u8; 3]) {
     ([mix(0), mix(1), mix(2)], if shade < WHITE_FROM { INK } else { PAPER })
 }
 
-/// Whole numbers as such, others with two digits behind the point.
+/// Whole numbers as such, others with two digits behind the point; the very large and very small
+/// in powers of ten.
 fn number(value: f64) -> String {
+    let size = value.abs();
+    if size != 0.0 && value.is_finite() && !(1e-2..1e6).contains(&size) {
+        return format!("{value:.1e}");
+    }
     if value.fract() == 0.0 { format!("{value}") } else { format!("{value:.2}") }
 }

@@ -6,12 +6,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use burn::tensor::{Int, Tensor};
 use image::ImageFormat;
-use image::imageops::thumbnail;
 use svg::Document;
 use svg::node::element::{Image, Rectangle, Text};
 
 use super::figure::Figure;
 use super::style::{self, FONT, GAP, INK, LABEL, PAPER};
+use super::text::printable;
 use crate::data::{Batch, Bitmap};
 use crate::error::{Error, Result};
 
@@ -51,7 +51,7 @@ pub fn show_image(image: &Bitmap) -> Result<Figure> {
 /// use fastburn::data::Bitmap;
 /// use fastburn::plot::image_grid;
 ///
-/// let grey = Bitmap::new(vec![0.5; 4], [1, 2, 2])?;
+/// let grey = Bitmap::new(&[0.5; 4], [1, 2, 2])?;
 /// let figure = image_grid(&[(&grey, "grey"), (&grey, "grey again")], 2)?;
 /// assert!(figure.svg().contains("grey again"));
 /// # Ok::<(), fastburn::Error>(())
@@ -88,13 +88,18 @@ pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> 
 /// empty, [`Error::Compute`] if the device fails.
 pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) -> Result<Figure> {
     let shown = batch.len.min(SHOWN);
-    let targets = batch.target.clone().slice([0..shown]).try_into_vec_as::<i64>();
+    if shown == 0 {
+        return Err(nothing("the number of images"));
+    }
+    let targets = batch.target.clone().narrow(0, 0, shown).try_into_vec_as::<i64>();
     let targets = targets.map_err(|error| Error::compute("read a batch's targets", error))?;
-    let images = (0..shown).map(|index| {
-        let image = batch.input.clone().slice([index..index + 1]);
-        Bitmap::from_tensor(image)
-    });
-    let images = images.collect::<Result<Vec<_>>>()?;
+    let [_, channels, height, width] = batch.input.dims();
+    let pixels = batch.input.clone().narrow(0, 0, shown).try_into_vec_as::<f32>();
+    let pixels = pixels.map_err(|error| Error::compute("read a batch's images", error))?;
+    let images = pixels
+        .chunks_exact((channels * height * width).max(1))
+        .map(|values| Bitmap::new(values, [channels, height, width]))
+        .collect::<Result<Vec<_>>>()?;
     let names = targets.iter().map(|&target| {
         let class = usize::try_from(target).ok().and_then(|target| classes.get(target));
         class.map_or("?", String::as_str)
@@ -103,9 +108,11 @@ pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) 
 }
 
 fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figure> {
-    if images.is_empty() || columns == 0 {
-        let expected = "there must be at least one image and one column";
-        return Err(Error::setting("a grid of images", images.len(), expected));
+    if images.is_empty() {
+        return Err(nothing("the number of images"));
+    }
+    if columns == 0 {
+        return Err(nothing("the number of columns"));
     }
     let columns = columns.min(images.len()) as u32;
     let rows = (images.len() as u32).div_ceil(columns);
@@ -129,7 +136,7 @@ fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figur
         let top = GAP + (index / columns) * (cell_height + GAP);
         let (width, height) = drawn_size(image, side);
         if !title.is_empty() {
-            let title = style::fitted(title, LABEL, cell_width + GAP / 2);
+            let title = style::fitted(&printable(title), LABEL, cell_width + GAP / 2);
             let text = Text::new(title)
                 .set("x", left + cell_width / 2)
                 .set("y", top + LABEL)
@@ -153,6 +160,10 @@ fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figur
     Ok(Figure::new(drawing.to_string()))
 }
 
+fn nothing(what: &'static str) -> Error {
+    Error::setting(what, 0, "a picture needs at least one")
+}
+
 /// The width and height at which an image is drawn: small ones at a whole multiple of their size,
 /// so that each pixel is a square; large ones reduced to `side`.
 fn drawn_size(image: &Bitmap, side: usize) -> (u32, u32) {
@@ -166,13 +177,9 @@ fn drawn_size(image: &Bitmap, side: usize) -> (u32, u32) {
 
 /// The image as a PNG file, reduced to the pixels that a sharp drawing of it needs.
 fn png(image: &Bitmap, (width, height): (u32, u32)) -> Result<Vec<u8>> {
-    let (width, height) = (width * 2, height * 2);
-    let mut pixels = image.to_rgb();
-    if pixels.width() > width || pixels.height() > height {
-        pixels = thumbnail(&pixels, width, height);
-    }
     let mut file = Cursor::new(Vec::new());
-    let written = pixels.write_to(&mut file, ImageFormat::Png);
+    let reduced = image.thumbnail(2 * width.max(height));
+    let written = reduced.pixels().write_to(&mut file, ImageFormat::Png);
     written.map_err(|error| Error::plot("an image", error))?;
     Ok(file.into_inner())
 }

@@ -3,7 +3,7 @@
 use super::chart::Chart;
 use super::figure::Figure;
 use crate::error::Result;
-use crate::history::History;
+use crate::history::{EpochRecord, History};
 
 /// The training loss over the steps, as it was and smoothed, and the validation loss after each
 /// epoch: fastai's `plot_loss`.
@@ -30,25 +30,10 @@ pub fn plot_loss(history: &History) -> Result<Figure> {
         .axes("step", "loss")
         .line("training, smoothed", steps().map(|(x, step)| (x, step.smooth_loss)))
         .faint_line(steps().map(|(x, step)| (x, f64::from(step.loss))));
-    let validated = validated(history);
+    let validated = |row: &EpochRecord| Some((row.steps as f64, row.valid_loss?));
+    let validated: Vec<_> = history.epochs.iter().filter_map(validated).collect();
     if !validated.is_empty() {
         chart = chart.marked_line("validation", validated);
     }
     chart.draw()
-}
-
-/// Each epoch's validation loss at the number of its last step.
-fn validated(history: &History) -> Vec<(f64, f64)> {
-    let mut points = Vec::new();
-    let mut steps = history.steps.iter().peekable();
-    let mut passed = 0;
-    for record in &history.epochs {
-        // Epochs count from 0 in each call of `fit`, so that an epoch's steps are the next ones
-        // that bear its number.
-        while steps.next_if(|step| step.epoch == record.epoch).is_some() {
-            passed += 1;
-        }
-        points.extend(record.valid_loss.map(|loss| (f64::from(passed), loss)));
-    }
-    points
 }

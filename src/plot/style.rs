@@ -2,9 +2,6 @@
 
 /// The font that PNG files are drawn with; whoever shows an SVG file takes it or the next best.
 pub const FONT: &str = "DejaVu Sans, Verdana, sans-serif";
-/// A character's width, in parts of the font's size: the font's widest common letters.
-const CHARACTER: f64 = 0.62;
-
 /// Sizes of letters, in pixels.
 pub const TITLE: u32 = 15;
 pub const LABEL: u32 = 12;
@@ -22,9 +19,10 @@ pub const PAPER: [u8; 3] = [255, 255, 255];
 pub const SERIES: [[u8; 3]; 6] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
 
-/// About how wide a text is, in pixels.
+/// The most that a text is wide, in pixels.
 pub fn width_of(text: &str, size: u32) -> u32 {
-    (text.chars().count() as f64 * f64::from(size) * CHARACTER).ceil() as u32
+    let widths: f64 = text.chars().map(advance).sum();
+    (widths * f64::from(size)).ceil() as u32
 }
 
 /// The text, cut at its end so that it is no wider than `width` pixels.
@@ -32,8 +30,23 @@ pub fn fitted(text: &str, size: u32, width: u32) -> String {
     if width_of(text, size) <= width {
         return text.to_owned();
     }
-    let room = (f64::from(width) / (f64::from(size) * CHARACTER)) as usize;
-    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+    let mut room = f64::from(width) / f64::from(size) - advance('…');
+    let fits = |&letter: &char| {
+        room -= advance(letter);
+        room >= 0.0
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// A letter's width in DejaVu Sans, in parts of the font's size, rounded up by kind.
+fn advance(letter: char) -> f64 {
+    match letter {
+        'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 0.34,
+        'm' | 'w' | 'M' | 'W' | '%' | '@' => 1.0,
+        'A'..='Z' | '+' | '=' | '<' | '>' | '~' | '^' | '#' | '&' | '_' => 0.84,
+        ' '..='~' => 0.65,
+        _ => 1.0,
+    }
 }
 
 /// A colour as SVG writes it.

@@ -1,11 +1,11 @@
 //! Small pictures for a terminal, or for a log.
 
-use image::RgbImage;
+use std::io::IsTerminal;
 
 use crate::data::Bitmap;
 
 /// The widest that an image is drawn, in characters.
-const WIDEST: u32 = 32;
+const WIDEST: usize = 32;
 /// Characters from empty to full, for where there are no colours.
 const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 /// What stands between two images.
@@ -23,6 +23,22 @@ pub enum Paint {
 }
 
 impl Paint {
+    /// How to paint what goes to `out`: in colours if it is a terminal that says it has 24-bit
+    /// ones (`COLORTERM`) and nobody has asked for none (`NO_COLOR`).
+    ///
+    /// ```
+    /// use fastburn::plot::text::Paint;
+    ///
+    /// let paint = Paint::of(&std::io::stdout());
+    /// println!("{paint:?}");
+    /// ```
+    pub fn of(out: &impl IsTerminal) -> Self {
+        let says = std::env::var("COLORTERM").unwrap_or_default();
+        let colours = matches!(says.as_str(), "truecolor" | "24bit");
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        if out.is_terminal() && colours && !unwanted { Self::Colour } else { Self::Plain }
+    }
+
     /// A text in colours, or as it is.
     pub(super) fn cell(self, text: &str, ink: [u8; 3], paper: [u8; 3]) -> String {
         match self {
@@ -36,61 +52,72 @@ impl Paint {
 }
 
 /// An image as lines of text, in which a character holds two pixels, one above the other: both in
-/// colours, or their mean as a shade. An image wider than 32 pixels is reduced to that.
+/// colours, or their mean as a shade. An image of more than 32 pixels a side is reduced to that.
 ///
 /// ```
 /// use fastburn::data::Bitmap;
 /// use fastburn::plot::text::{Paint, image};
 ///
-/// let ramp = Bitmap::new(vec![0.0, 0.5, 1.0, 0.0, 0.5, 1.0], [1, 2, 3])?;
+/// let ramp = Bitmap::new(&[0.0, 0.5, 1.0, 0.0, 0.5, 1.0], [1, 2, 3])?;
 /// assert_eq!(image(&ramp, Paint::Plain), " ▒█\n");
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub fn image(image: &Bitmap, paint: Paint) -> String {
-    lines(&reduced(image), paint).into_iter().map(|line| line + "\n").collect()
+    lines(&image.thumbnail(WIDEST as u32), paint).into_iter().map(|line| line + "\n").collect()
 }
 
-/// Images side by side in rows of `columns`, each under its title.
+/// Images side by side, each under its title, as many in a row as fit into `width` characters.
 ///
 /// ```
 /// use fastburn::data::Bitmap;
 /// use fastburn::plot::text::{Paint, image_grid};
 ///
-/// let black = Bitmap::new(vec![0.0; 4], [1, 2, 2])?;
-/// let white = Bitmap::new(vec![1.0; 4], [1, 2, 2])?;
-/// let text = image_grid(&[(&black, "0"), (&white, "1")], 2, Paint::Plain);
+/// let (black, white) = (Bitmap::new(&[0.0; 4], [1, 2, 2])?, Bitmap::new(&[1.0; 4], [1, 2, 2])?);
+/// let text = image_grid(&[(&black, "0"), (&white, "1")], 80, Paint::Plain);
 /// assert_eq!(text, "0   1\n    ██\n");
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize, paint: Paint) -> String {
+pub fn image_grid(images: &[(&Bitmap, &str)], width: usize, paint: Paint) -> String {
+    let cells: Vec<(Bitmap, String)> = images
+        .iter()
+        .map(|(image, title)| (image.thumbnail(WIDEST as u32), cut(&printable(title))))
+        .collect();
+    let widths = cells.iter().map(|(image, title)| image.width().max(title.chars().count()));
+    let cell = widths.max().unwrap_or_default();
+    let columns = ((width + GAP.len()) / (cell + GAP.len())).max(1);
     let mut text = String::new();
-    for row in images.chunks(columns.max(1)) {
-        let reduced: Vec<RgbImage> = row.iter().map(|(image, _)| reduced(image)).collect();
-        let widths = reduced.iter().zip(row);
-        let widths =
-            widths.map(|(image, (_, title))| image.width().max(title.chars().count() as u32));
-        let widths: Vec<usize> = widths.map(|width| width as usize).collect();
-        let titles = row.iter().zip(&widths).map(|((_, title), &width)| format!("{title:<width$}"));
-        push_line(&mut text, titles);
-        let drawn: Vec<Vec<String>> = reduced.iter().map(|image| lines(image, paint)).collect();
+    for row in cells.chunks(columns) {
+        push_line(&mut text, row.iter().map(|(_, title)| format!("{title:<cell$}")));
+        let drawn: Vec<Vec<String>> = row.iter().map(|(image, _)| lines(image, paint)).collect();
         for line in 0..drawn.iter().map(Vec::len).max().unwrap_or_default() {
-            let cells = drawn.iter().zip(&reduced).zip(&widths).map(|((drawn, image), &width)| {
+            let parts = drawn.iter().zip(row).map(|(drawn, (image, _))| {
                 // Control codes have no width, so that the padding is counted from the pixels.
-                let (cell, used) = match drawn.get(line) {
-                    Some(cell) => (cell.as_str(), image.width() as usize),
+                let (part, used) = match drawn.get(line) {
+                    Some(part) => (part.as_str(), image.width()),
                     None => ("", 0),
                 };
-                format!("{cell}{:1$}", "", width - used)
+                format!("{part}{:1$}", "", cell - used)
             });
-            push_line(&mut text, cells);
+            push_line(&mut text, parts);
         }
     }
     text
 }
 
-/// How many images of that width fit side by side into so many characters; at least one.
-pub fn columns(image_width: usize, characters: usize) -> usize {
-    ((characters + GAP.len()) / (image_width.min(WIDEST as usize) + GAP.len())).max(1)
+/// A text without control characters, which a terminal would obey and a picture refuses.
+///
+/// ```
+/// assert_eq!(fastburn::plot::text::printable("a\x1b[31mb"), "a\u{fffd}[31mb");
+/// ```
+pub fn printable(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+fn cut(title: &str) -> String {
+    match title.char_indices().nth(WIDEST) {
+        Some(_) => title.chars().take(WIDEST - 1).chain(['…']).collect(),
+        None => title.to_owned(),
+    }
 }
 
 fn push_line(text: &mut String, cells: impl Iterator<Item = String>) {
@@ -125,19 +152,11 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
     means.into_iter().map(bar).collect()
 }
 
-fn reduced(image: &Bitmap) -> RgbImage {
-    let (image, width) = (image.to_rgb(), image.width() as u32);
-    if width <= WIDEST {
-        return image;
-    }
-    let height = (image.height() * WIDEST / width).max(1);
-    image::imageops::thumbnail(&image, WIDEST, height)
-}
-
-fn lines(image: &RgbImage, paint: Paint) -> Vec<String> {
-    let character = |x: u32, y: u32| {
-        let above = image.get_pixel(x, y).0;
-        let below = image.get_pixel_checked(x, y + 1).map_or([0; 3], |pixel| pixel.0);
+fn lines(image: &Bitmap, paint: Paint) -> Vec<String> {
+    let character = |x: usize, y: usize| {
+        let above = image.rgb(x, y);
+        // Below the last row of an odd number is nothing; the row is drawn twice as high.
+        let below = if y + 1 < image.height() { image.rgb(x, y + 1) } else { above };
         match paint {
             Paint::Colour => paint.cell("▀", above, below),
             Paint::Plain => shade((brightness(above) + brightness(below)) / 2.0).to_string(),

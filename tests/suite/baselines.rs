@@ -61,6 +61,18 @@ fn images_of_another_size_are_refused() {
 }
 
 #[test]
+fn other_classes_are_refused() {
+    let digits = Splits::digits().unwrap();
+    let train = Images::decode(&digits.valid).unwrap();
+    let two = Images::decode(&digits.valid.with_classes(&["7", "3"]).unwrap()).unwrap();
+    each_device(|device| {
+        let baseline = Baseline::new(&train, Distance::L1, device).unwrap();
+        let error = baseline.evaluate(two.clone()).unwrap_err().to_string();
+        assert!(error.contains("0, 1, 2") && error.contains("7, 3"), "{error}");
+    });
+}
+
+#[test]
 fn a_class_without_an_image_has_no_mean() {
     let digits = Splits::digits().unwrap().valid;
     let only_zeros = Images::decode(&digits.subset(&[0, 1, 2])).unwrap();

@@ -3,10 +3,13 @@
 use std::fs;
 
 use burn::tensor::{Int, Tensor};
-use fastburn::data::{Batch, Bitmap};
+use fastburn::data::{Batch, Bitmap, Splits};
+use fastburn::learner::Learner;
+use fastburn::loss::cross_entropy;
+use fastburn::models::LinearConfig;
 use fastburn::plot::text::{self, Paint};
 use fastburn::plot::{Chart, Figure, HeatMap, image_grid, plot_loss, show_batch, show_image};
-use fastburn::{EpochRecord, Error, History, StepRecord};
+use fastburn::{Error, History, device};
 use resvg::usvg::{self, Group, Node, Rect};
 use tempfile::TempDir;
 
@@ -64,7 +67,7 @@ fn assert_legible(figure: &Figure) {
 }
 
 fn grey(value: f32) -> Bitmap {
-    Bitmap::new(vec![value; 4], [1, 2, 2]).unwrap()
+    Bitmap::new(&[value; 4], [1, 2, 2]).unwrap()
 }
 
 #[test]
@@ -105,10 +108,74 @@ fn no_word_of_a_picture_covers_another() {
         assert_legible(&map.title("numbers").rows("row", ["a", "long label", "c"]).draw());
     }
     let images: Vec<Bitmap> = (0..7).map(|index| grey(index as f32 / 7.0)).collect();
-    let long = "a class of a very long name indeed";
-    let titled: Vec<_> = images.iter().map(|image| (image, long)).collect();
-    assert_legible(&image_grid(&titled, 3).unwrap());
-    assert_legible(&Chart::new(long.repeat(5)).draw().unwrap());
+    for name in
+        ["a class of a very long name indeed", "WWWW HUMMINGBIRD MOM", "数字の画像を見分ける分類"]
+    {
+        let titled: Vec<_> = images.iter().map(|image| (image, name)).collect();
+        assert_legible(&image_grid(&titled, 3).unwrap());
+        let mut chart = Chart::new(name.repeat(5)).axes(name.repeat(9), name.repeat(9));
+        for _ in 0..6 {
+            chart = chart.line(name, [(0.0, 0.0), (1.0, 1.0)]);
+        }
+        assert_legible(&chart.draw().unwrap());
+        assert_legible(&Chart::row(&vec![chart; 3]).unwrap());
+        let map = HeatMap::new(vec![vec![1.0]]).unwrap().title(name);
+        assert_legible(&map.rows(name, [name]).columns(name, [name]).draw());
+    }
+}
+
+#[test]
+fn each_number_at_an_axis_is_another() {
+    let ranges =
+        [(1e6, 1.1e6), (1e-3, 1.15e-3), (0.5, 0.500_000_5), (12_345.6, 12_345.7), (-3.0, 4e9)];
+    for (least, most) in ranges {
+        let chart = Chart::new("").line("", [(least, least), (most, most)]);
+        let figure = chart.draw().unwrap();
+        assert_legible(&figure);
+        let mut numbers: Vec<String> = texts(&figure).0.into_iter().map(|(text, _)| text).collect();
+        assert!(numbers.len() >= 6, "{numbers:?}");
+        // Both axes have the same numbers, but for those at the ends.
+        numbers.sort();
+        for number in &numbers {
+            let times = numbers.iter().filter(|other| *other == number).count();
+            assert!(times <= 2, "{number} stands {times} times: {numbers:?}");
+        }
+    }
+}
+
+#[test]
+fn control_characters_reach_neither_a_picture_nor_a_terminal() {
+    let (name, image) = ("a\u{1}b\u{1b}[31m", grey(0.5));
+    let chart = Chart::new(name).axes(name, name).line(name, [(0.0, 0.0), (1.0, 1.0)]);
+    let map = HeatMap::new(vec![vec![1.0]]).unwrap().title(name).rows(name, [name]);
+    for figure in [chart.draw().unwrap(), map.draw(), image_grid(&[(&image, name)], 1).unwrap()] {
+        assert!(!figure.svg().contains(['\u{1}', '\u{1b}']));
+        assert!(figure.svg().contains("a\u{fffd}b"));
+        decoded(&figure);
+    }
+    assert!(!text::image_grid(&[(&image, name)], 80, Paint::Plain).contains('\u{1b}'));
+}
+
+#[test]
+fn a_picture_too_large_for_memory_is_refused() {
+    let image = grey(0.5);
+    let figure = image_grid(&vec![(&image, ""); 500], 1).unwrap();
+    let error = figure.png().unwrap_err().to_string();
+    assert!(error.contains("16384") && error.contains(".svg"), "{error}");
+}
+
+#[test]
+fn text_rows_are_as_wide_as_asked() {
+    let images: Vec<Bitmap> = (0..9).map(|_| grey(1.0)).collect();
+    for name in ["a", "a class of a very long name, longer than any image is drawn"] {
+        let titled: Vec<_> = images.iter().map(|image| (image, name)).collect();
+        let text = text::image_grid(&titled, 80, Paint::Plain);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.matches('█').count() == 18);
+    }
+    // A row below which there is none is not darkened by it.
+    let white = Bitmap::new(&[1.0; 3], [1, 3, 1]).unwrap();
+    assert_eq!(text::image(&white, Paint::Plain), "█\n█\n");
 }
 
 #[test]
@@ -119,7 +186,7 @@ fn odd_values_are_drawn_as_far_as_they_can_be() {
         decoded(&chart.draw().unwrap());
     }
     for range in [0.0..0.0, f64::NAN..1.0, 2.0..1.0, 0.0..f64::MAX] {
-        decoded(&Chart::new("odd").line("", odd).y_range(range).draw().unwrap());
+        decoded(&Chart::new("odd").line("", odd).y_at_least(range).draw().unwrap());
     }
     for (least, most) in [(1e15, 1e15 + 0.5), (1.0, 1.0 + 1e-15), (0.0, 1e-300), (-1e30, 1e30)] {
         let chart = Chart::new("odd").line("", [(least, least), (most, most)]);
@@ -135,7 +202,7 @@ fn odd_values_are_drawn_as_far_as_they_can_be() {
 
 #[test]
 fn an_image_is_drawn_pixel_by_pixel() {
-    let corners = Bitmap::new(vec![0.0, 1.0, 0.5, 0.25], [1, 2, 2]).unwrap();
+    let corners = Bitmap::new(&[0.0, 1.0, 0.5, 0.25], [1, 2, 2]).unwrap();
     let pixels = decoded(&show_image(&corners).unwrap());
     let (width, height) = pixels.dimensions();
     let at = |x: u32, y: u32| pixels.get_pixel(x, y).0[0];
@@ -146,13 +213,13 @@ fn an_image_is_drawn_pixel_by_pixel() {
     // Sharp to the edge between two pixels.
     assert_eq!([at(width / 2 - 2, top), at(width / 2 + 2, top)], [0, 255]);
 
-    let red = Bitmap::new([[1.0; 6], [0.0; 6], [0.0; 6]].concat(), [3, 2, 3]).unwrap();
+    let red = Bitmap::new(&[[1.0; 6], [0.0; 6], [0.0; 6]].concat(), [3, 2, 3]).unwrap();
     assert!(count(&decoded(&show_image(&red).unwrap()), [255, 0, 0]) > 100_000);
 }
 
 #[test]
 fn a_large_image_is_reduced_to_what_is_seen() {
-    let photo = Bitmap::new(vec![0.5; 2000 * 1000], [1, 1000, 2000]).unwrap();
+    let photo = Bitmap::new(&vec![0.5; 2000 * 1000], [1, 1000, 2000]).unwrap();
     let figure = image_grid(&[(&photo, "a photo")], 1).unwrap();
     assert!(figure.svg().len() < 20_000);
     assert!(count(&decoded(&figure), [128; 3]) > 20_000);
@@ -163,7 +230,7 @@ fn a_large_image_is_reduced_to_what_is_seen() {
 #[test]
 fn what_is_no_image_is_refused() {
     for (values, shape) in [(4, [2, 1, 2]), (3, [1, 2, 2]), (0, [1, 0, 2]), (0, [3, 0, 0])] {
-        let refused = Bitmap::new(vec![0.0; values], shape);
+        let refused = Bitmap::new(&vec![0.0; values], shape);
         assert!(matches!(refused, Err(Error::Shape { .. })), "{shape:?}");
     }
     each_device(|device| {
@@ -187,31 +254,33 @@ fn a_batch_is_shown_with_its_classes() {
             let titles: Vec<_> = texts.iter().map(|(title, _)| title.as_str()).collect();
             assert_eq!(titles, ["cat", "dog"].repeat(5)[..shown]);
         }
+        let target = Tensor::<1, Int>::zeros([3], device);
+        let empty = Batch { input: Tensor::zeros([3, 1, 4, 4], device), target, len: 0 };
+        assert!(matches!(show_batch(&empty, &classes), Err(Error::Setting { .. })));
     });
 }
 
 #[test]
-fn the_losses_of_two_fits_stand_in_one_chart() {
-    let mut history = History::default();
-    for _ in 0..2 {
-        for epoch in 0..3 {
-            for batch in 0..4 {
-                let step = StepRecord { epoch, batch, lr: 0.1, loss: 1.0, smooth_loss: 1.0 };
-                history.steps.push(step);
-            }
-            history.epochs.push(EpochRecord {
-                epoch,
-                train_loss: Some(1.0),
-                valid_loss: Some(0.5),
-                metrics: vec![],
-                seconds: 0.0,
-            });
-        }
+fn each_validation_loss_stands_at_the_step_it_was_measured_after() {
+    let digits = Splits::digits().unwrap();
+    let device = device::cpu().unwrap();
+    let dls = digits.loaders(1000, 0, &device).unwrap();
+    let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
+    let mut learn = Learner::new(dls, model, cross_entropy);
+    // Epochs count from 0 in each call.
+    for epochs in [1, 1, 2] {
+        learn.fit(epochs, 1e-3).unwrap();
     }
-    let figure = plot_loss(&history).unwrap();
+    let steps: Vec<usize> = learn.history().epochs.iter().map(|row| row.steps).collect();
+    assert_eq!(steps, [6, 12, 18, 24]);
+    let figure = plot_loss(learn.history()).unwrap();
     assert_legible(&figure);
-    // A dot for each of six epochs, and the one of the legend.
-    assert_eq!(figure.svg().matches("<circle").count(), 7);
+    // A dot for each epoch, no two at one step, and the one of the legend.
+    let mut places: Vec<&str> =
+        figure.svg().split("<circle cx=\"").skip(1).map(|c| c.split('"').next().unwrap()).collect();
+    places.sort_unstable();
+    places.dedup();
+    assert_eq!(places.len(), 5);
     assert_legible(&plot_loss(&History::default()).unwrap());
 }
 
@@ -237,7 +306,8 @@ fn a_picture_is_saved_whole_or_not_at_all() {
     let absent = folder.path().join("absent/picture.svg");
     let error = figure.save(&absent).unwrap_err();
     assert!(matches!(error, Error::Write { .. }), "{error}");
-    assert!(error.to_string().contains(absent.to_str().unwrap()), "{error}");
+    let told = error.to_string();
+    assert!(told.contains(absent.to_str().unwrap()) && told.contains("make it first"), "{told}");
     let taken = folder.path().join("taken.svg");
     fs::create_dir(&taken).unwrap();
     assert!(figure.save(&taken).unwrap_err().to_string().contains("taken.svg"));
@@ -258,7 +328,8 @@ fn a_saved_picture_can_be_read_by_others() {
 
 #[test]
 fn text_has_control_codes_only_in_colours() {
-    let image = Bitmap::new((0..30).map(|value| value as f32 / 30.0).collect(), [1, 5, 6]).unwrap();
+    let ramp: Vec<f32> = (0..30).map(|value| value as f32 / 30.0).collect();
+    let image = Bitmap::new(&ramp, [1, 5, 6]).unwrap();
     let map = HeatMap::new(vec![vec![0.0, 255.0], vec![12.5, 3.0]]).unwrap();
     let plain = text::image(&image, Paint::Plain) + &map.text(Paint::Plain);
     let colour = text::image(&image, Paint::Colour) + &map.text(Paint::Colour);
