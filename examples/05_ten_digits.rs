@@ -13,12 +13,12 @@ mod lesson;
 
 use anyhow::{Context, Result};
 use burn::tensor::activation::{relu, sigmoid};
-use burn::tensor::{Device, Distribution, Tensor, TensorData};
+use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use fastburn::data::{DataLoader, DataLoaders, Images, TensorSource, class_indices};
 use fastburn::learner::{Learner, OptimizerKind};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::metrics::accuracy;
-use fastburn::models::{Init, MlpConfig};
+use fastburn::models::{Init, MlpConfig, Model};
 use fastburn::plot::{Chart, show_image, text};
 use fastburn::{Error, Seed};
 use lesson::{Lesson, step};
@@ -90,62 +90,19 @@ fn main() -> Result<()> {
     }
 
     step("Why?");
-    let saturated = |parameters: &[Tensor<2>]| -> (f64, f64) {
-        let logits = predict(parameters, valid_x.clone());
-        let size: f32 = logits.clone().abs().mean().into_scalar();
-        let p = sigmoid(logits);
-        let slope = p.clone() * (-p + 1.0);
-        let flat: f32 = slope.lower_scalar(1e-3).float().mean().into_scalar();
-        (size.into(), flat.into())
-    };
-    let (size, flat) = saturated(&first);
-    println!(
-        "Before the first step the mean |output| is {size:.0}. A sigmoid is flat there: its slope"
-    );
-    println!(
-        "is below 0.001 for {:.0} % of the outputs, and so is their share of the gradient.",
-        100.0 * flat
-    );
-    lesson.claim(flat > 0.8, "weights from N(0, 1) saturate most of the sigmoids")?;
-    let small = MlpConfig::new([PIXELS, HIDDEN, 10]).init(device, lesson.seed)?;
-    let small: Vec<Tensor<2>> = small
-        .layers
-        .iter()
-        .flat_map(|layer| {
-            let bias = layer.bias.as_ref().map(|bias| bias.val().unsqueeze::<2>());
-            [Some(layer.weight.val()), bias].into_iter().flatten()
-        })
-        .collect();
-    let (size, flat) = saturated(&small);
-    println!(
-        "With weights drawn evenly between -1/√inputs and 1/√inputs, PyTorch's default, it is"
-    );
-    println!("{size:.2}, and {:.0} % are saturated.", 100.0 * flat);
-    lesson.claim(flat < 0.01, "small weights saturate none")?;
-    let says_no = Tensor::full(y.dims(), -100.0, device);
-    let trap: f32 = mnist_loss(says_no, y.clone())?.into_scalar();
-    println!(
-        "And the loss has a trap: to say no to all ten digits costs only {trap:.2}, for nine of"
-    );
-    println!("ten answers are right; once there, hardly any gradient leads out.");
-    let yes = predict(&parameters, valid_x).greater_scalar(0.0).float();
-    let answered: f32 = yes.sum_dim(1).greater_scalar(0.5).float().mean().into_scalar();
-    println!(
-        "The trained net says yes to at least one digit for {:.0} % of the images.",
-        100.0 * answered
-    );
+    why(&lesson, &first, &parameters, &valid_x, &valid_y)?;
 
     step("One change at a time");
     println!("Each row keeps the changes above it.");
-    println!("{:<34}  epochs  accuracy", "change");
-    println!("{:<34}  {EPOCHS:>6}  {:.2} %", "made by hand", 100.0 * by_hand);
+    println!("{:<36}  epochs  accuracy", "change");
+    println!("{:<36}  {EPOCHS:>6}  {:.2} %", "made by hand", 100.0 * by_hand);
     let accuracies = cures(&lesson, train_images, valid_images)?;
     for (cure, accuracy) in CURES.iter().zip(&accuracies) {
         let accuracy = match accuracy {
             Some(accuracy) => format!("{:.2} %", 100.0 * accuracy),
             None => "diverged".to_owned(),
         };
-        println!("{:<34}  {EPOCHS_OF_A_CURE:>6}  {accuracy}", cure.change);
+        println!("{:<36}  {EPOCHS_OF_A_CURE:>6}  {accuracy}", cure.change);
     }
     println!(
         "Changes work together. Cross-entropy does not go flat where the net is sure and\n\
@@ -166,6 +123,53 @@ fn main() -> Result<()> {
     lesson.claim(100.0 * best >= expected, claim)
 }
 
+/// Looks at the outputs of the net before and after training.
+fn why(
+    lesson: &Lesson,
+    first: &[Tensor<2>],
+    trained: &[Tensor<2>],
+    x: &Tensor<2>,
+    y: &Tensor<2>,
+) -> Result<()> {
+    let (size, flat) = saturation(predict(first, x.clone()));
+    println!(
+        "Before the first step the mean |output| is {size:.0}. A sigmoid is flat there: its\n\
+         slope is below 0.001 for {:.0} % of the outputs, and as small is their share of the\n\
+         gradient.",
+        100.0 * flat
+    );
+    lesson.claim(flat > 0.8, "weights from N(0, 1) saturate most of the sigmoids")?;
+
+    let small = MlpConfig::new([PIXELS, HIDDEN, 10]).init(&lesson.device, lesson.seed)?;
+    let (size, flat) = saturation(small.forward(x.clone()));
+    println!(
+        "With weights drawn evenly between -1/√inputs and 1/√inputs, PyTorch's default, it is\n\
+         {size:.2}, and {:.0} % are saturated.",
+        100.0 * flat
+    );
+    lesson.claim(flat < 0.01, "such small weights saturate next to none")?;
+
+    let says_no = Tensor::full(y.dims(), -100.0, &lesson.device);
+    let trap: f32 = mnist_loss(says_no, y.clone())?.into_scalar();
+    let yes = predict(trained, x.clone()).greater_scalar(0.0).float();
+    let answered: f32 = yes.sum_dim(1).greater_scalar(0.5).float().mean().into_scalar();
+    println!(
+        "And the loss has a trap: to say no to all ten digits costs only {trap:.2}, for nine\n\
+         of ten answers are right; once there, hardly any gradient leads out. The trained net\n\
+         says yes to at least one digit for {:.0} % of the images.",
+        100.0 * answered
+    );
+    Ok(())
+}
+
+/// The mean size of the outputs, and the share of them at which a sigmoid is flat.
+fn saturation(outputs: Tensor<2>) -> (f32, f32) {
+    let size = outputs.clone().abs().mean().into_scalar();
+    let p = sigmoid(outputs);
+    let slope = p.clone() * (-p + 1.0);
+    (size, slope.lower_scalar(1e-3).float().mean().into_scalar())
+}
+
 /// The images of each class as a tensor, `[images, height, width]`, from 0 to 1.
 fn stack_by_class(images: &Images, device: &Device) -> Vec<Tensor<3>> {
     let [_, height, width] = images.shape();
@@ -184,11 +188,9 @@ fn stack_by_class(images: &Images, device: &Device) -> Vec<Tensor<3>> {
 /// 1 in the column of the stack that the image is from.
 fn rows(stacks: &[Tensor<3>]) -> (Tensor<2>, Tensor<2>) {
     let flat = stacks.iter().map(|stack| stack.clone().flatten::<2>(1, 2)).collect();
-    let targets = stacks.iter().enumerate().map(|(class, stack)| {
-        let (count, device) = (stack.dims()[0], stack.device());
-        let zeros = |columns: usize| Tensor::<2>::zeros([count, columns], &device);
-        let ones = Tensor::ones([count, 1], &device);
-        Tensor::cat(vec![zeros(class), ones, zeros(stacks.len() - class - 1)], 1)
+    let targets = stacks.iter().zip(0..).map(|(stack, class)| {
+        let classes = Tensor::<1, Int>::full([stack.dims()[0]], class, &stack.device());
+        classes.one_hot::<2>(stacks.len()).float()
     });
     let targets = targets.collect();
     (Tensor::cat(flat, 0), Tensor::cat(targets, 0))
