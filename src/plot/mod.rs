@@ -4,11 +4,15 @@
 //! They are made of plain values, of a [`History`](crate::History) or of
 //! [`Bitmap`](crate::data::Bitmap)s, so that nothing here computes.
 
+mod axis;
+mod canvas;
 mod chart;
 mod figure;
 mod heat_map;
 mod images;
+mod legend;
 mod loss;
+mod series;
 mod style;
 pub mod text;
 
