@@ -47,7 +47,7 @@ fn main() -> Result<()> {
         let source = ImageSource::new(images.clone(), class_indices, device, Residency::Auto);
         DataLoader::new(source).batch_size(BATCH)
     };
-    let dls = DataLoaders { train: in_order(&train)?, valid: in_order(&valid)? };
+    let dls = DataLoaders::from_loaders(in_order(&train)?, in_order(&valid)?);
     let model = MlpConfig::new([28 * 28, 30, 10]).init(device, lesson.seed)?;
     let mut learn = Learner::new(dls, model, cross_entropy)
         .optimizer(OptimizerKind::Sgd)

@@ -48,6 +48,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A file of weights, a model file or a checkpoint cannot be used.
+    #[error("{file}: {problem}")]
+    File {
+        /// The file.
+        file: String,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+
     /// Two tensors do not fit each other.
     #[error("{what}: expected {expected}, found {found}")]
     Shape {
@@ -132,7 +141,6 @@ impl Error {
     }
 
     /// A write that failed, with its path.
-    #[cfg(feature = "plot")]
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Write { path: path.to_path_buf(), source }
     }

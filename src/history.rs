@@ -20,6 +20,26 @@ pub struct History {
     pub steps: Vec<StepRecord>,
 }
 
+impl History {
+    /// The row of the lowest validation loss, the first of several; `None` if no epoch was
+    /// validated.
+    ///
+    /// ```
+    /// let history: fastburn::History = serde_json::from_str(
+    ///     r#"{"metric_names": [], "steps": [], "epochs": [
+    ///         {"epoch": 0, "train_loss": 2.0, "valid_loss": 0.5, "metrics": [], "seconds": 1.0, "steps": 9},
+    ///         {"epoch": 1, "train_loss": 1.0, "valid_loss": 0.7, "metrics": [], "seconds": 1.0, "steps": 18}
+    ///     ]}"#,
+    /// )
+    /// .unwrap();
+    /// assert_eq!(history.best_epoch().unwrap().epoch, 0);
+    /// ```
+    pub fn best_epoch(&self) -> Option<&EpochRecord> {
+        let validated = self.epochs.iter().filter_map(|row| Some((row.valid_loss?, row)));
+        validated.min_by(|(a, _), (b, _)| a.total_cmp(b)).map(|(_, row)| row)
+    }
+}
+
 /// One row of the epoch table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
@@ -30,6 +50,7 @@ pub struct EpochRecord {
     /// The mean loss over the validation set; `None` if the epoch was not validated.
     pub valid_loss: Option<f64>,
     /// The metrics over the validation set; empty if the epoch was not validated.
+    #[serde(with = "any_number")]
     pub metrics: Vec<f64>,
     /// How long the epoch took, in seconds.
     pub seconds: f64,
@@ -50,6 +71,34 @@ pub struct StepRecord {
     pub loss: f32,
     /// The loss, smoothed as fastai smooths it.
     pub smooth_loss: f64,
+}
+
+/// JSON has no word for what is not a finite number; as text it survives.
+mod any_number {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Finite(f64),
+        Text(String),
+    }
+
+    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|&value| match value.is_finite() {
+            true => Number::Finite(value),
+            false => Number::Text(value.to_string()),
+        }))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
+        let numbers =
+            Vec::<Number>::deserialize(deserializer)?.into_iter().map(|number| match number {
+                Number::Finite(value) => Ok(value),
+                Number::Text(text) => text.parse().map_err(serde::de::Error::custom),
+            });
+        numbers.collect()
+    }
 }
 
 /// What a pass over the validation set found.

@@ -93,6 +93,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 pub mod baseline;
+mod checkpoints;
 mod confusion;
 pub mod data;
 pub mod device;
@@ -101,18 +102,25 @@ mod history;
 pub mod learner;
 pub mod loss;
 pub mod metrics;
+mod model_file;
 pub mod models;
 #[cfg(feature = "plot")]
 pub mod plot;
+mod prediction;
+mod predictor;
 pub mod prelude;
 mod scalars;
+mod sealed;
 mod seed;
 mod shape;
-#[cfg(feature = "plot")]
 mod whole_file;
 
+pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::Confusion;
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use learner::Learner;
+pub use model_file::ModelCard;
+pub use prediction::{Adapted, Prediction};
+pub use predictor::Predictor;
 pub use seed::Seed;

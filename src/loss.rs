@@ -3,10 +3,67 @@
 //! Each compares shapes before it computes, since a mismatch would otherwise broadcast into a
 //! number that looks like a loss. All average over the batch, as PyTorch's do by default.
 
+use std::any::TypeId;
+
 use burn::tensor::{Int, Tensor, activation};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::shape::{same_rows, same_shape};
+
+/// How the outputs of a model become probabilities: what the loss that trained it implies, as
+/// fastai's `activation` of a loss.
+///
+/// ```
+/// use fastburn::loss::Outputs;
+///
+/// assert_eq!(Outputs::Softmax.probabilities(&[1.0, 1.0], 2), [0.5, 0.5]);
+/// assert_eq!(Outputs::Sigmoid.probabilities(&[0.0, 100.0], 2), [0.5, 1.0]);
+/// // One output for two classes is the probability of class 1.
+/// assert_eq!(Outputs::Sigmoid.probabilities(&[100.0], 2), [0.0, 1.0]);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outputs {
+    /// The classes exclude each other: `softmax(outputs)`, as cross-entropy takes them.
+    Softmax,
+    /// Each class for itself: `sigmoid(output)`, as `mnist_loss` takes them.
+    Sigmoid,
+}
+
+impl Outputs {
+    /// The probability of each class, from one item's outputs.
+    pub fn probabilities(self, outputs: &[f32], classes: usize) -> Vec<f32> {
+        let sigmoid = |output: f32| 1.0 / (1.0 + (-output).exp());
+        match (self, outputs) {
+            (Self::Softmax, _) => {
+                // Of the differences to the largest, none overflows.
+                let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let powers: Vec<f32> = outputs.iter().map(|o| (o - largest).exp()).collect();
+                let sum: f32 = powers.iter().sum();
+                powers.into_iter().map(|power| power / sum).collect()
+            }
+            (Self::Sigmoid, &[output]) if classes == 2 => vec![sigmoid(-output), sigmoid(output)],
+            (Self::Sigmoid, _) => outputs.iter().copied().map(sigmoid).collect(),
+        }
+    }
+}
+
+/// The name of one of this module's losses for classes, and what it takes outputs for; `None` for
+/// any other function.
+pub(crate) fn of_classes<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
+    fn id<F: 'static>(_: F) -> TypeId {
+        TypeId::of::<F>()
+    }
+    let given = TypeId::of::<F>();
+    if given == id(cross_entropy) {
+        Some(("cross-entropy", Outputs::Softmax))
+    } else if given == id(mnist_loss) {
+        Some(("mnist", Outputs::Sigmoid))
+    } else {
+        None
+    }
+}
 
 /// The tutorials' `mnist_loss`: how far `sigmoid(prediction)` is from a target of 0 or 1.
 ///

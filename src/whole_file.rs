@@ -1,9 +1,22 @@
 //! Files that appear whole or not at all.
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+
+/// How the name of a file that is being written begins.
+const UNFINISHED: &str = ".fastburn-";
+
+/// The content of a file that has an end: a pipe or a device may have none.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
+    if !fs::metadata(path).map_err(Error::read(path))?.is_file() {
+        let problem = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        return Err(Error::read(path)(problem));
+    }
+    fs::read(path).map_err(Error::read(path))
+}
 
 /// Writes a file beside its place, waits until the disk has it, and moves it there.
 ///
@@ -16,7 +29,7 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
         return Err(Error::write(path)(io::Error::new(io::ErrorKind::NotFound, problem)));
     }
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".fastburn-");
+    builder.prefix(UNFINISHED);
     // A temporary file is private unless told otherwise; this one is to be as any other new file.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -26,5 +39,19 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     file.write_all(content).map_err(Error::write(path))?;
     file.as_file().sync_all().map_err(Error::write(path))?;
     file.persist(path).map_err(|error| Error::write(path)(error.error))?;
+    // The move itself is on the disk once the folder is.
+    #[cfg(unix)]
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::write(path))?;
+    Ok(())
+}
+
+/// Removes what a process that was killed left of a file; nobody else may write to the folder.
+pub(crate) fn remove_unfinished(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
+        let entry = entry.map_err(Error::read(folder))?;
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_file(entry.path()).map_err(Error::write(&entry.path()))?;
+        }
+    }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::io::{Write, stdout};
 
-use fastburn::Error;
 use fastburn::learner::{Callback, Flow, State};
 use fastburn::models::Model;
+use fastburn::{EpochRecord, Error};
 use serde_json::{Map, Value, json};
 
 /// Writes one line, at once.
@@ -23,20 +23,27 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
         50
     }
 
+    /// A resumed run begins with what it has behind it.
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        state.rows().iter().try_for_each(|row| epoch(row, &state.history.metric_names))
+    }
+
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
-        let names = state.history.metric_names.iter().cloned();
-        let metrics: Map<_, _> = names.zip(record.metrics.iter().map(|&v| json!(v))).collect();
-        line(&json!({
-            "event": "epoch",
-            "epoch": record.epoch,
-            "train_loss": record.train_loss,
-            "valid_loss": record.valid_loss,
-            "metrics": metrics,
-            "seconds": record.seconds,
-        }))
-        .map_err(|e| {
-            Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into()
-        })
+        epoch(record, &state.history.metric_names)
     }
+}
+
+fn epoch(record: &EpochRecord, names: &[String]) -> Flow {
+    let values = record.metrics.iter().map(|&value| json!(value));
+    let metrics: Map<_, _> = names.iter().cloned().zip(values).collect();
+    line(&json!({
+        "event": "epoch",
+        "epoch": record.epoch,
+        "train_loss": record.train_loss,
+        "valid_loss": record.valid_loss,
+        "metrics": metrics,
+        "seconds": record.seconds,
+    }))
+    .map_err(|e| Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into())
 }

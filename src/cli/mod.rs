@@ -2,18 +2,24 @@
 
 mod bars;
 mod baseline;
+mod checkpoints;
 mod devices;
+mod info;
 mod interrupt;
 mod json;
+mod predict;
+mod settings;
 mod show;
 mod train;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{Parser, Subcommand};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Id, Parser, Subcommand};
 
 /// A command line that cannot be obeyed.
 const USAGE: u8 = 2;
@@ -30,12 +36,21 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     train: train::Options,
+    #[arg(skip)]
+    given: Given,
 }
+
+/// The options that the command line has, as opposed to those that have their defaults.
+type Given = BTreeSet<String>;
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a model on a folder or archive of images, one sub-folder a class
     Train(train::Arguments),
+    /// Say what is in images, with a trained model
+    Predict(predict::Arguments),
+    /// Say what a model file holds
+    Info(info::Arguments),
     /// Show what is in a data set: its classes, image sizes and some images
     Show(show::Arguments),
     /// Measure what comparing pixels alone gets right: what a model has to beat
@@ -46,7 +61,14 @@ enum Command {
 
 /// Reads the command line; help and version are printed here.
 pub fn parse() -> Result<Cli> {
-    Cli::try_parse().map_err(|error| {
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let of_train = matches.subcommand_matches("train").unwrap_or(&matches);
+        let is_given =
+            |id: &&Id| of_train.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let given = of_train.ids().filter(is_given).map(Id::to_string).collect();
+        Ok(Cli { given, ..Cli::from_arg_matches(&matches)? })
+    });
+    parsed.map_err(|error| {
         if !error.use_stderr() {
             error.exit();
         }
@@ -57,8 +79,12 @@ pub fn parse() -> Result<Cli> {
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
-        None => train::run(None, &cli.train),
-        Some(Command::Train(arguments)) => train::run(Some(&arguments.data), &arguments.options),
+        None => train::run(None, cli.train, &cli.given),
+        Some(Command::Train(arguments)) => {
+            train::run(Some(&arguments.data), arguments.options, &cli.given)
+        }
+        Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::Show(arguments)) => show::run(&arguments),
         Some(Command::Baseline(arguments)) => baseline::run(&arguments),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
@@ -98,6 +124,21 @@ fn picture(name: &str) -> Result<PathBuf, String> {
     match ending.as_str() {
         "svg" | "png" => Ok(path),
         _ => Err("it must end in .svg or .png".to_owned()),
+    }
+}
+
+/// A model file's name, as an argument: refused before any work if nothing can be saved there.
+fn model_file(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if path.extension().is_none_or(|ending| ending != "safetensors") {
+        return Err("it must end in .safetensors".to_owned());
+    }
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            Err(format!("there is no folder {}; make it first", folder.display()))
+        }
+        _ => Ok(path),
     }
 }
 

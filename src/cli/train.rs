@@ -9,21 +9,21 @@ use anyhow::{Context, Result};
 use burn::data::dataset::Dataset;
 use burn::module::Module;
 use burn::tensor::Tensor;
-use clap::ValueEnum;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
-use fastburn::Seed;
 use fastburn::data::{DataLoaders, Images, Splits, class_indices, one_hot};
 use fastburn::device::{self, DeviceInfo};
-use fastburn::learner::{EpochTable, Learner, OptimizerKind, StopFlag};
+use fastburn::learner::{EpochTable, Learner, StopFlag};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::metrics::{Metric, accuracy, one_hot_accuracy};
-use fastburn::models::{Activation, AnyModel, Architecture, Init, LinearConfig, MlpConfig};
+use fastburn::models::{AnyModel, Architecture};
+use fastburn::{Saved, Seed};
 use serde_json::json;
 
 use super::bars::{self, Bars};
+use super::checkpoints::{self, Run};
 use super::interrupt::{self, INTERRUPTED};
 use super::json::{self, JsonLines};
-use super::tell;
+use super::settings::{LossName, Settings};
+use super::{Given, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -35,39 +35,13 @@ pub struct Arguments {
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The kind of model
-    #[arg(long, value_enum, default_value_t = ModelName::Mlp)]
-    model: ModelName,
-    /// The hidden layers' widths of an mlp, such as 500 or 200,50
-    #[arg(long, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
-    hidden: Vec<NonZeroUsize>,
-    /// What stands between two layers of an mlp
-    #[arg(long, value_enum, default_value_t = ActivationName::Relu)]
-    activation: ActivationName,
-    /// How the first weights are drawn
-    #[arg(long, value_enum, default_value_t = InitName::Pytorch)]
-    init: InitName,
-    /// The loss function
-    #[arg(long, value_enum, default_value_t = LossName::CrossEntropy)]
-    loss: LossName,
-    /// The optimizer
-    #[arg(long, value_parser = optimizers(), default_value = OptimizerKind::Adam.name())]
-    optimizer: OptimizerKind,
-    /// The learning rate
-    #[arg(long, value_parser = learning_rate, default_value = "1e-3", allow_negative_numbers = true)]
-    lr: f64,
-    /// How often to go through the training images
-    #[arg(long, default_value = "5")]
-    epochs: NonZeroUsize,
-    /// How many images make up a step
-    #[arg(long, default_value = "64", value_name = "IMAGES")]
-    batch_size: NonZeroUsize,
-    /// Where all randomness comes from
-    #[arg(long, default_value = "42")]
-    seed: u64,
-    /// The device: auto, cpu, or a name that `fastburn devices` lists
-    #[arg(long, default_value = "auto")]
-    device: String,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    checkpoints: checkpoints::Options,
+    /// Save the trained model as one file, .safetensors
+    #[arg(long, value_name = "FILE", value_parser = super::model_file)]
+    out: Option<PathBuf>,
     /// How many threads compute on the CPU; all cores unless given
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -76,33 +50,8 @@ pub struct Options {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ModelName {
-    Linear,
-    Mlp,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ActivationName {
-    Relu,
-    Sigmoid,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum InitName {
-    Pytorch,
-    Kaiming,
-    Normal,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum LossName {
-    CrossEntropy,
-    Mnist,
-}
-
 /// Trains on `data`, or on the embedded digits.
-pub fn run(data: Option<&Path>, options: &Options) -> Result<ExitCode> {
+pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitCode> {
     if let Some(threads) = options.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
@@ -110,25 +59,30 @@ pub fn run(data: Option<&Path>, options: &Options) -> Result<ExitCode> {
             .context("cannot start the threads")?;
     }
     // What the command line alone gets wrong is found before any file is read.
-    let found = device::find(&options.device)?;
+    let mut run = Run::begin(&options.checkpoints, options.settings.clone(), given)?;
+    let found = device::find(&run.settings.device)?;
     let device = found.open()?;
+    // A run that goes on does so on the device that it was on, whatever `auto` means by then.
+    run.settings.device.clone_from(&found.name);
     let splits = match data {
-        Some(path) => Splits::open(path, options.seed)?,
+        Some(path) => Splits::open(path, run.settings.seed)?,
         None => Splits::digits()?,
     };
     let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
+    run.check_data(&train, &valid)?;
 
-    let architecture = options.architecture(&train);
-    let model = architecture.init(&device, options.seed)?;
-    announce(&found, &splits, &train, &architecture, &model, options)?;
-    let code = match options.loss {
+    let settings = &run.settings;
+    let architecture = settings.architecture(&train);
+    let model = architecture.init(&device, settings.seed)?;
+    announce(&found, &splits, &train, &architecture, &model, &run, options.json)?;
+    let code = match settings.loss {
         LossName::CrossEntropy => {
             let dls = DataLoaders::from_images(train, valid, class_indices, &device);
-            fit(dls, model, cross_entropy, accuracy(), options)?
+            fit(dls, model, cross_entropy, accuracy(), run, &options)?
         }
         LossName::Mnist => {
             let dls = DataLoaders::from_images(train, valid, one_hot, &device);
-            fit(dls, model, mnist_loss, one_hot_accuracy(), options)?
+            fit(dls, model, mnist_loss, one_hot_accuracy(), run, &options)?
         }
     };
     if data.is_none() && !options.json && code == ExitCode::SUCCESS {
@@ -150,12 +104,14 @@ fn fit<T: Clone + 'static>(
     model: AnyModel,
     loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + 'static,
     metric: impl Metric<Tensor<2>, T> + 'static,
+    run: Run,
     options: &Options,
 ) -> Result<ExitCode> {
+    let Run { settings, checkpoint, saved, .. } = run;
     let interrupted = interrupt::watch()?;
-    let dls = dls.batch_size(options.batch_size.get())?.shuffle(Seed::new(options.seed));
+    let dls = dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed));
     let mut learn = Learner::new(dls, model, loss)
-        .optimizer(options.optimizer)
+        .optimizer(settings.optimizer)
         .metric(metric)
         .callback(StopFlag::new(interrupted.clone()));
     if bars::are_seen() {
@@ -165,15 +121,29 @@ fn fit<T: Clone + 'static>(
         true => learn.callback(JsonLines),
         false => learn.callback(EpochTable::stdout()),
     };
-    learn.fit(options.epochs.get(), options.lr)?;
+    if let Some(checkpoint) = checkpoint {
+        learn = learn.callback(checkpoint);
+    }
+    if let Some(saved) = &saved {
+        learn.resume(saved)?;
+    }
+    learn.fit(settings.epochs.get(), settings.lr)?;
+
     let history = learn.history();
     let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
-    if !interrupted.load(Ordering::Relaxed) || done == Some((options.epochs.get(), true)) {
+    if !interrupted.load(Ordering::Relaxed) || done == Some((settings.epochs.get(), true)) {
+        if let Some(file) = &options.out {
+            learn.export(file)?;
+            tell(format_args!("model file {}", file.display()));
+        }
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(step) = history.steps.last() {
         let (batch, epoch) = (step.batch, step.epoch);
         tell(format_args!("interrupted after batch {batch} of epoch {epoch}"));
+    }
+    if let Some(folder) = options.checkpoints.folder() {
+        tell(format_args!("go on with --resume {}", folder.display()));
     }
     Ok(ExitCode::from(INTERRUPTED))
 }
@@ -185,12 +155,14 @@ fn announce(
     train: &Images,
     architecture: &Architecture,
     model: &AnyModel,
-    options: &Options,
+    run: &Run,
+    as_json: bool,
 ) -> Result<()> {
+    let settings = &run.settings;
     let [channels, height, width] = train.shape();
     let classes = train.classes().len();
     let (of_train, of_valid) = (splits.train.len(), splits.valid.len());
-    if options.json {
+    if as_json {
         json::line(&json!({
             "event": "start",
             "version": env!("CARGO_PKG_VERSION"),
@@ -203,12 +175,13 @@ fn announce(
             "classes": train.classes(),
             "architecture": architecture,
             "parameters": model.num_params(),
-            "loss": options.loss.name(),
-            "optimizer": options.optimizer,
-            "lr": options.lr,
-            "batch_size": options.batch_size,
-            "epochs": options.epochs,
-            "seed": options.seed,
+            "loss": settings.loss.name(),
+            "optimizer": settings.optimizer,
+            "lr": settings.lr,
+            "batch_size": settings.batch_size,
+            "epochs": settings.epochs,
+            "seed": settings.seed,
+            "resumed_steps": run.saved.as_ref().map(Saved::steps),
         }))?;
         return Ok(());
     }
@@ -221,61 +194,15 @@ fn announce(
     tell(format_args!(
         "model   {architecture}, {} parameters; {}, {}, lr {}, batches of {}, seed {}",
         model.num_params(),
-        options.loss.name(),
-        options.optimizer,
-        options.lr,
-        options.batch_size,
-        options.seed,
+        settings.loss.name(),
+        settings.optimizer,
+        settings.lr,
+        settings.batch_size,
+        settings.seed,
     ));
+    if let Some(saved) = &run.saved {
+        let rows = saved.history().epochs.len();
+        tell(format_args!("resume  at step {}, after {rows} whole epochs", saved.steps()));
+    }
     Ok(())
-}
-
-impl Options {
-    fn architecture(&self, images: &Images) -> Architecture {
-        let inputs = images.shape().iter().product();
-        let outputs = images.classes().len();
-        let init = match self.init {
-            InitName::Pytorch => Init::PyTorch,
-            InitName::Kaiming => Init::Kaiming,
-            InitName::Normal => Init::Normal,
-        };
-        match self.model {
-            ModelName::Linear => {
-                Architecture::Linear(LinearConfig::new(inputs, outputs).with_init(init))
-            }
-            ModelName::Mlp => {
-                let mut widths = vec![inputs];
-                widths.extend(self.hidden.iter().map(|width| width.get()));
-                widths.push(outputs);
-                let activation = match self.activation {
-                    ActivationName::Relu => Activation::Relu,
-                    ActivationName::Sigmoid => Activation::Sigmoid,
-                };
-                Architecture::Mlp(
-                    MlpConfig::new(widths).with_activation(activation).with_init(init),
-                )
-            }
-        }
-    }
-}
-
-impl LossName {
-    fn name(self) -> &'static str {
-        match self {
-            Self::CrossEntropy => "cross-entropy",
-            Self::Mnist => "mnist",
-        }
-    }
-}
-
-fn optimizers() -> impl TypedValueParser<Value = OptimizerKind> {
-    PossibleValuesParser::new(OptimizerKind::ALL.map(OptimizerKind::name))
-        .try_map(|name| name.parse::<OptimizerKind>())
-}
-
-fn learning_rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(lr) if lr.is_finite() && lr >= 0.0 => Ok(lr),
-        _ => Err("it must be a finite number of at least 0".to_owned()),
-    }
 }

@@ -4,6 +4,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::image_folder::ImageItem;
+use super::image_format::ImageFormat;
 use super::loader::Batch;
 use super::targets::class_indices;
 
@@ -33,12 +34,14 @@ impl Batcher<ImageItem, Batch<Tensor<4>, Tensor<1, Int>>> for ImageBatcher {
     /// If the items differ in shape: Burn's trait leaves no room for an error.
     fn batch(&self, items: Vec<ImageItem>, device: &Device) -> Batch<Tensor<4>, Tensor<1, Int>> {
         let labels: Vec<u32> = items.iter().map(|item| item.label).collect();
-        let images = items.iter().map(|item| {
-            let pixels: Vec<f32> = item.pixels.iter().map(|&p| super::scale(p)).collect();
-            Tensor::<3>::from_data(TensorData::new(pixels, item.shape), device)
-        });
+        let shape = items.first().map_or([0; 3], |item| item.shape);
+        assert!(items.iter().all(|item| item.shape == shape), "images of different shapes");
+        let pixels: Vec<_> = items.iter().map(|item| item.pixels.as_slice()).collect();
+        let pixels = ImageFormat::new(shape).scaled(&pixels);
+        let [channels, height, width] = shape;
+        let shape = [items.len(), channels, height, width];
         Batch {
-            input: Tensor::stack(images.collect(), 0),
+            input: Tensor::from_data(TensorData::new(pixels, shape), device),
             target: class_indices(&labels, 0, device),
             len: items.len(),
         }

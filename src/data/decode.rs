@@ -26,9 +26,13 @@ pub(super) struct Picture {
 /// Decodes a file into one channel if it is grey and three if it is not; transparency is left
 /// out and 16 bits become 8.
 pub(super) fn decode(file: &File) -> Result<Picture> {
-    let bytes = file.read()?;
-    let broken = |reason: String| Error::Image { file: file.to_string(), reason };
-    let decoder = reader(&bytes)
+    decode_bytes(&file.read()?, file)
+}
+
+/// As [`decode`], from a file's content; `name` stands for the file in messages.
+pub(super) fn decode_bytes(bytes: &[u8], name: &dyn std::fmt::Display) -> Result<Picture> {
+    let broken = |reason: String| Error::Image { file: name.to_string(), reason };
+    let decoder = reader(bytes)
         .and_then(|reader| reader.into_decoder().map_err(|error| error.to_string()))
         .map_err(broken)?;
 

@@ -1,16 +1,11 @@
 //! Batches of images: gathered on the device where the data fits there, else on the host.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rayon::prelude::*;
 
 use super::images::Images;
 use super::loader::Source;
-use super::scale;
 use crate::device;
 use crate::error::Result;
-
-/// From how many pixels on a batch is made on all threads; below it, waking them costs more.
-const PARALLEL_FROM: usize = 1 << 20;
 
 /// Where the images stay between batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,25 +89,8 @@ where
     }
 }
 
-/// The pixels of the images at `indices`, from [0, 255] to [0, 1].
+/// The images at `indices` as the numbers that a model sees.
 fn scaled(images: &Images, indices: &[u32]) -> Vec<f32> {
-    let size: usize = images.shape().iter().product();
-    // The widest vectors of the processor, which the compiler may not assume: a third less time.
-    let vectors = pulp::Arch::new();
-    if indices.len() * size < PARALLEL_FROM {
-        let mut out = Vec::with_capacity(indices.len() * size);
-        for &index in indices {
-            let pixels = images.pixels(index as usize);
-            vectors.dispatch(|| out.extend(pixels.iter().map(|&pixel| scale(pixel))));
-        }
-        return out;
-    }
-    let mut out = vec![0.0; indices.len() * size];
-    out.par_chunks_exact_mut(size).zip(indices).for_each(|(out, &index)| {
-        let pixels = images.pixels(index as usize);
-        vectors.dispatch(|| {
-            out.iter_mut().zip(pixels).for_each(|(out, &pixel)| *out = scale(pixel));
-        });
-    });
-    out
+    let pixels: Vec<_> = indices.iter().map(|&index| images.pixels(index as usize)).collect();
+    images.format().scaled(&pixels)
 }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::decode::{Picture, decode};
 use super::files::File;
 use super::image_folder::ImageFolder;
+use super::image_format::ImageFormat;
 use crate::error::{Error, Result};
 
 /// Decoded images, all of one size, in one buffer.
@@ -84,6 +85,29 @@ impl Images {
     /// The shape of each image: `[channels, height, width]`.
     pub fn shape(&self) -> [usize; 3] {
         self.shape
+    }
+
+    /// What the images look like to a model.
+    pub fn format(&self) -> ImageFormat {
+        ImageFormat::new(self.shape)
+    }
+
+    /// A number that other images, labels or classes are unlikely to have (CRC-32).
+    ///
+    /// ```
+    /// use fastburn::data::{Images, Splits};
+    ///
+    /// let digits = Splits::digits()?;
+    /// let [train, valid] = [&digits.train, &digits.valid].map(|part| Images::decode(part));
+    /// assert_ne!(train?.checksum(), valid?.checksum());
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn checksum(&self) -> u32 {
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(format!("{:?} {:?}", self.shape, self.classes).as_bytes());
+        self.labels.iter().for_each(|label| crc.update(&label.to_le_bytes()));
+        crc.update(&self.pixels);
+        crc.finalize()
     }
 
     /// The pixels of image `index`, in row-major order, 0 to 255.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use rand::seq::SliceRandom;
 
+use super::image_format::ImageFormat;
 use super::image_source::{ImageSource, Residency};
 use super::images::Images;
 use crate::error::{Error, Result};
@@ -97,6 +98,17 @@ pub struct DataLoaders<I, T> {
     pub train: DataLoader<I, T>,
     /// In order, and whole.
     pub valid: DataLoader<I, T>,
+    /// What the items are, where they are images of classes; a model file says it on.
+    pub image_classes: Option<ImageClasses>,
+}
+
+/// The classes of a data set of images, and what the images look like to a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageClasses {
+    /// The classes' names; a label is an index into them.
+    pub classes: Vec<String>,
+    /// The images' size, channels and scaling.
+    pub format: ImageFormat,
 }
 
 impl<I, T> DataLoader<I, T> {
@@ -141,6 +153,16 @@ impl<I, T> DataLoader<I, T> {
         self.len() == 0
     }
 
+    /// How many items make up a full batch.
+    pub fn items_per_batch(&self) -> usize {
+        self.batch_size
+    }
+
+    /// The seed of the order, or `None` for the source's own.
+    pub fn shuffled_by(&self) -> Option<Seed> {
+        self.shuffle
+    }
+
     /// How many items the source has.
     pub fn items(&self) -> usize {
         self.source.len()
@@ -179,10 +201,15 @@ impl<I, T> DataLoaders<I, T> {
         valid: impl Source<I, T> + 'static,
         seed: impl Into<Seed>,
     ) -> Self {
-        Self {
-            train: DataLoader::new(train).shuffle(seed.into()).drop_last(true),
-            valid: DataLoader::new(valid),
-        }
+        Self::from_loaders(
+            DataLoader::new(train).shuffle(seed.into()).drop_last(true),
+            DataLoader::new(valid),
+        )
+    }
+
+    /// Two loaders as they are.
+    pub fn from_loaders(train: DataLoader<I, T>, valid: DataLoader<I, T>) -> Self {
+        Self { train, valid, image_classes: None }
     }
 
     /// Another batch size for both.
@@ -194,6 +221,7 @@ impl<I, T> DataLoaders<I, T> {
         Ok(Self {
             train: self.train.batch_size(batch_size)?,
             valid: self.valid.batch_size(batch_size)?,
+            ..self
         })
     }
 
@@ -217,7 +245,9 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
         device: &Device,
     ) -> Self {
         let source = |images, targets| ImageSource::new(images, targets, device, Residency::Auto);
-        Self::new(source(train, targets.clone()), source(valid, targets), 0)
+        let classes = ImageClasses { classes: train.classes().to_vec(), format: train.format() };
+        let dls = Self::new(source(train, targets.clone()), source(valid, targets), 0);
+        Self { image_classes: Some(classes), ..dls }
     }
 }
 

@@ -8,6 +8,7 @@ mod bitmap;
 mod decode;
 mod files;
 mod image_folder;
+mod image_format;
 mod image_source;
 mod images;
 mod loader;
@@ -18,15 +19,10 @@ mod tensors;
 pub use batcher::ImageBatcher;
 pub use bitmap::Bitmap;
 pub use image_folder::{ImageFolder, ImageItem};
+pub use image_format::{ImageFormat, Scaling};
 pub use image_source::{ImageSource, Residency};
 pub use images::Images;
-pub use loader::{Batch, DataLoader, DataLoaders, Source};
+pub use loader::{Batch, DataLoader, DataLoaders, ImageClasses, Source};
 pub use splits::Splits;
 pub use targets::{class_indices, is_class_one, one_hot};
 pub use tensors::TensorSource;
-
-/// A pixel as the models see it: from 0…255 to [0, 1].
-#[inline(always)]
-fn scale(pixel: u8) -> f32 {
-    f32::from(pixel) / 255.0
-}

@@ -230,6 +230,11 @@ pub(crate) fn is_host(device: &Device) -> bool {
     hosts.any(|host| host.open().is_ok_and(|host| host == *device))
 }
 
+/// Whether Burn's default device, which its build chooses, is there.
+pub(crate) fn has_default() -> bool {
+    is_host(&Device::default()) || first(|device| device.kind != DeviceKind::Cpu).is_some()
+}
+
 /// The largest single buffer that a data set may take on a GPU, in bytes.
 pub(crate) fn largest_buffer(device: &Device) -> u64 {
     let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,9 @@
 //! Events of a fit, and what may happen at each.
 
+use serde_json::Value;
+
 use super::state::State;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::models::Model;
 
 /// A part of a fit that a callback can leave early, the smallest first.
@@ -84,6 +86,28 @@ macro_rules! events {
             /// recorder's is -50, fastburn's displays' is 50.
             fn order(&self) -> i32 {
                 0
+            }
+
+            /// What it is called in messages and in checkpoints.
+            fn name(&self) -> &'static str {
+                std::any::type_name::<Self>()
+            }
+
+            /// What must be remembered for a run to go on from here: it goes into checkpoints.
+            fn save(&self) -> Value {
+                Value::Null
+            }
+
+            /// Takes back what [`save`](Self::save) gave, when a run is resumed: behind
+            /// `before_fit`, and behind `before_train` if the resumed epoch had begun, whose
+            /// events are told again.
+            ///
+            /// # Errors
+            ///
+            /// If it cannot be made sense of.
+            fn restore(&mut self, saved: &Value) -> Result<()> {
+                let _ = saved;
+                Ok(())
             }
 
             $(

@@ -34,6 +34,7 @@ where
     pub(super) fn within(&mut self, scope: Scope, part: impl FnOnce(&mut Self) -> Flow) -> Flow {
         self.under_way.push(scope);
         let ran = self.emit(scope.before()).and_then(|()| part(self));
+        self.state.failed |= matches!(ran, Err(Stop::Error(_)));
         let cleaned = self.emit(scope.after());
         self.under_way.pop();
         match both(ran, cleaned) {
@@ -51,20 +52,23 @@ where
             if let Err(Stop::Cancel(scope)) = answer
                 && !self.under_way.contains(&scope)
             {
-                answer = Err(Stop::Error(not_under_way(scope, event)));
+                answer = Err(Stop::Error(not_under_way(callback.name(), scope, event)));
             }
             flow = both(flow, answer);
             if flow.is_err() && !event.is_cleanup() {
                 break;
             }
         }
-        flow
+        match self.state.checkpoint.take() {
+            Some(wanted) => both(flow, self.write_checkpoint(&wanted).map_err(Stop::Error)),
+            None => flow,
+        }
     }
 }
 
-fn not_under_way(scope: Scope, event: Event) -> Error {
+fn not_under_way(callback: &str, scope: Scope, event: Event) -> Error {
     Error::Callback {
-        callback: "a callback".to_owned(),
+        callback: callback.to_owned(),
         source: format!("cancelled {scope:?}, which is not under way at {event:?}").into(),
     }
 }

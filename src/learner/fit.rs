@@ -13,7 +13,8 @@ where
 {
     pub(super) fn run_fit(&mut self) -> Flow {
         self.within(Scope::Fit, |learn| {
-            (0..learn.state.epochs).try_for_each(|epoch| {
+            learn.take_up(Scope::Fit)?;
+            (learn.state.epoch..learn.state.epochs).try_for_each(|epoch| {
                 learn.state.epoch = epoch;
                 learn.within(Scope::Epoch, |learn| {
                     learn.run_part(Scope::Train)?;
@@ -29,7 +30,8 @@ where
         let order = loader.order(self.trained_epochs);
         self.trained_epochs += usize::from(self.state.training);
         self.within(part, |learn| {
-            (0..loader.len()).try_for_each(|index| {
+            let first = learn.take_up(part)?;
+            (first..loader.len()).try_for_each(|index| {
                 learn.state.batch_index = index;
                 learn.state.batch = Some(loader.batch(&order, index, &device)?);
                 let ran = learn.within(Scope::Batch, Self::run_batch);

@@ -20,6 +20,16 @@ pub struct Losses {
 }
 
 impl Losses {
+    /// As they were when [`average`](Self::average) gave this.
+    pub(super) fn resumed((average, count): (f64, i32)) -> Self {
+        Self { average, count, ..Self::default() }
+    }
+
+    /// What the smoothed loss comes from as of the last read, and from how many losses.
+    pub(super) fn average(&self) -> (f64, i32) {
+        (self.average, self.count)
+    }
+
     pub(super) fn push(&mut self, loss: Tensor<1>, epoch: usize, batch: usize, lr: f64) {
         self.waiting.push(loss);
         self.steps.push((epoch, batch, lr));

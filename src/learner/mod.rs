@@ -3,28 +3,37 @@
 //! The loop itself is in `fit.rs`; what it does beside training is done by [`Callback`]s.
 
 mod callback;
+mod checkpoint;
 mod dispatch;
+mod export;
 mod fit;
 mod losses;
 mod optimizer;
+mod placed;
 mod recorder;
+mod resume;
 mod state;
 mod stopping;
 mod table;
 
 pub use callback::{Callback, Flow, Scope, Stop};
+pub use checkpoint::Checkpoint;
 pub use losses::Losses;
 pub use optimizer::OptimizerKind;
 pub use state::State;
 pub use stopping::StopFlag;
 pub use table::EpochTable;
 
+use std::any::TypeId;
+
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Tensor;
 
+use crate::checkpoints::Progress;
 use crate::data::DataLoaders;
 use crate::error::{Error, Result};
 use crate::history::{History, Validation};
+use crate::loss::{self, Outputs};
 use crate::metrics::Metric;
 use crate::models::Model;
 use recorder::Recorder;
@@ -57,8 +66,16 @@ pub struct Learner<M: Model<I>, I, T> {
     callbacks: Vec<Box<dyn Callback<M, I, T>>>,
     /// Over all calls of `fit`, so that a second one does not repeat the first one's order.
     trained_epochs: usize,
+    /// How many calls of `fit` are over.
+    fits: usize,
+    /// The learning rate that the last call of `fit` was given.
+    given_lr: f64,
+    /// Where a resumed run was, until it is there again.
+    resumed: Option<Progress>,
     /// The parts that have begun and not ended, the outermost first.
     under_way: Vec<Scope>,
+    /// The loss, and how outputs become probabilities, where both are known.
+    loss_kind: Option<(&'static str, Outputs)>,
 }
 
 impl<M, I, T> Learner<M, I, T>
@@ -75,6 +92,7 @@ where
         model: M,
         loss: impl Fn(M::Output, T) -> Result<Tensor<1>> + 'static,
     ) -> Self {
+        let loss_kind = loss::of_classes(&loss);
         let device = model.devices().into_iter().next().unwrap_or_default().inner();
         let state = State {
             model: Some(model),
@@ -98,13 +116,28 @@ where
             history: History::default(),
             validation: None,
             record: None,
+            own_optimizer: true,
+            earlier_rows: 0,
+            interrupted: false,
+            failed: false,
+            checkpoint: None,
         };
         let callbacks: Vec<Box<dyn Callback<M, I, T>>> = vec![Box::new(Recorder::default())];
-        Self { state, callbacks, trained_epochs: 0, under_way: Vec::new() }
+        Self {
+            state,
+            callbacks,
+            trained_epochs: 0,
+            fits: 0,
+            given_lr: 0.0,
+            resumed: None,
+            under_way: Vec::new(),
+            loss_kind,
+        }
     }
 
     /// Another optimizer: an [`OptimizerKind`], or one of Burn's.
-    pub fn optimizer(mut self, optimizer: impl Into<ModuleOptimizer>) -> Self {
+    pub fn optimizer<O: Into<ModuleOptimizer> + 'static>(mut self, optimizer: O) -> Self {
+        self.state.own_optimizer = TypeId::of::<O>() == TypeId::of::<OptimizerKind>();
         self.state.optimizer = optimizer.into();
         self
     }
@@ -147,9 +180,13 @@ where
                 "that does not fill one batch; choose a smaller batch size",
             ));
         }
-        (self.state.epochs, self.state.lr) = (epochs, lr);
-        (self.state.epoch, self.state.trained) = (0, 0);
-        finish(self.run_fit())
+        if !self.begin_fit(epochs, lr) {
+            return Ok(());
+        }
+        let ran = self.run_fit();
+        self.resumed = None;
+        self.fits += 1;
+        finish(ran)
     }
 
     /// The loss and the metrics over the validation set.

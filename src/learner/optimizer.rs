@@ -9,6 +9,7 @@ use burn::optim::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::placed::Placed;
 use crate::error::{Error, Result};
 
 /// An optimizer with fastai's settings, or with its paper's where fastai has none.
@@ -80,30 +81,33 @@ impl OptimizerKind {
 impl From<OptimizerKind> for ModuleOptimizer {
     fn from(kind: OptimizerKind) -> Self {
         match kind {
-            OptimizerKind::Sgd => SgdConfig::new().init(),
+            OptimizerKind::Sgd => Placed(SgdConfig::new().build()).into(),
             OptimizerKind::Momentum => {
                 // Burn dampens by 0.1 unless told otherwise.
                 let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
-                SgdConfig::new().with_momentum(Some(momentum)).init()
+                Placed(SgdConfig::new().with_momentum(Some(momentum)).build()).into()
             }
             OptimizerKind::Adam => {
                 let config = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.99);
-                config.with_epsilon(1e-5).with_weight_decay(0.01).init()
+                Placed(config.with_epsilon(1e-5).with_weight_decay(0.01).build()).into()
             }
             OptimizerKind::AdamW => {
                 let config = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.999);
-                config.with_epsilon(1e-8).with_weight_decay(0.01).init()
+                Placed(config.with_epsilon(1e-8).with_weight_decay(0.01).build()).into()
             }
             OptimizerKind::RmsProp => {
                 let config = RmsPropConfig::new().with_alpha(0.99);
-                config.with_momentum(0.0).with_epsilon(1e-8).init()
+                Placed(config.with_momentum(0.0).with_epsilon(1e-8).build()).into()
             }
-            OptimizerKind::AdaGrad => AdaGradConfig::new().init(),
+            OptimizerKind::AdaGrad => Placed(AdaGradConfig::new().build()).into(),
             OptimizerKind::Lamb => {
-                LambConfig::new().with_beta_1(0.9).with_beta_2(0.99).with_epsilon(1e-5).init()
+                let config = LambConfig::new().with_beta_1(0.9).with_beta_2(0.99);
+                Placed(config.with_epsilon(1e-5).build()).into()
             }
-            OptimizerKind::Lion => LionConfig::new().with_beta_1(0.9).with_beta_2(0.99).init(),
-            OptimizerKind::Adan => AdanConfig::new().init(),
+            OptimizerKind::Lion => {
+                Placed(LionConfig::new().with_beta_1(0.9).with_beta_2(0.99).build()).into()
+            }
+            OptimizerKind::Adan => Placed(AdanConfig::new().build()).into(),
         }
     }
 }

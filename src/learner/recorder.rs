@@ -1,11 +1,13 @@
 //! Writes down losses, learning rates, metrics and times.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use super::callback::{Callback, Flow};
 use super::losses::Losses;
 use super::state::State;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::history::{EpochRecord, Validation};
 use crate::models::Model;
 use crate::scalars::{Scalars, weighted_mean};
@@ -21,6 +23,13 @@ pub(super) struct Recorder {
     valid_items: Vec<usize>,
 }
 
+impl Recorder {
+    /// How long the epoch has taken so far.
+    fn seconds(&self) -> f64 {
+        self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64())
+    }
+}
+
 impl<M, I, T> Callback<M, I, T> for Recorder
 where
     M: Model<I>,
@@ -28,6 +37,18 @@ where
 {
     fn order(&self) -> i32 {
         -50
+    }
+
+    fn save(&self) -> Value {
+        json!({ "steps_before": self.steps_before, "seconds": self.seconds() })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        self.steps_before = saved["steps_before"].as_u64().unwrap_or_default() as usize;
+        let seconds = saved["seconds"].as_f64().unwrap_or_default();
+        let before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        self.epoch_start = Instant::now().checked_sub(before);
+        Ok(())
     }
 
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
@@ -101,7 +122,7 @@ where
                 train_loss: state.losses.smooth().filter(|_| trained),
                 valid_loss,
                 metrics,
-                seconds: self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64()),
+                seconds: self.seconds(),
                 steps: state.history.steps.len(),
             };
             state.history.epochs.push(record.clone());

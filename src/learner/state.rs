@@ -3,6 +3,7 @@
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
+use super::checkpoint::Wanted;
 use super::losses::Losses;
 use crate::data::{Batch, DataLoaders};
 use crate::error::{Error, Result};
@@ -28,6 +29,8 @@ pub struct State<M: Model<I>, I, T> {
     pub dls: DataLoaders<I, T>,
     /// The optimizer, with its state.
     pub optimizer: ModuleOptimizer,
+    /// Whether it is an [`OptimizerKind`](super::OptimizerKind).
+    pub(super) own_optimizer: bool,
     /// The learning rate of the next step.
     pub lr: f64,
 
@@ -60,6 +63,16 @@ pub struct State<M: Model<I>, I, T> {
     pub history: History,
     /// What the last validation pass found; `None` if it was left early.
     pub validation: Option<Validation>,
+    /// How many epochs' rows the history held when this call of `fit` began.
+    pub(super) earlier_rows: usize,
+    /// Whether this call of `fit` ends from outside, to be gone on with later; a cancel by itself
+    /// makes it a finished one.
+    pub interrupted: bool,
+    /// Whether this call of `fit` ends with an error.
+    pub(super) failed: bool,
+    /// Where a checkpoint is to be written as soon as all callbacks have heard of the event.
+    pub(super) checkpoint: Option<Wanted>,
+
     /// The row of the epoch that is over, at `after_epoch`; `None` if it trained and validated
     /// nothing.
     pub record: Option<EpochRecord>,
@@ -85,6 +98,11 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     pub fn progress(&self) -> f64 {
         let total = self.epochs * self.dls.train.len();
         self.trained as f64 / total.max(1) as f64
+    }
+
+    /// The rows that this call of `fit` has behind it already, when a resumed one begins.
+    pub fn rows(&self) -> &[EpochRecord] {
+        self.history.epochs.get(self.earlier_rows..).unwrap_or_default()
     }
 
     /// Refuses a loss that is not one number, and one that no gradient can come from.

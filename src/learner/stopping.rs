@@ -10,6 +10,8 @@ use crate::models::Model;
 /// Ends the fit after the batch at hand, once the flag is set: by a signal handler, by another
 /// thread, by a button.
 ///
+/// A [`Checkpoint`](super::Checkpoint) then writes where the fit was, to be resumed.
+///
 /// ```
 /// use std::sync::Arc;
 /// use std::sync::atomic::AtomicBool;
@@ -29,8 +31,9 @@ impl StopFlag {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for StopFlag {
-    fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
         if self.0.load(Ordering::Relaxed) {
+            state.interrupted = true;
             return Err(Stop::Cancel(Scope::Fit));
         }
         Ok(())

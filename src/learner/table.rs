@@ -18,7 +18,8 @@ const NARROWEST: usize = 8;
 /// 0         0.740926    0.715684    0.390000  00:00
 /// ```
 ///
-/// What an epoch that was ended early does not have is left blank.
+/// What an epoch that was ended early does not have is left blank. A resumed run begins with the
+/// lines that it has behind it.
 ///
 /// ```
 /// use fastburn::prelude::*;
@@ -48,6 +49,11 @@ impl<W: Write> EpochTable<W> {
         Self { out }
     }
 
+    fn row(&mut self, record: &EpochRecord, metrics: &[String]) -> Flow {
+        let cells = cells(record, metrics.len()).into_iter();
+        self.line(cells.zip(columns(metrics).map(width)))
+    }
+
     fn line(&mut self, cells: impl Iterator<Item = (String, usize)>) -> Flow {
         let mut line = String::new();
         for (cell, width) in cells {
@@ -66,14 +72,13 @@ impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for EpochTable<W> {
 
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
         let names = columns(&state.history.metric_names);
-        self.line(names.map(|name| (name.to_owned(), width(name))))
+        self.line(names.map(|name| (name.to_owned(), width(name))))?;
+        state.rows().iter().try_for_each(|row| self.row(row, &state.history.metric_names))
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
-        let metrics = &state.history.metric_names;
-        let cells = cells(record, metrics.len()).into_iter();
-        self.line(cells.zip(columns(metrics).map(width)))
+        self.row(record, &state.history.metric_names)
     }
 }
 

@@ -5,7 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Model, rows};
+use super::{Init, Model, TorchNames, rows};
 use crate::error::Result;
 use crate::seed::Seed;
 
@@ -71,5 +71,12 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
     /// If an item has another number of features than the model's inputs.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         self.layer.forward(rows(input))
+    }
+}
+
+/// As `torch.nn.Linear(inputs, outputs)`: `weight` and `bias`.
+impl TorchNames for Linear {
+    fn torch_name(path: &str) -> String {
+        path.trim_start_matches("layer.").to_owned()
     }
 }

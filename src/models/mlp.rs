@@ -5,7 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Model, rows};
+use super::{Init, Model, TorchNames, rows};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -92,7 +92,7 @@ pub struct Mlp {
     /// Each with weight `[inputs, outputs]` and bias `[outputs]`.
     pub layers: Vec<nn::Linear>,
     #[module(skip)]
-    activation: Activation,
+    pub(super) activation: Activation,
 }
 
 impl<const D: usize> Model<Tensor<D>> for Mlp {
@@ -116,5 +116,16 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
             x = layer.forward(x);
         }
         x
+    }
+}
+
+/// As `torch.nn.Sequential(Linear, activation, Linear, …)`: `0.weight`, `0.bias`, `2.weight`, ….
+impl TorchNames for Mlp {
+    fn torch_name(path: &str) -> String {
+        let layer = path.strip_prefix("layers.").and_then(|rest| rest.split_once('.'));
+        match layer.and_then(|(index, name)| Some((index.parse::<usize>().ok()?, name))) {
+            Some((index, name)) => format!("{}.{name}", 2 * index),
+            None => path.to_owned(),
+        }
     }
 }

@@ -6,11 +6,14 @@ mod architecture;
 mod init;
 mod linear;
 mod mlp;
+mod state_dict;
+mod weights_path;
 
-pub use architecture::{AnyModel, Architecture};
+pub use architecture::{AnyModel, Architecture, Portable};
 pub use init::Init;
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Activation, Mlp, MlpConfig};
+pub use state_dict::{StateDict, TorchNames};
 
 use burn::module::Module;
 use burn::tensor::Tensor;

@@ -16,6 +16,7 @@ mod learning;
 mod loaders;
 mod losses_and_metrics;
 mod mnist;
+mod model_files;
 mod models;
 mod plots;
 mod program;

@@ -1,0 +1,44 @@
+//! `fastburn info`: what a model file says of itself.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use burn::module::Module;
+use fastburn::plot::text::printable;
+use fastburn::{ModelCard, Predictor, device};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A model file, from `fastburn train … --out`
+    model: PathBuf,
+    /// Print one JSON object in place of the lines
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    // Loading it proves that it is whole and that its weights fit.
+    let predictor = Predictor::load(&arguments.model, &device::cpu()?)?;
+    let (card, parameters) = (predictor.card(), predictor.model().num_params());
+    let mut out = stdout().lock();
+    if arguments.json {
+        let mut line = serde_json::to_value(card)?;
+        line["parameters"] = parameters.into();
+        writeln!(out, "{line}")?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ModelCard { architecture, image, loss, .. } = card;
+    let colour = if image.channels == 1 { "grey" } else { "colour" };
+    let classes: Vec<_> = card.classes.iter().map(|class| printable(class)).collect();
+    writeln!(out, "model    {architecture}, {parameters} parameters")?;
+    writeln!(out, "images   {}×{}, {colour}, scaled to [0, 1]", image.width, image.height)?;
+    writeln!(out, "classes  {}: {}", classes.len(), classes.join(", "))?;
+    writeln!(out, "loss     {loss}")?;
+    for (name, value) in &card.metrics {
+        writeln!(out, "{:<8} {value:.6}", printable(name))?;
+    }
+    writeln!(out, "written  by fastburn {}", printable(&card.fastburn_version))?;
+    Ok(ExitCode::SUCCESS)
+}

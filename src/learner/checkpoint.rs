@@ -1,0 +1,121 @@
+//! When to write down where a fit is.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::callback::{Callback, Flow};
+use super::state::State;
+use crate::checkpoints::CheckpointFolder;
+use crate::models::Model;
+
+/// Writes a checkpoint after each epoch, and more often where that is asked for, so that a run
+/// that was killed goes on with [`Learner::resume`](super::Learner::resume).
+///
+/// When a [`StopFlag`](super::StopFlag) ends the fit, it writes one at that batch. If one cannot be
+/// written, the fit ends with that error, and the earlier ones stay.
+/// [`CheckpointFolder`] shows it at work.
+#[derive(Debug)]
+pub struct Checkpoint {
+    folder: Arc<CheckpointFolder>,
+    settings: Arc<Value>,
+    every_steps: Option<NonZeroUsize>,
+    every: Option<Duration>,
+    last: Instant,
+    /// A validation pass outside of a fit is not to be gone on with.
+    in_fit: bool,
+}
+
+/// A checkpoint that is to be written.
+pub(super) struct Wanted {
+    pub folder: Arc<CheckpointFolder>,
+    pub settings: Arc<Value>,
+    pub finished: bool,
+    /// The epoch and the batch to go on with.
+    pub epoch: usize,
+    pub batch: usize,
+}
+
+impl Checkpoint {
+    /// After each epoch, into `folder`.
+    pub fn new(folder: CheckpointFolder) -> Self {
+        Self {
+            folder: Arc::new(folder),
+            settings: Arc::default(),
+            every_steps: None,
+            every: None,
+            last: Instant::now(),
+            in_fit: false,
+        }
+    }
+
+    /// After each that many batches of an epoch as well.
+    pub fn every_steps(mut self, steps: NonZeroUsize) -> Self {
+        self.every_steps = Some(steps);
+        self
+    }
+
+    /// Once that much time has passed since the last one as well.
+    pub fn every(mut self, time: Duration) -> Self {
+        self.every = Some(time);
+        self
+    }
+
+    /// What the run was told, for [`Saved::settings`](crate::Saved::settings) to tell when it is
+    /// resumed.
+    pub fn settings(mut self, settings: Value) -> Self {
+        self.settings = Arc::new(settings);
+        self
+    }
+
+    fn want(&mut self, finished: bool, epoch: usize, batch: usize) -> Option<Wanted> {
+        self.last = Instant::now();
+        let (folder, settings) = (self.folder.clone(), self.settings.clone());
+        Some(Wanted { folder, settings, finished, epoch, batch })
+    }
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
+    /// Behind what may end the fit.
+    fn order(&self) -> i32 {
+        90
+    }
+
+    fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+        (self.in_fit, self.last) = (true, Instant::now());
+        Ok(())
+    }
+
+    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let batch = state.batch_index + 1;
+        let by_steps = self.every_steps.is_some_and(|steps| batch.is_multiple_of(steps.get()));
+        let by_time = self.every.is_some_and(|time| self.last.elapsed() >= time);
+        let due = state.training && by_steps || by_time || state.interrupted;
+        if self.in_fit && due && !state.failed {
+            // What validation has found so far is found again.
+            let batch = if state.training { batch } else { state.dls.train.len() };
+            state.checkpoint = self.want(false, state.epoch, batch);
+        }
+        Ok(())
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        // The last epoch's end is the fit's, which is about to come.
+        if !state.interrupted && !state.failed && state.epoch + 1 < state.epochs {
+            state.checkpoint = self.want(false, state.epoch + 1, 0);
+        }
+        Ok(())
+    }
+
+    fn after_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.in_fit = false;
+        // A resumed fit that was over already has nothing new to tell.
+        let went_on = state.epoch < state.epochs;
+        if went_on && !state.interrupted && !state.failed {
+            state.checkpoint = self.want(true, state.epoch + 1, 0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,89 @@
+//! A trained model in one file: weights under PyTorch's names, and all that predicting needs.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use safetensors::tensor::Dtype;
+use serde::{Deserialize, Serialize};
+
+use crate::data::ImageFormat;
+use crate::error::{Error, Result};
+use crate::loss::Outputs;
+use crate::models::{AnyModel, Architecture, StateDict};
+use crate::sealed::{self, Kind};
+
+/// How the file calls itself, and the form that is written here.
+pub(crate) const MODEL_FILE: Kind = Kind { name: "model file", format_version: 1 };
+
+/// What a model file says beside its weights.
+///
+/// In the file it is JSON under the metadata key `fastburn`, without any code.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    /// The kind of model and its widths.
+    pub architecture: Architecture,
+    /// The classes' names, in the order of the model's outputs.
+    pub classes: Vec<String>,
+    /// What the model's images look like.
+    pub image: ImageFormat,
+    /// The loss that it was trained with, by name.
+    pub loss: String,
+    /// How its outputs become probabilities.
+    pub outputs: Outputs,
+    /// What the last validation found, by name: `valid_loss`, and the metrics.
+    pub metrics: BTreeMap<String, f64>,
+    /// The version of fastburn that wrote the file.
+    #[serde(default)]
+    pub fastburn_version: String,
+}
+
+impl ModelCard {
+    /// The bytes of a model file.
+    pub(crate) fn seal(&self, weights: &StateDict) -> Result<Vec<u8>> {
+        self.check().map_err(|problem| Error::File { file: "the model".to_owned(), problem })?;
+        let about = serde_json::to_value(self).map_err(|error| Error::File {
+            file: "the model".to_owned(),
+            problem: error.to_string(),
+        })?;
+        let bytes = weights.little_endian();
+        let tensors = bytes.iter().map(|(name, bytes)| {
+            let shape = weights.shape(name).unwrap_or_default().to_vec();
+            (name.clone(), (Dtype::F32, shape, bytes.as_slice()))
+        });
+        sealed::seal(MODEL_FILE, about, &tensors.collect())
+    }
+
+    /// What a model file holds; `file` names it in messages.
+    pub(crate) fn open(file: &str, bytes: &[u8], device: &Device) -> Result<(Self, AnyModel)> {
+        let sealed = sealed::open(MODEL_FILE, file, bytes)?;
+        let failed = |problem: String| Error::File { file: file.to_owned(), problem };
+        let card: Self = serde_json::from_value(sealed.about)
+            .map_err(|error| failed(format!("not a model file that can be used: {error}")))?;
+        card.check().map_err(failed)?;
+        let weights = StateDict::from_tensors(file, &sealed.tensors)?;
+        let model = card.architecture.with_weights(&weights, device)?;
+        Ok((card, model))
+    }
+
+    /// Whether image, architecture and classes fit each other, or how they do not.
+    fn check(&self) -> Result<(), String> {
+        let (image, architecture) = (&self.image, &self.architecture);
+        let [channels, height, width] = image.shape();
+        let pixels = channels.checked_mul(height).and_then(|size| size.checked_mul(width));
+        if !matches!(channels, 1 | 3) || pixels != Some(architecture.inputs()) {
+            return Err(format!(
+                "images of {channels} channels and {width}×{height} pixels do not fit a \
+                 {architecture}, which takes {} numbers",
+                architecture.inputs()
+            ));
+        }
+        let classes = self.classes.len();
+        // One output that is judged for itself tells two classes apart.
+        let one_for_two = self.outputs == Outputs::Sigmoid && classes == 2;
+        match architecture.outputs() {
+            outputs if outputs == classes => Ok(()),
+            1 if one_for_two => Ok(()),
+            outputs => Err(format!("{classes} classes do not fit {outputs} outputs")),
+        }
+    }
+}

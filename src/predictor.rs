@@ -1,0 +1,198 @@
+//! A trained model that answers: from a model file, without anything that trains.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use burn::tensor::{Device, Tensor};
+use rayon::prelude::*;
+
+use crate::error::{Error, Result};
+use crate::model_file::{MODEL_FILE, ModelCard};
+use crate::models::{AnyModel, Model};
+use crate::prediction::{Adapted, Prediction};
+use crate::sealed;
+use crate::whole_file;
+
+/// How many images go through the model together.
+const BATCH: usize = 256;
+
+/// A model from a model file, and what it needs to answer about images.
+///
+/// It takes image files, their bytes, pixels, or a batch that is ready; images of another size or
+/// number of channels are changed to fit, and [`Prediction::adapted`] says how. It can be shared
+/// between threads.
+///
+/// ```
+/// use fastburn::Predictor;
+/// use fastburn::prelude::*;
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+/// let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+/// learn.fit(1, 3e-3)?;
+/// let folder = tempfile::tempdir().unwrap();
+/// let file = folder.path().join("digits.safetensors");
+/// learn.export(&file)?;
+///
+/// let predictor = Predictor::load(&file, &device)?;
+/// let seven = Splits::digits()?.valid.image(700)?;
+/// let prediction = predictor.predict_pixels(&seven.pixels, seven.shape)?;
+/// assert_eq!(prediction.label(), "7");
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Predictor {
+    model: AnyModel,
+    card: ModelCard,
+    classes: Arc<[String]>,
+    device: Device,
+}
+
+/// An image in the model's format, and what was done to it.
+type Prepared = (Vec<u8>, Option<Adapted>);
+
+impl Predictor {
+    /// Reads a model file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is no model file, is damaged, or
+    /// was written by a newer fastburn in a form that this one does not know.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        let path = path.as_ref();
+        let bytes = sealed::read(MODEL_FILE, path)?;
+        Self::open(&path.display().to_string(), &bytes, device)
+    }
+
+    /// From the content of a model file, such as `include_bytes!` embeds.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load).
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
+        Self::open("the model's bytes", bytes, device)
+    }
+
+    fn open(file: &str, bytes: &[u8], device: &Device) -> Result<Self> {
+        // A device that tracks gradients would keep what each prediction computed.
+        let device = device.clone().inner();
+        let (card, model) = ModelCard::open(file, bytes, &device)?;
+        Ok(Self { model, classes: card.classes.as_slice().into(), card, device })
+    }
+
+    /// What the model file says of the model.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// The model itself.
+    pub fn model(&self) -> &AnyModel {
+        &self.model
+    }
+
+    /// What is in a PNG or JPEG file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if it cannot be read, [`Error::Image`] if it is not a whole PNG or JPEG,
+    /// [`Error::Compute`] if the device fails.
+    pub fn predict_file(&self, path: impl AsRef<Path>) -> Result<Prediction> {
+        self.predict_prepared(self.prepare(path.as_ref())?)
+    }
+
+    /// What is in each of many PNG or JPEG files, in their order; they are read on all threads.
+    ///
+    /// # Errors
+    ///
+    /// Each file's own, as [`predict_file`](Self::predict_file).
+    pub fn predict_files<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<Prediction>> {
+        let batches = paths.chunks(BATCH).flat_map(|paths| {
+            let prepared: Vec<_> =
+                paths.par_iter().map(|path| self.prepare(path.as_ref())).collect();
+            self.predict_each(prepared)
+        });
+        batches.collect()
+    }
+
+    /// What is in an image, from the content of a PNG or JPEG file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Image`] if it is not a whole PNG or JPEG, [`Error::Compute`] if the device fails.
+    pub fn predict_bytes(&self, bytes: &[u8]) -> Result<Prediction> {
+        self.predict_prepared(self.card.image.decode(bytes, "the image")?)
+    }
+
+    /// What is in an image, from its pixels: `[channels, height, width]` in row-major order, 0 to
+    /// 255.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if there are not as many pixels as the shape holds, or neither one channel
+    /// nor three; [`Error::Compute`] if the device fails.
+    pub fn predict_pixels(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Prediction> {
+        self.predict_prepared(self.card.image.adapt(pixels, shape)?)
+    }
+
+    /// What is in each image of a batch `[images, channels, height, width]` that is in the model's
+    /// format and scaled already.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the images are of another shape, [`Error::Compute`] if the device fails.
+    pub fn predict_batch(&self, batch: Tensor<4>) -> Result<Vec<Prediction>> {
+        let [images, shape @ ..] = batch.dims();
+        if shape != self.card.image.shape() {
+            return Err(Error::Shape {
+                what: "a batch to predict",
+                expected: format!(
+                    "[images, channels, height, width] with {:?}",
+                    self.card.image.shape()
+                ),
+                found: format!("{:?}", batch.dims()),
+            });
+        }
+        if images == 0 {
+            return Ok(Vec::new());
+        }
+        let outputs = self.model.forward(batch.inner().to_device(&self.device));
+        let [_, width] = outputs.dims();
+        let outputs =
+            outputs.try_into_vec_as::<f32>().map_err(|error| Error::compute("predict", error))?;
+        let answer = |outputs| {
+            let probabilities = self.card.outputs.probabilities(outputs, self.classes.len());
+            Prediction::new(self.classes.clone(), probabilities)
+        };
+        Ok(outputs.chunks_exact(width).map(answer).collect())
+    }
+
+    fn prepare(&self, path: &Path) -> Result<Prepared> {
+        self.card.image.decode(&whole_file::read(path)?, &path.display().to_string())
+    }
+
+    fn predict_prepared(&self, (pixels, adapted): Prepared) -> Result<Prediction> {
+        let mut answers = self.predict_batch(self.card.image.batch(&pixels, &self.device))?;
+        let answer = answers.pop().ok_or_else(|| Error::compute("predict", "it gave no answer"))?;
+        Ok(Prediction { adapted, ..answer })
+    }
+
+    /// Some images together; if the device fails at that, each by itself, to have its own error.
+    fn predict_each(&self, prepared: Vec<Result<Prepared>>) -> Vec<Result<Prediction>> {
+        let whole = prepared.iter().flatten();
+        let pixels: Vec<u8> = whole.flat_map(|(pixels, _)| pixels.iter().copied()).collect();
+        let together = match pixels.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.predict_batch(self.card.image.batch(&pixels, &self.device)),
+        };
+        let mut answers = together.unwrap_or_default().into_iter();
+        let answer = |image: Result<Prepared>| {
+            let image = image?;
+            match answers.next() {
+                Some(answer) => Ok(Prediction { adapted: image.1, ..answer }),
+                None => self.predict_prepared(image),
+            }
+        };
+        prepared.into_iter().map(answer).collect()
+    }
+}
