@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use fastburn::data::Images;
 use fastburn::learner::Checkpoint;
-use fastburn::{CheckpointFolder, Error, Saved};
+use fastburn::{CheckpointFolder, Error, Saved, device};
 use serde_json::{Value, json};
 
 use super::settings::Settings;
@@ -62,6 +62,10 @@ impl Run {
             (None, None) => return Ok(run),
         };
         if options.resume.is_some() {
+            // The run has its device's own name, this command line perhaps another for it.
+            if given.contains("device") {
+                run.settings.device = device::find(&run.settings.device)?.name;
+            }
             let saved = folder.newest()?;
             for damaged in saved.damaged() {
                 tell(format_args!("passed over: {damaged}"));

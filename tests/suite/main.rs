@@ -8,9 +8,11 @@
 mod backends;
 mod baselines;
 mod callbacks;
+mod checkpoints;
 mod devices;
 mod digits;
 mod image_folders;
+mod kills;
 mod layers;
 mod learning;
 mod loaders;
@@ -20,5 +22,6 @@ mod model_files;
 mod models;
 mod plots;
 mod program;
+mod pytorch;
 mod reference;
 mod support;
