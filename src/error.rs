@@ -57,6 +57,23 @@ pub enum Error {
         problem: String,
     },
 
+    /// A file of fastburn's was written by a newer version, in a form that this one cannot read.
+    #[error(
+        "{file}: it is of format version {found}, written by fastburn {writer}; this is fastburn \
+         {}, which reads up to version {newest}; use a newer fastburn",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Newer {
+        /// The file.
+        file: String,
+        /// The version of its form.
+        found: u64,
+        /// The newest version that can be read.
+        newest: u64,
+        /// The version of fastburn that wrote it.
+        writer: String,
+    },
+
     /// Two tensors do not fit each other.
     #[error("{what}: expected {expected}, found {found}")]
     Shape {

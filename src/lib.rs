@@ -15,6 +15,13 @@
 //!     .callback(EpochTable::stdout());
 //! learn.fit(2, 3e-3)?;
 //! assert!(learn.validate()?.metrics[0] > 0.7);
+//!
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let file = folder.path().join("digits.safetensors");
+//! learn.export(&file)?; // such as digits.safetensors
+//! let predictor = Predictor::load(&file, &device)?;
+//! let prediction = predictor.predict_pixels(&[0; 28 * 28], [1, 28, 28])?;
+//! println!("{} {}", prediction.label(), prediction.probability());
 //! # Ok::<(), fastburn::Error>(())
 //! ```
 //!
@@ -64,15 +71,18 @@
 //! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
 //! - [`learner`]: the [`Learner`], its thin loop and its callbacks
+//! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
+//! - [`CheckpointFolder`]: where a run leaves what it takes to go on
 //! - [`baseline`]: pixel similarity, which any model has to beat
 //! - `plot` (a feature): pictures as SVG, PNG and text
 //! - [`device`]: device names, and what is there
-//! - [`History`] and [`Confusion`]: what a run recorded, and what was taken for what, as plain
-//!   values
+//! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
+//!   a model's answer, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner`, `baseline` and `plot` from `data`,
-//! `models`, `metrics` and `loss`; these from `device`, `seed` and `error`.
+//! A module imports only from modules below it: `learner`, `predictor`, `baseline` and `plot` from
+//! the model file and the checkpoints; these from `data`, `models`, `metrics` and `loss`; these from
+//! `device`, `seed` and `error`.
 //!
 //! # Feature flags
 //!
@@ -86,6 +96,7 @@
 //! | `webgpu` | `wgpu`, through a browser's WebGPU |
 //! | `cuda` | NVIDIA GPUs through CUDA |
 //! | `rocm` | AMD GPUs through ROCm |
+//! | `pytorch` | PyTorch's `.pt` files, beside safetensors |
 //! | `plot` | pictures: curves, images, heat maps |
 //! | `cli` (default) | the program, with `plot`; a library needs none of it |
 

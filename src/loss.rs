@@ -22,6 +22,7 @@ use crate::shape::{same_rows, same_shape};
 /// // One output for two classes is the probability of class 1.
 /// assert_eq!(Outputs::Sigmoid.probabilities(&[100.0], 2), [0.0, 1.0]);
 /// ```
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outputs {

@@ -1,12 +1,13 @@
 //! A trained model in one file: weights under PyTorch's names, and all that predicting needs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Device;
 use safetensors::tensor::Dtype;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::data::ImageFormat;
+use crate::data::ImageSpec;
 use crate::error::{Error, Result};
 use crate::loss::Outputs;
 use crate::models::{AnyModel, Architecture, StateDict};
@@ -18,6 +19,8 @@ pub(crate) const MODEL_FILE: Kind = Kind { name: "model file", format_version: 1
 /// What a model file says beside its weights.
 ///
 /// In the file it is JSON under the metadata key `fastburn`, without any code.
+/// [`Predictor::card`](crate::Predictor::card) has it.
+#[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     /// The kind of model and its widths.
@@ -25,7 +28,7 @@ pub struct ModelCard {
     /// The classes' names, in the order of the model's outputs.
     pub classes: Vec<String>,
     /// What the model's images look like.
-    pub image: ImageFormat,
+    pub image: ImageSpec,
     /// The loss that it was trained with, by name.
     pub loss: String,
     /// How its outputs become probabilities.
@@ -40,11 +43,12 @@ pub struct ModelCard {
 impl ModelCard {
     /// The bytes of a model file.
     pub(crate) fn seal(&self, weights: &StateDict) -> Result<Vec<u8>> {
-        self.check().map_err(|problem| Error::File { file: "the model".to_owned(), problem })?;
-        let about = serde_json::to_value(self).map_err(|error| Error::File {
-            file: "the model".to_owned(),
-            problem: error.to_string(),
-        })?;
+        let failed = |problem: String| Error::File { file: "the model".to_owned(), problem };
+        self.check().map_err(failed)?;
+        weights.check_finite()?;
+        let Ok(Value::Object(about)) = serde_json::to_value(self) else {
+            return Err(failed("what describes it is no JSON".to_owned()));
+        };
         let bytes = weights.little_endian();
         let tensors = bytes.iter().map(|(name, bytes)| {
             let shape = weights.shape(name).unwrap_or_default().to_vec();
@@ -57,10 +61,16 @@ impl ModelCard {
     pub(crate) fn open(file: &str, bytes: &[u8], device: &Device) -> Result<(Self, AnyModel)> {
         let sealed = sealed::open(MODEL_FILE, file, bytes)?;
         let failed = |problem: String| Error::File { file: file.to_owned(), problem };
-        let card: Self = serde_json::from_value(sealed.about)
-            .map_err(|error| failed(format!("not a model file that can be used: {error}")))?;
+        let writer = sealed.about["fastburn_version"].as_str().unwrap_or("?").to_owned();
+        let card: Self = serde_json::from_value(sealed.about).map_err(|error| {
+            failed(format!(
+                "this fastburn, {}, cannot use it: {error}; fastburn {writer} wrote it",
+                env!("CARGO_PKG_VERSION")
+            ))
+        })?;
         card.check().map_err(failed)?;
         let weights = StateDict::from_tensors(file, &sealed.tensors)?;
+        weights.check_finite()?;
         let model = card.architecture.with_weights(&weights, device)?;
         Ok((card, model))
     }
@@ -68,14 +78,17 @@ impl ModelCard {
     /// Whether image, architecture and classes fit each other, or how they do not.
     fn check(&self) -> Result<(), String> {
         let (image, architecture) = (&self.image, &self.architecture);
-        let [channels, height, width] = image.shape();
-        let pixels = channels.checked_mul(height).and_then(|size| size.checked_mul(width));
-        if !matches!(channels, 1 | 3) || pixels != Some(architecture.inputs()) {
+        image.check()?;
+        architecture.check()?;
+        if image.len() != architecture.inputs() {
             return Err(format!(
-                "images of {channels} channels and {width}×{height} pixels do not fit a \
-                 {architecture}, which takes {} numbers",
+                "images of {image} do not fit a {architecture}, which takes {} numbers",
                 architecture.inputs()
             ));
+        }
+        let mut names = BTreeSet::new();
+        if let Some(twice) = self.classes.iter().find(|class| !names.insert(*class)) {
+            return Err(format!("two classes are called {twice}"));
         }
         let classes = self.classes.len();
         // One output that is judged for itself tells two classes apart.

@@ -30,6 +30,8 @@ pub struct Adapted {
     pub from: [usize; 3],
     /// What it became.
     pub to: [usize; 3],
+    /// Whether it had transparency, which is left out: what was transparent has its own colour.
+    pub transparent: bool,
 }
 
 impl Prediction {
@@ -70,15 +72,17 @@ impl Prediction {
 impl std::fmt::Display for Adapted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ([channels, height, width], [to_channels, to_height, to_width]) = (self.from, self.to);
-        let resized = (height, width) != (to_height, to_width);
-        if resized {
-            write!(f, "resized from {width}×{height} to {to_width}×{to_height}")?;
+        let mut changes = Vec::new();
+        if (height, width) != (to_height, to_width) {
+            changes.push(format!("resized from {width}×{height} to {to_width}×{to_height}"));
         }
         if channels != to_channels {
-            let separator = if resized { ", " } else { "" };
             let change = if to_channels == 1 { "colour to grey" } else { "grey to colour" };
-            write!(f, "{separator}{change}")?;
+            changes.push(change.to_owned());
         }
-        Ok(())
+        if self.transparent {
+            changes.push("transparency left out".to_owned());
+        }
+        f.write_str(&changes.join(", "))
     }
 }

@@ -13,8 +13,11 @@ use crate::prediction::{Adapted, Prediction};
 use crate::sealed;
 use crate::whole_file;
 
-/// How many images go through the model together.
-const BATCH: usize = 256;
+/// How many images go through the model together at most, and how many numbers they are.
+const MOST_IMAGES: usize = 256;
+const MOST_NUMBERS: usize = 1 << 24;
+/// The largest image file that is read, in bytes: as much as a decoder may take.
+const LARGEST_IMAGE: u64 = 1 << 28;
 
 /// A model from a model file, and what it needs to answer about images.
 ///
@@ -107,7 +110,8 @@ impl Predictor {
     ///
     /// Each file's own, as [`predict_file`](Self::predict_file).
     pub fn predict_files<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<Prediction>> {
-        let batches = paths.chunks(BATCH).flat_map(|paths| {
+        let images = (MOST_NUMBERS / self.card.image.len().max(1)).clamp(1, MOST_IMAGES);
+        let batches = paths.chunks(images).flat_map(|paths| {
             let prepared: Vec<_> =
                 paths.par_iter().map(|path| self.prepare(path.as_ref())).collect();
             self.predict_each(prepared)
@@ -160,6 +164,9 @@ impl Predictor {
         let [_, width] = outputs.dims();
         let outputs =
             outputs.try_into_vec_as::<f32>().map_err(|error| Error::compute("predict", error))?;
+        if !outputs.iter().all(|output| output.is_finite()) {
+            return Err(Error::compute("predict", "the model's outputs are not finite numbers"));
+        }
         let answer = |outputs| {
             let probabilities = self.card.outputs.probabilities(outputs, self.classes.len());
             Prediction::new(self.classes.clone(), probabilities)
@@ -168,22 +175,22 @@ impl Predictor {
     }
 
     fn prepare(&self, path: &Path) -> Result<Prepared> {
-        self.card.image.decode(&whole_file::read(path)?, &path.display().to_string())
+        self.card.image.decode(&whole_file::read(path, LARGEST_IMAGE)?, &path.display().to_string())
     }
 
     fn predict_prepared(&self, (pixels, adapted): Prepared) -> Result<Prediction> {
-        let mut answers = self.predict_batch(self.card.image.batch(&pixels, &self.device))?;
+        let mut answers = self.predict_batch(self.card.image.batch(&[&pixels], &self.device))?;
         let answer = answers.pop().ok_or_else(|| Error::compute("predict", "it gave no answer"))?;
         Ok(Prediction { adapted, ..answer })
     }
 
     /// Some images together; if the device fails at that, each by itself, to have its own error.
     fn predict_each(&self, prepared: Vec<Result<Prepared>>) -> Vec<Result<Prediction>> {
-        let whole = prepared.iter().flatten();
-        let pixels: Vec<u8> = whole.flat_map(|(pixels, _)| pixels.iter().copied()).collect();
-        let together = match pixels.is_empty() {
+        let whole: Vec<_> =
+            prepared.iter().flatten().map(|(pixels, _)| pixels.as_slice()).collect();
+        let together = match whole.is_empty() {
             true => Ok(Vec::new()),
-            false => self.predict_batch(self.card.image.batch(&pixels, &self.device)),
+            false => self.predict_batch(self.card.image.batch(&whole, &self.device)),
         };
         let mut answers = together.unwrap_or_default().into_iter();
         let answer = |image: Result<Prepared>| {

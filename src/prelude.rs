@@ -7,4 +7,5 @@ pub use crate::learner::{Callback, EpochTable, Flow, Learner, OptimizerKind, Sta
 pub use crate::loss::{cross_entropy, mnist_loss, mse};
 pub use crate::metrics::accuracy;
 pub use crate::models::{LinearConfig, MlpConfig, Model};
+pub use crate::predictor::Predictor;
 pub use crate::seed::Seed;

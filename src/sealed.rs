@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::Path;
 
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::SafeTensorError;
+use safetensors::tensor::{Dtype, Metadata, SafeTensors, TensorView};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
+use crate::whole_file;
 
 /// The metadata entry that everything beside the tensors is under, as one JSON object. A single
 /// entry, since the format does not keep the order of several: the same content is the same bytes.
@@ -18,6 +20,11 @@ const KIND: &str = "kind";
 const FORMAT_VERSION: &str = "format_version";
 const WRITTEN_BY: &str = "fastburn_version";
 const CHECKSUM: &str = "checksum";
+
+/// What stands for the checksum while it is computed.
+const BLANK: &str = "crc32:00000000";
+
+const NOT_WHOLE: &str = "it is no safetensors file, or only the beginning of one";
 
 /// The safetensors library's own limit, in bytes.
 const LARGEST_HEADER: u64 = 100_000_000;
@@ -39,53 +46,51 @@ pub(crate) struct Sealed<'a> {
 /// A tensor to be stored: type, shape and little-endian bytes.
 pub(crate) type Stored<'a> = (Dtype, Vec<usize>, &'a [u8]);
 
-/// The bytes of a sealed file: `about` must be a JSON object.
+/// The bytes of a sealed file.
 pub(crate) fn seal(
     kind: Kind,
-    about: Value,
+    mut about: Map<String, Value>,
     tensors: &BTreeMap<String, Stored<'_>>,
 ) -> Result<Vec<u8>> {
-    let failed = |reason: &dyn std::fmt::Display| Error::File {
+    let failed = |error: SafeTensorError| Error::File {
         file: format!("a {}", kind.name),
-        problem: format!("it cannot be written: {reason}"),
-    };
-    let Value::Object(mut about) = about else {
-        return Err(failed(&"what describes it is not an object"));
+        problem: format!("it cannot be written: {error}"),
     };
     about.insert(KIND.to_owned(), kind.name.into());
     about.insert(FORMAT_VERSION.to_owned(), kind.format_version.into());
     about.insert(WRITTEN_BY.to_owned(), env!("CARGO_PKG_VERSION").into());
+    about.insert(CHECKSUM.to_owned(), BLANK.into());
+    let blank = Value::Object(about).to_string();
     let mut views = BTreeMap::new();
     for (name, (dtype, shape, bytes)) in tensors {
-        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(|e| failed(&e))?;
+        let view = TensorView::new(*dtype, shape.clone(), bytes).map_err(failed)?;
         views.insert(name.as_str(), view);
     }
-    about.insert(CHECKSUM.to_owned(), checksum(&about, &views).into());
-    let entry = HashMap::from([(ENTRY.to_owned(), Value::Object(about).to_string())]);
-    safetensors::serialize(views, Some(entry)).map_err(|error| failed(&error))
+    let text = with_checksum(&blank, BLANK, &checksum(&blank, &views));
+    let entry = HashMap::from([(ENTRY.to_owned(), text)]);
+    safetensors::serialize(views, Some(entry)).map_err(failed)
 }
 
 /// Reads a whole file of that kind; what is clearly something else is refused by its beginning.
 pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>> {
     let file = path.display().to_string();
     let failed = Error::read;
-    let mut open = std::fs::File::open(path).map_err(failed(path))?;
-    let length = open.metadata().map_err(failed(path))?;
-    // A pipe or a device may have no end.
-    if !length.is_file() {
-        return Err(not_a(kind, &file, "it is not a regular file"));
-    }
-    let length = length.len();
+    let (mut open, length) = whole_file::open(path)?;
     let mut bytes = Vec::new();
     open.by_ref().take(8).read_to_end(&mut bytes).map_err(failed(path))?;
     let header = bytes.as_slice().try_into().map(u64::from_le_bytes);
     let header = header.map_err(|_| not_a(kind, &file, "it is too short"))?;
     if header > LARGEST_HEADER || header.saturating_add(8) > length {
-        let problem = "it is no safetensors file, or only the beginning of one";
-        return Err(not_a(kind, &file, problem));
+        return Err(not_a(kind, &file, NOT_WHOLE));
     }
     open.by_ref().take(header).read_to_end(&mut bytes).map_err(failed(path))?;
-    entry(kind, &file, bytes.get(8..).unwrap_or_default())?;
+    let text = bytes.get(8..).unwrap_or_default();
+    entry(kind, &file, text)?;
+    let tensors: Metadata = serde_json::from_slice(text).map_err(|error| damaged(&file, error))?;
+    let expected = header.saturating_add(8).saturating_add(tensors.data_len() as u64);
+    if expected != length {
+        return Err(damaged(&file, format!("it has {length} bytes, expected {expected}")));
+    }
     open.read_to_end(&mut bytes).map_err(failed(path))?;
     Ok(bytes)
 }
@@ -95,58 +100,62 @@ pub(crate) fn open<'a>(kind: Kind, file: &str, bytes: &'a [u8]) -> Result<Sealed
     let header = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
     let header = header.and_then(|length| usize::try_from(length).ok());
     let header = header.and_then(|length| bytes.get(8..length.checked_add(8)?));
-    let header = header.ok_or_else(|| {
-        not_a(kind, file, "it is no safetensors file, or only the beginning of one")
-    })?;
-    let mut about = entry(kind, file, header)?;
+    let header = header.ok_or_else(|| not_a(kind, file, NOT_WHOLE))?;
+    let (text, about) = entry(kind, file, header)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(|error| damaged(file, error))?;
-    let expected = about.remove(CHECKSUM);
-    let views = tensors.iter().collect();
-    if expected.as_ref().and_then(Value::as_str) != Some(&checksum(&about, &views)) {
+    let found = about.get(CHECKSUM).and_then(Value::as_str).unwrap_or_default();
+    let blank = with_checksum(&text, found, BLANK);
+    if found != checksum(&blank, &tensors.iter().collect()) {
         return Err(damaged(file, "its checksum does not match"));
     }
     Ok(Sealed { about: Value::Object(about), tensors })
 }
 
-/// The object in a safetensors header, if the file is of that kind and not too new.
-fn entry(kind: Kind, file: &str, header: &[u8]) -> Result<Map<String, Value>> {
+/// What a safetensors header says in fastburn's entry, as text and as an object, if the file is of
+/// that kind and not too new.
+fn entry(kind: Kind, file: &str, header: &[u8]) -> Result<(String, Map<String, Value>)> {
     #[derive(Deserialize)]
     struct Header {
         #[serde(default, rename = "__metadata__")]
         metadata: HashMap<String, String>,
     }
-    let header: Header = serde_json::from_slice(header)
+    let mut header: Header = serde_json::from_slice(header)
         .map_err(|error| not_a(kind, file, &format!("its header is damaged ({error})")))?;
-    let entry = header
+    let text = header
         .metadata
-        .get(ENTRY)
+        .remove(ENTRY)
         .ok_or_else(|| not_a(kind, file, "it is a safetensors file that fastburn did not write"))?;
-    let about: Map<String, Value> = serde_json::from_str(entry)
+    let about: Map<String, Value> = serde_json::from_str(&text)
         .map_err(|error| damaged(file, format!("its description: {error}")))?;
     let found = about.get(KIND).and_then(Value::as_str).unwrap_or("file without a kind");
     if found != kind.name {
         return Err(not_a(kind, file, &format!("it is a fastburn {found}")));
     }
     match about.get(FORMAT_VERSION).and_then(Value::as_u64) {
-        Some(version) if version > kind.format_version => Err(Error::File {
+        Some(found) if found > kind.format_version => Err(Error::Newer {
             file: file.to_owned(),
-            problem: format!(
-                "it is of format version {version}, written by fastburn {}; this is fastburn {}, \
-                 which reads up to version {}; use a newer fastburn",
-                about.get(WRITTEN_BY).and_then(Value::as_str).unwrap_or("of unknown version"),
-                env!("CARGO_PKG_VERSION"),
-                kind.format_version
-            ),
+            found,
+            newest: kind.format_version,
+            writer: about.get(WRITTEN_BY).and_then(Value::as_str).unwrap_or("?").to_owned(),
         }),
-        Some(_) => Ok(about),
+        Some(_) => Ok((text, about)),
         None => Err(damaged(file, "it has no format version")),
     }
 }
 
-/// CRC-32 over everything that means something, in an order of its own.
-fn checksum(about: &Map<String, Value>, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
+/// The text with one checksum in the place of another.
+///
+/// The text itself is what is summed, not what it says: that could be written in several ways. The
+/// pattern cannot be within a name, whose quotes would be escaped.
+fn with_checksum(text: &str, before: &str, after: &str) -> String {
+    let field = |checksum| format!("\"{CHECKSUM}\":\"{checksum}\"");
+    text.replacen(&field(before), &field(after), 1)
+}
+
+/// CRC-32 over the text, with a blank checksum, and the tensors in the order of their names.
+fn checksum(blank: &str, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
     let mut crc = crc32fast::Hasher::new();
-    crc.update(serde_json::json!(about).to_string().as_bytes());
+    crc.update(blank.as_bytes());
     for (name, tensor) in tensors {
         let head = serde_json::json!([name, tensor.dtype(), tensor.shape()]);
         crc.update(head.to_string().as_bytes());

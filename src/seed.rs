@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// let seed = Seed::new(42);
 /// assert_eq!(seed, 42.into());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Seed(u64);
 
@@ -30,6 +30,8 @@ pub(crate) enum Stream {
     Split = 3,
     /// Which images are shown.
     Sample = 4,
+    /// What layers draw while they train, such as dropout, one generator a batch.
+    Layers = 5,
 }
 
 impl Seed {

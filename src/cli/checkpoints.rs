@@ -7,8 +7,10 @@ use std::time::Duration;
 use anyhow::Result;
 use fastburn::data::Images;
 use fastburn::learner::Checkpoint;
+use fastburn::plot::text::printable;
 use fastburn::{CheckpointFolder, Error, Saved, device};
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::settings::Settings;
 use super::{Given, tell};
@@ -24,7 +26,17 @@ pub struct Options {
     /// Go on with the run whose checkpoints are in this folder, with its settings
     #[arg(long, value_name = "FOLDER", group = "checkpoints")]
     resume: Option<PathBuf>,
-    /// Leave one after each that many steps of an epoch, too
+    #[command(flatten)]
+    when: When,
+    /// Resume with another number of epochs, learning rate or device than the run had
+    #[arg(long, requires = "resume", conflicts_with = "checkpoint")]
+    force: bool,
+}
+
+/// When checkpoints are left, and which stay; a resumed run keeps to it.
+#[derive(Debug, Clone, clap::Args, Serialize, Deserialize)]
+struct When {
+    /// Leave one after each that many steps, too
     #[arg(long, value_name = "STEPS", requires = "checkpoints")]
     every_steps: Option<NonZeroUsize>,
     /// Leave one whenever that many seconds have passed, too
@@ -33,9 +45,6 @@ pub struct Options {
     /// How many of the newest checkpoints to keep; the best one stays as well
     #[arg(long, default_value = "2", value_name = "CHECKPOINTS", requires = "checkpoints")]
     keep: NonZeroUsize,
-    /// Resume with another number of epochs, learning rate or device than the run had
-    #[arg(long, requires = "resume")]
-    force: bool,
 }
 
 /// A run that is about to begin or to go on.
@@ -43,6 +52,17 @@ pub struct Run {
     pub settings: Settings,
     pub saved: Option<Saved>,
     pub checkpoint: Option<Checkpoint>,
+    when: When,
+}
+
+/// What the program tells its checkpoints of a run.
+#[derive(Debug, Serialize, Deserialize)]
+struct Told {
+    settings: Map<String, Value>,
+    when: When,
+    /// Where the images are from, and their checksums.
+    data: String,
+    images: [u32; 2],
 }
 
 impl Options {
@@ -55,75 +75,101 @@ impl Options {
 impl Run {
     /// Opens the folder; of a run that goes on, the settings that are not given are its own.
     pub fn begin(options: &Options, settings: Settings, given: &Given) -> Result<Self> {
-        let mut run = Self { settings, saved: None, checkpoint: None };
+        let when = options.when.clone();
+        let mut run = Self { settings, saved: None, checkpoint: None, when };
         let folder = match (&options.checkpoint, &options.resume) {
             (Some(path), _) => CheckpointFolder::create(path)?,
-            (None, Some(path)) => CheckpointFolder::open(path)?,
+            (None, Some(path)) => {
+                let mut folder = CheckpointFolder::open(path)?;
+                run.go_on(folder.newest()?, given, options.force)?;
+                folder
+            }
             (None, None) => return Ok(run),
         };
-        if options.resume.is_some() {
-            // The run has its device's own name, this command line perhaps another for it.
-            if given.contains("device") {
-                run.settings.device = device::find(&run.settings.device)?.name;
-            }
-            let saved = folder.newest()?;
-            for damaged in saved.damaged() {
-                tell(format_args!("passed over: {damaged}"));
-            }
-            run.settings = agreed(&run.settings, &saved, given, options.force)?;
-            run.saved = Some(saved);
-        }
-        let mut checkpoint = Checkpoint::new(folder.keep(options.keep.get()));
-        if let Some(steps) = options.every_steps {
+        let When { every_steps, every_seconds, keep } = run.when;
+        let mut checkpoint = Checkpoint::new(folder.keep(keep.get()));
+        if let Some(steps) = every_steps {
             checkpoint = checkpoint.every_steps(steps);
         }
-        if let Some(seconds) = options.every_seconds {
+        if let Some(seconds) = every_seconds {
             checkpoint = checkpoint.every(Duration::from_secs(seconds.get()));
         }
         run.checkpoint = Some(checkpoint);
         Ok(run)
     }
 
+    fn go_on(&mut self, saved: Saved, given: &Given, force: bool) -> Result<()> {
+        for damaged in saved.damaged() {
+            tell(format_args!("passed over: {}", printable(&damaged.to_string())));
+        }
+        // The run has its device's own name, this command line perhaps another for it.
+        if given.contains("device") {
+            self.settings.device = device::find(&self.settings.device)?.name;
+        }
+        let told = told(&saved)?;
+        self.settings = agreed(&self.settings, told.settings, given, force)?;
+        let When { every_steps, every_seconds, keep } = self.when;
+        self.when = When {
+            every_steps: every_steps.or(told.when.every_steps),
+            every_seconds: every_seconds.or(told.when.every_seconds),
+            keep: if given.contains("keep") { keep } else { told.when.keep },
+        };
+        self.saved = Some(saved);
+        Ok(())
+    }
+
     /// Refuses other images than those that the run was trained on, and has checkpoints say which
-    /// they are.
-    pub fn check_data(&mut self, train: &Images, valid: &Images) -> Result<()> {
-        let images = json!([train.checksum(), valid.checksum()]);
-        if let Some(saved) = &self.saved
-            && saved.settings()["images"] != images
-        {
-            let problem = "other images than those of the run that is to go on; give its own";
-            return Err(Error::Layout {
-                place: "the data".to_owned(),
-                problem: problem.to_owned(),
-            })?;
+    /// they are; `place` is where these are from.
+    pub fn check_data(&mut self, place: &str, train: &Images, valid: &Images) -> Result<()> {
+        let images = [train.checksum(), valid.checksum()];
+        if let Some(saved) = &self.saved {
+            let told = told(saved)?;
+            if told.images != images {
+                let problem = format!(
+                    "other images than those of the run that is to go on, which were from {}",
+                    told.data
+                );
+                return Err(Error::Layout { place: place.to_owned(), problem })?;
+            }
         }
         if let Some(checkpoint) = self.checkpoint.take() {
-            let mut told = serde_json::to_value(&self.settings)?;
-            told["images"] = images;
-            self.checkpoint = Some(checkpoint.settings(told));
+            let settings = serde_json::to_value(&self.settings)?;
+            let settings = settings.as_object().cloned().unwrap_or_default();
+            let (when, data) = (self.when.clone(), place.to_owned());
+            let told = Told { settings, when, data, images };
+            self.checkpoint = Some(checkpoint.settings(serde_json::to_value(told)?));
         }
         Ok(())
     }
 }
 
+/// What this program said when it left the checkpoint.
+fn told(saved: &Saved) -> Result<Told> {
+    serde_json::from_value(saved.settings().clone()).map_err(|error| {
+        let problem = format!("not a checkpoint of the program fastburn ({error})");
+        Error::File { file: saved.file().to_owned(), problem }.into()
+    })
+}
+
 /// The saved run's settings, with those changes of the command line that are allowed.
-fn agreed(now: &Settings, saved: &Saved, given: &Given, force: bool) -> Result<Settings> {
+fn agreed(
+    now: &Settings,
+    mut agreed: Map<String, Value>,
+    given: &Given,
+    force: bool,
+) -> Result<Settings> {
     let now = serde_json::to_value(now)?;
-    let mut agreed = saved.settings().clone();
     for (name, value) in now.as_object().into_iter().flatten() {
-        let before = &agreed[name];
+        let before = agreed.get(name).unwrap_or(&Value::Null);
         if !given.contains(name) || before == value {
             continue;
         }
         if !(force && MAY_CHANGE.contains(&name.as_str())) {
             return Err(differs(name, before, value))?;
         }
-        agreed[name] = value.clone();
+        agreed.insert(name.clone(), value.clone());
     }
-    serde_json::from_value(agreed).map_err(|error| {
-        let problem = format!("no checkpoint of the program fastburn ({error})");
-        Error::File { file: "the checkpoint".to_owned(), problem }.into()
-    })
+    Ok(serde_json::from_value(agreed.into())?)
 }
 
 fn differs(name: &str, before: &Value, now: &Value) -> Error {

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use burn::module::Module;
+use fastburn::loss::Outputs;
+use fastburn::models::{Activation, Architecture};
 use fastburn::plot::text::printable;
-use fastburn::{ModelCard, Predictor, device};
+use fastburn::{Predictor, device};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -29,16 +31,24 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         writeln!(out, "{line}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    let ModelCard { architecture, image, loss, .. } = card;
-    let colour = if image.channels == 1 { "grey" } else { "colour" };
     let classes: Vec<_> = card.classes.iter().map(|class| printable(class)).collect();
-    writeln!(out, "model    {architecture}, {parameters} parameters")?;
-    writeln!(out, "images   {}×{}, {colour}, scaled to [0, 1]", image.width, image.height)?;
-    writeln!(out, "classes  {}: {}", classes.len(), classes.join(", "))?;
-    writeln!(out, "loss     {loss}")?;
+    let architecture = match &card.architecture {
+        Architecture::Mlp(config) if config.activation == Activation::Sigmoid => {
+            format!("{}, sigmoid", card.architecture)
+        }
+        other => other.to_string(),
+    };
+    let outputs = match card.outputs {
+        Outputs::Sigmoid => "each class for itself",
+        _ => "one class of all",
+    };
+    writeln!(out, "model       {architecture}, {parameters} parameters")?;
+    writeln!(out, "images      {}", card.image)?;
+    writeln!(out, "classes     {}: {}", classes.len(), classes.join(", "))?;
+    writeln!(out, "loss        {}, {outputs}", printable(&card.loss))?;
     for (name, value) in &card.metrics {
-        writeln!(out, "{:<8} {value:.6}", printable(name))?;
+        writeln!(out, "{:<10}  {value:.6}", printable(name))?;
     }
-    writeln!(out, "written  by fastburn {}", printable(&card.fastburn_version))?;
+    writeln!(out, "written by  fastburn {}", printable(&card.fastburn_version))?;
     Ok(ExitCode::SUCCESS)
 }

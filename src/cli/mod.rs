@@ -14,12 +14,13 @@ mod train;
 
 use std::collections::BTreeSet;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Id, Parser, Subcommand};
+use fastburn::plot::text::printable;
 
 /// A command line that cannot be obeyed.
 const USAGE: u8 = 2;
@@ -107,11 +108,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<fastburn::Error>() {
         // The library's messages name their causes themselves.
         Some(error) => {
-            tell(format_args!("error: {error}"));
+            tell(format_args!("error: {}", printable(&error.to_string())));
             if error.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
         None => {
-            tell(format_args!("error: {error:#}"));
+            tell(format_args!("error: {}", printable(&format!("{error:#}"))));
             ExitCode::FAILURE
         }
     }
@@ -134,11 +135,16 @@ fn model_file(name: &str) -> Result<PathBuf, String> {
     if path.extension().is_none_or(|ending| ending != "safetensors") {
         return Err("it must end in .safetensors".to_owned());
     }
-    match folder {
-        Some(folder) if !folder.is_dir() => {
-            Err(format!("there is no folder {}; make it first", folder.display()))
-        }
-        _ => Ok(path),
+    let folder = folder.unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(format!("there is no folder {}; make it first", folder.display()));
+    }
+    if path.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    match tempfile::tempfile_in(folder) {
+        Ok(_) => Ok(path),
+        Err(error) => Err(format!("the folder cannot be written to ({})", error.kind())),
     }
 }
 

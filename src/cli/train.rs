@@ -69,7 +69,7 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
         None => Splits::digits()?,
     };
     let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
-    run.check_data(&train, &valid)?;
+    run.check_data(splits.place(), &train, &valid)?;
 
     let settings = &run.settings;
     let architecture = settings.architecture(&train);

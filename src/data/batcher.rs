@@ -4,7 +4,7 @@ use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::image_folder::ImageItem;
-use super::image_format::ImageFormat;
+use super::image_spec::ImageSpec;
 use super::loader::Batch;
 use super::targets::class_indices;
 
@@ -37,7 +37,7 @@ impl Batcher<ImageItem, Batch<Tensor<4>, Tensor<1, Int>>> for ImageBatcher {
         let shape = items.first().map_or([0; 3], |item| item.shape);
         assert!(items.iter().all(|item| item.shape == shape), "images of different shapes");
         let pixels: Vec<_> = items.iter().map(|item| item.pixels.as_slice()).collect();
-        let pixels = ImageFormat::new(shape).scaled(&pixels);
+        let pixels = ImageSpec::new(shape).scaled(&pixels);
         let [channels, height, width] = shape;
         let shape = [items.len(), channels, height, width];
         Batch {

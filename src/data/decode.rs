@@ -8,7 +8,7 @@ use super::files::File;
 use crate::error::{Error, Result};
 
 /// The widest or highest image that is decoded, in pixels.
-const LARGEST_SIDE: u32 = 16_384;
+pub(super) const LARGEST_SIDE: u32 = 16_384;
 /// The most memory that one image's decoder may take, in bytes.
 const MOST_MEMORY: u64 = 1 << 28;
 
@@ -21,6 +21,8 @@ pub(super) struct Picture {
     /// `[channels, height, width]` in row-major order.
     pub pixels: Vec<u8>,
     pub shape: [usize; 3],
+    /// Whether it had transparency, which is left out.
+    pub transparent: bool,
 }
 
 /// Decodes a file into one channel if it is grey and three if it is not; transparency is left
@@ -46,16 +48,18 @@ pub(super) fn decode_bytes(bytes: &[u8], name: &dyn std::fmt::Display) -> Result
     if decoder.color_type() == image::ColorType::L8 {
         let mut pixels = vec![0; width * height];
         decoder.read_image(&mut pixels).map_err(|error| broken(error.to_string()))?;
-        return Ok(Picture { pixels, shape: [1, height, width] });
+        return Ok(Picture { pixels, shape: [1, height, width], transparent: false });
     }
     let image = DynamicImage::from_decoder(decoder).map_err(|error| broken(error.to_string()))?;
+    let transparent = image.color().has_alpha();
     if image.color().has_color() {
         let interleaved = image.into_rgb8().into_raw();
         let channel = |c: usize| interleaved.iter().skip(c).step_by(3).copied();
         let pixels = (0..3).flat_map(channel).collect();
-        Ok(Picture { pixels, shape: [3, height, width] })
+        Ok(Picture { pixels, shape: [3, height, width], transparent })
     } else {
-        Ok(Picture { pixels: image.into_luma8().into_raw(), shape: [1, height, width] })
+        let pixels = image.into_luma8().into_raw();
+        Ok(Picture { pixels, shape: [1, height, width], transparent })
     }
 }
 

@@ -169,7 +169,7 @@ impl ImageFolder {
     ///
     /// If the index is not below [`len`](Dataset::len).
     pub fn image(&self, index: usize) -> Result<ImageItem> {
-        let Picture { pixels, shape } = decode(&self.files[index])?;
+        let Picture { pixels, shape, .. } = decode(&self.files[index])?;
         Ok(ImageItem { pixels, shape, label: self.labels[index] })
     }
 

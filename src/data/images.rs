@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::decode::{Picture, decode};
 use super::files::File;
 use super::image_folder::ImageFolder;
-use super::image_format::ImageFormat;
+use super::image_spec::ImageSpec;
 use crate::error::{Error, Result};
 
 /// Decoded images, all of one size, in one buffer.
@@ -88,8 +88,8 @@ impl Images {
     }
 
     /// What the images look like to a model.
-    pub fn format(&self) -> ImageFormat {
-        ImageFormat::new(self.shape)
+    pub fn format(&self) -> ImageSpec {
+        ImageSpec::new(self.shape)
     }
 
     /// A number that other images, labels or classes are unlikely to have (CRC-32).

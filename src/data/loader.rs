@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
+use rand::Rng;
 use rand::seq::SliceRandom;
 
-use super::image_format::ImageFormat;
 use super::image_source::{ImageSource, Residency};
+use super::image_spec::ImageSpec;
 use super::images::Images;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
@@ -108,7 +109,7 @@ pub struct ImageClasses {
     /// The classes' names; a label is an index into them.
     pub classes: Vec<String>,
     /// The images' size, channels and scaling.
-    pub format: ImageFormat,
+    pub format: ImageSpec,
 }
 
 impl<I, T> DataLoader<I, T> {
@@ -175,6 +176,17 @@ impl<I, T> DataLoader<I, T> {
             order.shuffle(&mut seed.rng(Stream::Order, epoch as u64));
         }
         order
+    }
+
+    /// Has what layers draw on a device, such as dropout, come from `(seed, epoch, batch)`.
+    ///
+    /// Burn has one generator a backend for that, which would otherwise depend on all that was
+    /// drawn since the process began. It is shared by all threads, so that two models that draw at
+    /// the same time disturb each other.
+    pub(crate) fn seed_layers(&self, epoch: usize, batch: usize, device: &Device) {
+        let number = (epoch as u64) << 32 | batch as u64;
+        let seed = self.shuffle.unwrap_or_default();
+        device.seed(seed.rng(Stream::Layers, number).next_u64());
     }
 
     /// Batch `index` of an epoch with that [`order`](Self::order).

@@ -88,7 +88,9 @@ macro_rules! events {
                 0
             }
 
-            /// What it is called in messages and in checkpoints.
+            /// What it is called in messages and in checkpoints. One that [saves](Self::save)
+            /// something should have a name of its own, since a type's own name is only good for
+            /// one build.
             fn name(&self) -> &'static str {
                 std::any::type_name::<Self>()
             }

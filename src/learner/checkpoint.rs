@@ -23,7 +23,10 @@ pub struct Checkpoint {
     settings: Arc<Value>,
     every_steps: Option<NonZeroUsize>,
     every: Option<Duration>,
-    last: Instant,
+    /// When the last one was written, or the first batch since then was over.
+    last: Option<Instant>,
+    /// Whether the fit was stopped at a batch, and that is written down.
+    stopped: bool,
     /// A validation pass outside of a fit is not to be gone on with.
     in_fit: bool,
 }
@@ -46,12 +49,13 @@ impl Checkpoint {
             settings: Arc::default(),
             every_steps: None,
             every: None,
-            last: Instant::now(),
+            last: None,
+            stopped: false,
             in_fit: false,
         }
     }
 
-    /// After each that many batches of an epoch as well.
+    /// After each that many batches of a fit as well.
     pub fn every_steps(mut self, steps: NonZeroUsize) -> Self {
         self.every_steps = Some(steps);
         self
@@ -71,7 +75,8 @@ impl Checkpoint {
     }
 
     fn want(&mut self, finished: bool, epoch: usize, batch: usize) -> Option<Wanted> {
-        self.last = Instant::now();
+        // To write it takes time as well, which does not count.
+        self.last = None;
         let (folder, settings) = (self.folder.clone(), self.settings.clone());
         Some(Wanted { folder, settings, finished, epoch, batch })
     }
@@ -84,18 +89,21 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
     }
 
     fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
-        (self.in_fit, self.last) = (true, Instant::now());
+        (self.in_fit, self.stopped, self.last) = (true, false, None);
         Ok(())
     }
 
     fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let batch = state.batch_index + 1;
-        let by_steps = self.every_steps.is_some_and(|steps| batch.is_multiple_of(steps.get()));
-        let by_time = self.every.is_some_and(|time| self.last.elapsed() >= time);
+        let last = *self.last.get_or_insert_with(Instant::now);
+        let by_time = self.every.is_some_and(|time| last.elapsed() >= time);
+        let trained = state.trained + 1;
+        let by_steps = self.every_steps.is_some_and(|steps| trained.is_multiple_of(steps.get()));
         let due = state.training && by_steps || by_time || state.interrupted;
         if self.in_fit && due && !state.failed {
+            self.stopped = state.interrupted;
             // What validation has found so far is found again.
-            let batch = if state.training { batch } else { state.dls.train.len() };
+            let all = state.dls.train.len();
+            let batch = if state.training { state.batch_index + 1 } else { all };
             state.checkpoint = self.want(false, state.epoch, batch);
         }
         Ok(())
@@ -103,7 +111,9 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
         // The last epoch's end is the fit's, which is about to come.
-        if !state.interrupted && !state.failed && state.epoch + 1 < state.epochs {
+        let more = state.interrupted || state.epoch + 1 < state.epochs;
+        if more && !self.stopped && !state.failed {
+            self.stopped = state.interrupted;
             state.checkpoint = self.want(false, state.epoch + 1, 0);
         }
         Ok(())

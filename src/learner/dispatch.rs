@@ -34,6 +34,9 @@ where
     pub(super) fn within(&mut self, scope: Scope, part: impl FnOnce(&mut Self) -> Flow) -> Flow {
         self.under_way.push(scope);
         let ran = self.emit(scope.before()).and_then(|()| part(self));
+        if scope == Scope::Train {
+            self.at_train_end = Some(self.remembered());
+        }
         self.state.failed |= matches!(ran, Err(Stop::Error(_)));
         let cleaned = self.emit(scope.after());
         self.under_way.pop();
@@ -59,9 +62,13 @@ where
                 break;
             }
         }
+        // A part that is cancelled at this event is over, which its own end writes down; what ends
+        // from outside goes on here.
         match self.state.checkpoint.take() {
-            Some(wanted) => both(flow, self.write_checkpoint(&wanted).map_err(Stop::Error)),
-            None => flow,
+            Some(wanted) if flow.is_ok() || self.state.interrupted => {
+                both(flow, self.write_checkpoint(&wanted).map_err(Stop::Error))
+            }
+            _ => flow,
         }
     }
 }

@@ -27,12 +27,14 @@ where
     /// Goes once through the training set, or through the validation set.
     pub(super) fn run_part(&mut self, part: Scope) -> Flow {
         let (loader, device) = self.begin(part);
-        let order = loader.order(self.trained_epochs);
+        let number = self.trained_epochs;
+        let order = loader.order(number);
         self.trained_epochs += usize::from(self.state.training);
         self.within(part, |learn| {
             let first = learn.take_up(part)?;
             (first..loader.len()).try_for_each(|index| {
                 learn.state.batch_index = index;
+                loader.seed_layers(number, index, &device);
                 learn.state.batch = Some(loader.batch(&order, index, &device)?);
                 let ran = learn.within(Scope::Batch, Self::run_batch);
                 learn.state.end_batch();

@@ -24,12 +24,12 @@ pub use state::State;
 pub use stopping::StopFlag;
 pub use table::EpochTable;
 
-use std::any::TypeId;
+use std::any::Any;
 
 use burn::optim::ModuleOptimizer;
 use burn::tensor::Tensor;
 
-use crate::checkpoints::Progress;
+use crate::checkpoints::{Progress, Remembered};
 use crate::data::DataLoaders;
 use crate::error::{Error, Result};
 use crate::history::{History, Validation};
@@ -72,6 +72,8 @@ pub struct Learner<M: Model<I>, I, T> {
     given_lr: f64,
     /// Where a resumed run was, until it is there again.
     resumed: Option<Progress>,
+    /// What was to be remembered when the training part of the epoch at hand was over.
+    at_train_end: Option<Remembered>,
     /// The parts that have begun and not ended, the outermost first.
     under_way: Vec<Scope>,
     /// The loss, and how outputs become probabilities, where both are known.
@@ -116,7 +118,7 @@ where
             history: History::default(),
             validation: None,
             record: None,
-            own_optimizer: true,
+            optimizer_kind: Some(OptimizerKind::default()),
             earlier_rows: 0,
             interrupted: false,
             failed: false,
@@ -130,6 +132,7 @@ where
             fits: 0,
             given_lr: 0.0,
             resumed: None,
+            at_train_end: None,
             under_way: Vec::new(),
             loss_kind,
         }
@@ -137,7 +140,8 @@ where
 
     /// Another optimizer: an [`OptimizerKind`], or one of Burn's.
     pub fn optimizer<O: Into<ModuleOptimizer> + 'static>(mut self, optimizer: O) -> Self {
-        self.state.own_optimizer = TypeId::of::<O>() == TypeId::of::<OptimizerKind>();
+        let kind = (&optimizer as &dyn Any).downcast_ref::<OptimizerKind>();
+        self.state.optimizer_kind = kind.copied();
         self.state.optimizer = optimizer.into();
         self
     }
@@ -161,8 +165,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the learning rate is not a finite number of at least 0 or no batch
-    /// fills up, [`Error::Diverged`] if the loss stops being a number, and whatever the data, the
+    /// [`Error::Setting`] if the learning rate is not a finite number of at least 0, no batch fills
+    /// up, or a resumed run has more epochs behind it than these, [`Error::Diverged`] if the loss stops being a number, and whatever the data, the
     /// loss, a metric or a callback fails with.
     pub fn fit(&mut self, epochs: usize, lr: f64) -> Result<()> {
         if !(lr.is_finite() && lr >= 0.0) {
@@ -180,12 +184,11 @@ where
                 "that does not fill one batch; choose a smaller batch size",
             ));
         }
-        if !self.begin_fit(epochs, lr) {
+        if !self.begin_fit(epochs, lr)? {
             return Ok(());
         }
         let ran = self.run_fit();
-        self.resumed = None;
-        self.fits += 1;
+        self.end_fit()?;
         finish(ran)
     }
 
@@ -225,6 +228,12 @@ where
             Ok((model.forward(batch.input), batch.target))
         });
         batches.collect()
+    }
+
+    /// Whether the last call of `fit` ended from outside, by a [`StopFlag`] for one, and could be
+    /// resumed.
+    pub fn is_interrupted(&self) -> bool {
+        self.state.interrupted
     }
 
     /// What has been recorded.

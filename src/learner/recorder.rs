@@ -39,6 +39,10 @@ where
         -50
     }
 
+    fn name(&self) -> &'static str {
+        "Recorder"
+    }
+
     fn save(&self) -> Value {
         json!({ "steps_before": self.steps_before, "seconds": self.seconds() })
     }

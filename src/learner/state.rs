@@ -5,6 +5,7 @@ use burn::tensor::{Device, Tensor};
 
 use super::checkpoint::Wanted;
 use super::losses::Losses;
+use super::optimizer::OptimizerKind;
 use crate::data::{Batch, DataLoaders};
 use crate::error::{Error, Result};
 use crate::history::{EpochRecord, History, Validation};
@@ -29,8 +30,8 @@ pub struct State<M: Model<I>, I, T> {
     pub dls: DataLoaders<I, T>,
     /// The optimizer, with its state.
     pub optimizer: ModuleOptimizer,
-    /// Whether it is an [`OptimizerKind`](super::OptimizerKind).
-    pub(super) own_optimizer: bool,
+    /// Which one it is, if not one of Burn's own.
+    pub(super) optimizer_kind: Option<OptimizerKind>,
     /// The learning rate of the next step.
     pub lr: f64,
 

@@ -30,12 +30,23 @@ impl StopFlag {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for StopFlag {
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl StopFlag {
+    fn check<M: Model<I>, I, T>(&self, state: &mut State<M, I, T>) -> Flow {
         if self.0.load(Ordering::Relaxed) {
             state.interrupted = true;
             return Err(Stop::Cancel(Scope::Fit));
         }
         Ok(())
+    }
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for StopFlag {
+    /// A program's next call of `fit` is not to begin while the flag is set.
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.check(state)
+    }
+
+    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.check(state)
     }
 }

@@ -1,5 +1,7 @@
 //! The models that a file or a command line can name.
 
+use std::borrow::Cow;
+
 use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Linear, LinearConfig, Mlp, MlpConfig, Model, StateDict, TorchNames};
 use crate::error::Result;
 use crate::seed::Seed;
+
+/// How many widths of an mlp are named.
+const MOST_SHOWN: usize = 12;
 
 /// The configuration of any of fastburn's models.
 ///
@@ -18,6 +23,7 @@ use crate::seed::Seed;
 /// assert_eq!(json["model"], "mlp");
 /// assert_eq!(architecture.to_string(), "mlp 784-30-10");
 /// ```
+#[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "model", rename_all = "kebab-case")]
 pub enum Architecture {
@@ -63,20 +69,28 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// [`Error::File`](crate::Error::File) if the weights do not fit,
-    /// [`Error::Setting`](crate::Error::Setting) if the configuration cannot work.
+    /// [`Error::File`](crate::Error::File) if the weights do not fit, or nothing could.
     pub fn with_weights(&self, weights: &StateDict, device: &Device) -> Result<AnyModel> {
-        // An architecture from a file may claim any width; nothing larger than the weights that
-        // are there is made.
-        if self.num_params() != Some(weights.num_values()) {
-            return Err(weights.error(format!(
-                "{} numbers, but a {self} has {}",
-                weights.num_values(),
-                self.num_params().map_or("more than fit".to_owned(), |count| count.to_string())
-            )));
+        self.check().map_err(|problem| weights.error(problem))?;
+        // Made from the weights alone: an architecture from a file may claim any width.
+        let (model, layers) = match self {
+            Self::Linear(config) => {
+                let layer = weights.layer("", [config.inputs, config.outputs], device)?;
+                (AnyModel::Linear(Linear { layer }), 1)
+            }
+            Self::Mlp(config) => {
+                let layers = config.widths.windows(2).enumerate().map(|(index, widths)| {
+                    weights.layer(&format!("{}.", 2 * index), [widths[0], widths[1]], device)
+                });
+                let layers = layers.collect::<Result<Vec<_>>>()?;
+                let count = layers.len();
+                (AnyModel::Mlp(Mlp { layers, activation: config.activation }), count)
+            }
+        };
+        if weights.names().count() != 2 * layers {
+            let found = weights.names().count();
+            return Err(weights.error(format!("{found} tensors, but a {self} has {}", 2 * layers)));
         }
-        let mut model = self.init(device, 0)?;
-        weights.load_into(&mut model)?;
         Ok(model)
     }
 
@@ -90,17 +104,21 @@ impl Architecture {
         self.widths().last().copied().unwrap_or_default()
     }
 
-    /// The number of parameters; `None` if no machine can count that far.
-    pub fn num_params(&self) -> Option<usize> {
-        self.widths().windows(2).try_fold(0_usize, |sum, widths| {
-            sum.checked_add(widths[0].checked_add(1)?.checked_mul(widths[1])?)
-        })
+    /// What keeps it from being a model.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self.widths() {
+            widths if widths.len() < 2 => {
+                Err(format!("{} widths, at least 2 expected", widths.len()))
+            }
+            widths if widths.contains(&0) => Err(format!("a {self} has a layer without width")),
+            _ => Ok(()),
+        }
     }
 
-    fn widths(&self) -> Vec<usize> {
+    fn widths(&self) -> Cow<'_, [usize]> {
         match self {
-            Self::Linear(config) => vec![config.inputs, config.outputs],
-            Self::Mlp(config) => config.widths.clone(),
+            Self::Linear(config) => Cow::Owned(vec![config.inputs, config.outputs]),
+            Self::Mlp(config) => Cow::Borrowed(&config.widths),
         }
     }
 }
@@ -148,8 +166,15 @@ impl std::fmt::Display for Architecture {
         match self {
             Self::Linear(config) => write!(f, "linear {}-{}", config.inputs, config.outputs),
             Self::Mlp(config) => {
-                let widths: Vec<_> = config.widths.iter().map(usize::to_string).collect();
-                write!(f, "mlp {}", widths.join("-"))
+                let text = |widths: &[usize]| {
+                    widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-")
+                };
+                match config.widths.as_slice() {
+                    [first @ .., last] if first.len() >= MOST_SHOWN => {
+                        write!(f, "mlp {}-…-{last}", text(&first[..MOST_SHOWN - 1]))
+                    }
+                    widths => write!(f, "mlp {}", text(widths)),
+                }
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::seed::{Seed, Stream};
 pub enum Init {
     /// Both from U(−1/√inputs, 1/√inputs): PyTorch's default for `nn.Linear`.
     #[default]
+    #[serde(rename = "pytorch")]
     PyTorch,
     /// Weights from N(0, 2/inputs), bias 0 (He et al. 2015, for ReLU).
     Kaiming,
@@ -29,6 +30,10 @@ pub enum Init {
 }
 
 impl Init {
+    pub(super) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// A layer from `inputs` to `outputs`, whose values are those of number `layer` of the seed.
     pub(super) fn layer(
         self,

@@ -26,7 +26,7 @@ pub struct LinearConfig {
     /// The number of outputs, one a class.
     pub outputs: usize,
     /// How the first values are drawn.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Init::is_default")]
     pub init: Init,
 }
 

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::seed::Seed;
 
 /// What stands between two layers.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
@@ -44,7 +45,7 @@ pub struct MlpConfig {
     #[serde(default)]
     pub activation: Activation,
     /// How the first values are drawn.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Init::is_default")]
     pub init: Init,
 }
 

@@ -7,7 +7,8 @@ mod init;
 mod linear;
 mod mlp;
 mod state_dict;
-mod weights_path;
+mod torch_save;
+mod weights_walk;
 
 pub use architecture::{AnyModel, Architecture, Portable};
 pub use init::Init;

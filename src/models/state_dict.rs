@@ -1,21 +1,28 @@
 //! A model's weights under PyTorch's names and in PyTorch's layout.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData, bf16, f16};
+use burn::module::{Module, Param};
+use burn::nn;
+use burn::tensor::{Device, TensorData, bf16, f16};
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::weights_path::WeightsPath;
+use super::torch_save;
+use super::weights_walk::{Check, Reader, Writer, transposed};
 use crate::error::{Error, Result};
 use crate::whole_file;
+
+/// How much of a file tells what it is, in bytes.
+const SNIFFED: u64 = 9;
 
 /// A module whose parameters have names in PyTorch.
 ///
 /// By default they are the paths of the parameters within the module: what a PyTorch module with
-/// the same fields has. For a module of your own nothing needs to be written:
+/// the same fields has, if its parts are linear layers. A module that has other parts, whose
+/// parameters PyTorch calls otherwise, says how. Only parameters of floats count.
 ///
 /// ```
 /// use burn::module::Module;
@@ -73,14 +80,15 @@ pub trait TorchNames: Module {
 #[derive(Debug, Clone)]
 pub struct StateDict {
     /// Where it is from, as messages name it.
-    place: String,
-    tensors: BTreeMap<String, Weights>,
+    pub(super) place: String,
+    pub(super) tensors: BTreeMap<String, Weights>,
 }
 
+/// One tensor, in PyTorch's layout.
 #[derive(Debug, Clone, PartialEq)]
-struct Weights {
-    shape: Vec<usize>,
-    values: Vec<f32>,
+pub(super) struct Weights {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
 }
 
 impl StateDict {
@@ -90,8 +98,7 @@ impl StateDict {
     ///
     /// [`Error::Compute`] if the device fails.
     pub fn of<M: TorchNames>(model: &M) -> Result<Self> {
-        let path = WeightsPath::new(M::torch_name);
-        let mut reader = Reader { path, found: Ok(BTreeMap::new()) };
+        let mut reader = Reader::new(M::torch_name);
         model.visit(&mut reader);
         Ok(Self { place: "the model".to_owned(), tensors: reader.found? })
     }
@@ -106,12 +113,15 @@ impl StateDict {
     /// floats; [`Error::Read`] if it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = whole_file::read(path)?;
         let place = path.display().to_string();
-        // `torch.save` writes a zip archive; before version 1.6 it wrote a pickle.
-        if bytes.starts_with(b"PK\x03\x04") || bytes.first() == Some(&0x80) {
-            return from_torch_save(path, place);
+        let (mut file, length) = whole_file::open(path)?;
+        let mut bytes = Vec::new();
+        file.by_ref().take(SNIFFED).read_to_end(&mut bytes).map_err(Error::read(path))?;
+        // A safetensors header is JSON behind its length, whose bytes may be any.
+        if bytes.get(8) != Some(&b'{') && torch_save::wrote(&bytes) {
+            return torch_save::read(path, place, length);
         }
+        file.read_to_end(&mut bytes).map_err(Error::read(path))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| Error::File {
             file: place.clone(),
             problem: format!("neither a safetensors file nor one of torch.save ({error})"),
@@ -150,11 +160,6 @@ impl StateDict {
         self.tensors.get(name).map(|weights| weights.values.as_slice())
     }
 
-    /// How many numbers all tensors have together.
-    pub fn num_values(&self) -> usize {
-        self.tensors.values().map(|weights| weights.values.len()).sum()
-    }
-
     /// Writes a safetensors file, which `safetensors.torch.load_file` reads in Python.
     ///
     /// It has the weights alone; [`Learner::export`](crate::Learner::export) writes one that
@@ -181,6 +186,40 @@ impl StateDict {
         Error::File { file: self.place.clone(), problem }
     }
 
+    /// Refuses weights that are not numbers any more.
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let broken = |(_, w): &(&String, &Weights)| !w.values.iter().all(|value| value.is_finite());
+        match self.tensors.iter().find(broken) {
+            Some((name, _)) => Err(self.error(format!("{name} is not all finite numbers"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The linear layer whose weight and bias have that prefix.
+    pub(super) fn layer(
+        &self,
+        prefix: &str,
+        [inputs, outputs]: [usize; 2],
+        device: &Device,
+    ) -> Result<nn::Linear> {
+        let values = |name: &str, expected: &[usize]| {
+            let name = format!("{prefix}{name}");
+            match self.tensors.get(&name) {
+                Some(weights) if weights.shape == expected => Ok(&weights.values),
+                Some(Weights { shape, .. }) => {
+                    Err(self.error(format!("{name} is {shape:?}, expected {expected:?}")))
+                }
+                None => Err(self.error(format!("no tensor {name}"))),
+            }
+        };
+        let weight = transposed(values("weight", &[outputs, inputs])?, [outputs, inputs]);
+        let bias = values("bias", &[outputs])?.clone();
+        Ok(nn::Linear {
+            weight: Param::from_data(TensorData::new(weight, [inputs, outputs]), device),
+            bias: Some(Param::from_data(TensorData::new(bias, [outputs]), device)),
+        })
+    }
+
     /// Each tensor's bytes.
     pub(crate) fn little_endian(&self) -> BTreeMap<String, Vec<u8>> {
         let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -194,19 +233,12 @@ impl StateDict {
     /// [`Error::File`] that names the tensors that are missing, those that the model has no
     /// place for, and those of another shape.
     pub fn load_into<M: TorchNames>(&self, model: &mut M) -> Result<()> {
-        let mut check = Check {
-            path: WeightsPath::new(M::torch_name),
-            dict: self,
-            known: BTreeSet::new(),
-            missing: Vec::new(),
-            misshapen: Vec::new(),
-        };
+        let mut check = Check::new(M::torch_name, self);
         model.visit(&mut check);
         if let Some(problem) = check.problem() {
             return Err(self.error(format!("these weights do not fit the model; {problem}")));
         }
-        let path = WeightsPath::new(M::torch_name);
-        *model = model.clone().map(&mut Writer { path, dict: self });
+        *model = model.clone().map(&mut Writer::new(M::torch_name, self));
         Ok(())
     }
 }
@@ -218,169 +250,15 @@ impl PartialEq for StateDict {
     }
 }
 
-fn floats<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+pub(super) fn floats<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
     bytes.as_chunks().0.iter().map(|bytes| decode(*bytes)).collect()
 }
 
-fn not_floats(place: &str, name: &str, found: &dyn std::fmt::Debug) -> Error {
+pub(super) fn not_floats(place: &str, name: &str, found: &dyn std::fmt::Debug) -> Error {
     let problem = format!("tensor {name} is of {found:?}; weights must be floats");
     Error::File { file: place.to_owned(), problem }
 }
 
 fn unwritable(path: &Path, error: impl std::fmt::Display) -> Error {
     Error::write(path)(std::io::Error::other(error.to_string()))
-}
-
-#[cfg(feature = "pytorch")]
-fn from_torch_save(path: &Path, place: String) -> Result<StateDict> {
-    use pytorch_reader::{DType, PytorchReader};
-
-    let damaged = |error: &dyn std::fmt::Display| Error::File {
-        file: place.clone(),
-        problem: format!("not a state_dict that torch.save wrote, or a damaged one ({error})"),
-    };
-    let reader = PytorchReader::new(path).map_err(|error| damaged(&error))?;
-    let mut tensors = BTreeMap::new();
-    for (name, tensor) in reader.tensors() {
-        let bytes = tensor.read().map_err(|error| damaged(&error))?;
-        let values = match tensor.dtype() {
-            DType::F32 => floats(&bytes, f32::from_le_bytes),
-            DType::F64 => floats(&bytes, |bytes| f64::from_le_bytes(bytes) as f32),
-            DType::F16 => floats(&bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
-            DType::BF16 => floats(&bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-            other => return Err(not_floats(&place, name, &other)),
-        };
-        tensors.insert(name.clone(), Weights { shape: tensor.shape().to_vec(), values });
-    }
-    Ok(StateDict { place, tensors })
-}
-
-#[cfg(not(feature = "pytorch"))]
-fn from_torch_save(_: &Path, place: String) -> Result<StateDict> {
-    let problem = "a file of torch.save, which this build does not read; build with --features \
-                   pytorch, or save it from Python with safetensors.torch.save_file";
-    Err(Error::File { file: place, problem: problem.to_owned() })
-}
-
-/// Rows and columns of a matrix of `[rows, columns]` exchanged.
-fn transposed(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
-    let mut out = Vec::with_capacity(values.len());
-    for column in 0..columns {
-        out.extend((0..rows).map(|row| values[row * columns + column]));
-    }
-    out
-}
-
-/// Reads a model's parameters.
-struct Reader {
-    path: WeightsPath,
-    found: Result<BTreeMap<String, Weights>>,
-}
-
-impl ModuleVisitor for Reader {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Ok(found) = &mut self.found else { return };
-        let tensor = param.transform_for_save().val();
-        let mut shape = tensor.dims().to_vec();
-        match tensor.try_into_vec_as::<f32>() {
-            Ok(mut values) => {
-                if let Some(sides) = self.path.transposed(&shape) {
-                    values = transposed(&values, sides);
-                    shape.reverse();
-                }
-                found.insert(self.path.name(), Weights { shape, values });
-            }
-            Err(error) => self.found = Err(Error::compute("read the weights", error)),
-        }
-    }
-}
-
-/// Compares a model's parameters with weights, without a change to either.
-struct Check<'a> {
-    path: WeightsPath,
-    dict: &'a StateDict,
-    known: BTreeSet<String>,
-    missing: Vec<String>,
-    misshapen: Vec<String>,
-}
-
-impl ModuleVisitor for Check<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = self.path.name();
-        let mut expected = param.lazy_shape().to_vec();
-        if self.path.transposed(&expected).is_some() {
-            expected.reverse();
-        }
-        match self.dict.shape(&name) {
-            None => self.missing.push(name.clone()),
-            Some(shape) if shape != expected => {
-                self.misshapen.push(format!("{name} is {shape:?}, expected {expected:?}"));
-            }
-            Some(_) => {}
-        }
-        self.known.insert(name);
-    }
-}
-
-impl Check<'_> {
-    /// What keeps the weights from being loaded, or `None`.
-    fn problem(mut self) -> Option<String> {
-        let unused = self.dict.names().filter(|name| !self.known.contains(*name));
-        let unused: Vec<_> = unused.collect();
-        let mut problems = Vec::new();
-        if !self.missing.is_empty() {
-            problems.push(format!("missing: {}", self.missing.join(", ")));
-        }
-        if !unused.is_empty() {
-            problems.push(format!("unused: {}", unused.join(", ")));
-        }
-        problems.append(&mut self.misshapen);
-        (!problems.is_empty()).then(|| problems.join("; "))
-    }
-}
-
-/// Sets a model's parameters to weights that [`Check`] found to fit.
-struct Writer<'a> {
-    path: WeightsPath,
-    dict: &'a StateDict,
-}
-
-impl ModuleMapper for Writer<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.exit();
-    }
-
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(weights) = self.dict.tensors.get(&self.path.name()) else { return param };
-        let mut values = weights.values.clone();
-        let mut shape = weights.shape.clone();
-        let sides = self.path.transposed(&shape);
-        if let Some(sides) = sides {
-            values = transposed(&values, sides);
-            shape.reverse();
-        }
-        let (id, device) = (param.id, param.lazy_device());
-        let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
-        param.transform_for_load(tensor, id)
-    }
 }

@@ -1,6 +1,6 @@
 //! Events, their order, and what happens when a callback leaves early or fails.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use burn::tensor::Tensor;
@@ -222,13 +222,27 @@ fn a_callback_can_change_the_learning_rate_and_the_loss() {
 
 #[test]
 fn a_stop_flag_ends_the_fit_after_the_batch_at_hand() {
-    let flag = Arc::new(AtomicBool::new(true));
-    let mut learn = learner().callback(StopFlag::new(flag));
+    /// Sets the flag in the middle of a batch.
+    struct Press(Arc<AtomicBool>);
+    impl<M: Model<I>, I, T> Callback<M, I, T> for Press {
+        fn after_loss(&mut self, _: &mut State<M, I, T>) -> Flow {
+            self.0.store(true, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+    let flag = Arc::new(AtomicBool::new(false));
+    let mut learn = learner().callback(Press(flag.clone())).callback(StopFlag::new(flag.clone()));
     learn.fit(5, 0.1).unwrap();
     assert_eq!(learn.history().steps.len(), 1);
     let epochs = &learn.history().epochs;
     assert_eq!(epochs.len(), 1);
     assert!(epochs[0].train_loss.is_some() && epochs[0].valid_loss.is_none());
+    // The program's next fit does not begin before the flag is taken back.
+    learn.fit(5, 0.1).unwrap();
+    assert!(learn.is_interrupted() && learn.history().steps.len() == 1);
+    flag.store(false, Ordering::Relaxed);
+    learn.fit(5, 0.1).unwrap();
+    assert_eq!(learn.history().steps.len(), 2);
 }
 
 fn failing() -> Stop {

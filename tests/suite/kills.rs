@@ -1,7 +1,7 @@
 //! Runs that end by force: killed, interrupted, without room, without permission.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -13,7 +13,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::tempdir;
 
-use crate::program::{fastburn, stderr, stdout, timeless};
+use crate::program::{fastburn, output, stderr, stdout, timeless};
+use crate::support::crate_path;
 
 /// How often a process is killed; `FASTBURN_KILLS` asks for more.
 const KILLS: usize = 50;
@@ -32,8 +33,7 @@ struct Outcome {
 
 fn outcome(run: &Output, place: &Path) -> Outcome {
     assert!(run.status.success(), "{}", stderr(run));
-    let folder = CheckpointFolder::open(place.join("checkpoints")).unwrap();
-    let saved = folder.newest().unwrap();
+    let saved = CheckpointFolder::open(place.join("checkpoints")).unwrap().newest().unwrap();
     assert!(saved.damaged().is_empty(), "{:?}", saved.damaged());
     let mut history = saved.history().clone();
     history.epochs.iter_mut().for_each(|row| row.seconds = 0.0);
@@ -62,7 +62,7 @@ fn has_checkpoint(place: &Path) -> bool {
 
 /// Whether the process was in the middle of a file.
 fn was_writing(place: &Path) -> bool {
-    names(place).iter().any(|name| name.starts_with(".fastburn-"))
+    names(place).iter().any(|name| name.starts_with(".step-"))
 }
 
 fn unbroken(every_steps: &str) -> (Outcome, Duration) {
@@ -76,7 +76,7 @@ fn unbroken(every_steps: &str) -> (Outcome, Duration) {
 #[test]
 fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
     let wanted = std::env::var("FASTBURN_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
-    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut rng = ChaCha8Rng::seed_from_u64(wanted as u64);
     let (mut kills, mut runs, mut in_a_file, mut before_any) = (0, 0, 0, 0);
     while kills < wanted {
         // At every step most of the time is spent in files, at every twenty in training.
@@ -87,6 +87,9 @@ fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
                 let run = loop {
                     let mut child = start(place.path(), every_steps);
                     sleep(took.mul_f64(rng.random_range(0.0..0.9)));
+                    // A third of them wait for a file to be begun.
+                    let until = Instant::now() + Duration::from_millis(50);
+                    while kills % 3 == 0 && !was_writing(place.path()) && Instant::now() < until {}
                     if child.try_wait().unwrap().is_some() {
                         break child.wait_with_output().unwrap();
                     }
@@ -101,6 +104,7 @@ fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
             }
         }
     }
+    assert!(in_a_file > 0, "no kill within a file");
     let said = format!(
         "{kills} kills in {runs} runs: {in_a_file} within a file, {before_any} before the first \
          checkpoint"
@@ -109,45 +113,75 @@ fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
 }
 
 #[cfg(unix)]
+fn interrupt(child: &Child) {
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+}
+
+#[cfg(unix)]
 #[test]
-fn ctrl_c_writes_a_checkpoint_and_a_second_one_leaves_at_once() {
-    let (expected, took) = unbroken("20");
-    for presses in [1, 2] {
+fn ctrl_c_writes_a_checkpoint_first() {
+    let (expected, _) = unbroken("1000");
+    // Behind the header and behind a row: training has begun, and Ctrl-C is listened for.
+    for lines in [1, 2] {
         let place = tempdir().unwrap();
-        let mut ended_early = 0;
-        let run = loop {
-            let child = start(place.path(), "1000");
-            sleep(took.mul_f64(0.5));
-            let id = child.id().to_string();
-            for _ in 0..presses {
-                let _ = Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status();
-            }
-            let run = child.wait_with_output().unwrap();
-            if run.status.success() {
-                break run;
-            }
-            ended_early += 1;
-            // A process that has not set its handler up ends by the signal itself.
-            assert!(matches!(run.status.code(), Some(130) | None), "{}", stderr(&run));
-            if presses == 1 && run.status.code() == Some(130) {
-                assert!(stderr(&run).contains("go on with --resume"), "{}", stderr(&run));
-                assert!(has_checkpoint(place.path()));
-            }
-            if ended_early > 20 {
-                break start(place.path(), "1000").wait_with_output().unwrap();
-            }
-        };
-        assert!(ended_early > 0);
+        let mut child = start(place.path(), "1000");
+        let mut out = BufReader::new(child.stdout.as_mut().unwrap());
+        for _ in 0..lines {
+            out.read_line(&mut String::new()).unwrap();
+        }
+        interrupt(&child);
+        let run = child.wait_with_output().unwrap();
+        assert_eq!(run.status.code(), Some(130), "{}", stderr(&run));
+        assert!(stderr(&run).contains("go on with --resume"), "{}", stderr(&run));
+        assert!(has_checkpoint(place.path()));
+        let run = start(place.path(), "1000").wait_with_output().unwrap();
         assert_eq!(outcome(&run, place.path()), expected);
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_ctrl_c_leaves_at_once_and_leaves_whole_files() {
+    let place = tempdir().unwrap();
+    let folder = place.path().join("checkpoints");
+    let run = ["--device", "cpu", "--model", "linear", "--batch-size", "6000", "--json"];
+    let mut child = fastburn(&run)
+        .args(["--epochs", "1000000", "--checkpoint", folder.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Nobody reads what it prints, so that it is stuck in that once the pipe is full.
+    let mut before = Vec::new();
+    loop {
+        sleep(Duration::from_millis(500));
+        let now = names(place.path());
+        if has_checkpoint(place.path()) && now == before {
+            break;
+        }
+        before = now;
+    }
+    interrupt(&child);
+    sleep(Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none(), "the first one ended it");
+    interrupt(&child);
+    let left = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        assert!(left.elapsed() < Duration::from_secs(5), "the second one did not end it");
+        sleep(Duration::from_millis(5));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let saved = CheckpointFolder::open(&folder).unwrap().newest().unwrap();
+    assert!(saved.damaged().is_empty() && saved.steps() > 10);
 }
 
 /// A run of one epoch, and the folder of its checkpoints.
 #[cfg(unix)]
 fn one_epoch(place: &Path) -> String {
     let folder = place.join("checkpoints").to_str().unwrap().to_owned();
-    let run = fastburn(&["--device", "cpu", "--epochs", "1", "--checkpoint", &folder]);
-    assert!({ run }.status().unwrap().success());
+    let mut run = fastburn(&["--device", "cpu", "--epochs", "1", "--checkpoint", &folder]);
+    assert!(run.status().unwrap().success());
     folder
 }
 
@@ -168,6 +202,7 @@ fn a_full_disk_is_an_error_and_the_old_checkpoint_stays() {
     let said = stderr(&run);
     let last = said.lines().last().unwrap();
     assert!(last.starts_with("error: cannot write") && last.contains("step-00000186"), "{said}");
+    assert!(!last.contains(".step-"), "{said}");
     assert_eq!(names(place.path()).iter().filter(|name| *name != "lock").count(), 1);
     let after = fs::read(place.path().join("checkpoints/step-00000093.safetensors")).unwrap();
     assert_eq!(after, before);
@@ -235,4 +270,84 @@ fn a_run_on_the_cpu_goes_on_where_there_is_no_gpu() {
     let run = without_gpu(&["--epochs", "2", "--force", "--resume"]);
     assert!(run.status.success(), "{}", stderr(&run));
     assert_eq!(stdout(&run).lines().count(), 3);
+}
+
+#[test]
+fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
+    let place = tempdir().unwrap();
+    let folder = place.path().join("run").to_str().unwrap().to_owned();
+    let run =
+        output(&["--device", "cpu", "--epochs", "1", "--hidden", "7", "--checkpoint", &folder]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let table = stdout(&run);
+
+    let run = output(&["--resume", &folder]);
+    assert_eq!(timeless(&stdout(&run)), timeless(&table), "{}", stderr(&run));
+    assert!(stderr(&run).contains("mlp 784-7-10"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("resume  at step 93"), "{}", stderr(&run));
+    assert!(output(&["--resume", &folder, "--hidden", "7"]).status.success());
+
+    for (arguments, expected) in [
+        (&["--hidden", "8"][..], "--hidden 8, but the run has 7; that cannot change"),
+        (&["--hidden", "8", "--force"], "--hidden 8, but the run has 7; that cannot change"),
+        (&["--seed", "1"], "--seed 1, but the run has 42"),
+        (&["--lr", "0.5"], "--lr 0.5, but the run has 0.001; leave it out, or add --force"),
+        (&["--epochs", "2"], "--epochs 2, but the run has 1; leave it out, or add --force"),
+    ] {
+        let run = output(&[&["--resume", &folder], arguments].concat());
+        assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
+        assert!(stderr(&run).contains(expected) && stdout(&run).is_empty(), "{}", stderr(&run));
+    }
+    let other = crate_path("assets/digits.tgz");
+    let data = tempdir().unwrap();
+    make_folder(data.path());
+    let run = output(&["train", data.path().to_str().unwrap(), "--resume", &folder]);
+    assert_eq!(run.status.code(), Some(1));
+    assert!(stderr(&run).contains("other images"), "{}", stderr(&run));
+    // The same images from another place are the same.
+    let run = output(&["train", other.to_str().unwrap(), "--resume", &folder]);
+    assert!(run.status.success(), "{}", stderr(&run));
+
+    let run = output(&["--resume", &folder, "--epochs", "2", "--lr", "0.002", "--force"]);
+    assert_eq!(stdout(&run).lines().count(), 3, "{}", stderr(&run));
+    let saved = CheckpointFolder::open(&folder).unwrap().newest().unwrap();
+    let steps = &saved.history().steps;
+    assert_eq!((steps[92].lr, steps[93].lr, steps.len()), (0.001, 0.002, 186));
+    let run = output(&["--resume", &folder, "--epochs", "1", "--force"]);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(stderr(&run).contains("the resumed run has 2 behind it"), "{}", stderr(&run));
+    let run = output(&["--checkpoint", &folder]);
+    assert!(stderr(&run).contains("has the checkpoints of a run already"), "{}", stderr(&run));
+    let run = output(&["--resume", place.path().to_str().unwrap()]);
+    assert!(stderr(&run).contains("no checkpoint in it"), "{}", stderr(&run));
+}
+
+#[test]
+fn a_resumed_run_leaves_checkpoints_as_before() {
+    let place = tempdir().unwrap();
+    let folder = place.path().join("checkpoints");
+    let folder = folder.to_str().unwrap();
+    let every = ["--every-steps", "30", "--keep", "5"];
+    let mut run = fastburn(&["--device", "cpu", "--epochs", "1", "--checkpoint", folder]);
+    assert!(run.args(every).status().unwrap().success());
+    let of = |name: &String| name.starts_with("step-");
+    assert_eq!(names(place.path()).iter().filter(|name| of(name)).count(), 4);
+    assert!(output(&["--resume", folder, "--epochs", "2", "--force"]).status.success());
+    let mut found = names(place.path());
+    found.retain(of);
+    found.sort();
+    let expected = [93, 120, 150, 180, 186].map(|step| format!("step-{step:08}.safetensors"));
+    assert_eq!(found, expected);
+}
+
+/// Two classes of two images each.
+fn make_folder(place: &Path) {
+    for class in ["light", "dark"] {
+        fs::create_dir(place.join(class)).unwrap();
+        for index in 0..3_u8 {
+            let grey = if class == "light" { 200 + index } else { 20 + index };
+            let image = image::GrayImage::from_pixel(28, 28, image::Luma([grey]));
+            image.save(place.join(class).join(format!("{index}.png"))).unwrap();
+        }
+    }
 }

@@ -1,13 +1,9 @@
 //! The program, as a user runs it.
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Output, Stdio};
 
-use fastburn::data::Splits;
 use serde_json::Value;
-use tempfile::tempdir;
 
 use crate::support::crate_path;
 
@@ -17,7 +13,7 @@ pub fn fastburn(arguments: &[&str]) -> Command {
     command
 }
 
-fn output(arguments: &[&str]) -> Output {
+pub fn output(arguments: &[&str]) -> Output {
     fastburn(arguments).output().unwrap()
 }
 
@@ -320,165 +316,4 @@ fn a_reader_that_goes_away_ends_the_run_quietly() {
     let run = child.wait_with_output().unwrap();
     assert_eq!(run.status.code(), Some(141));
     assert!(!stderr(&run).contains("error"), "{}", stderr(&run));
-}
-
-/// A model file of the digits, and images to ask it about.
-fn model_and_images(place: &Path) -> (String, Vec<String>) {
-    let model = place.join("digits.safetensors").to_str().unwrap().to_owned();
-    let run = output(&["--device", "cpu", "--epochs", "2", "--out", &model]);
-    assert!(run.status.success(), "{}", stderr(&run));
-    assert!(stderr(&run).contains(&format!("model file {model}")), "{}", stderr(&run));
-    let valid = Splits::digits().unwrap().valid;
-    let images = [0, 350, 720].map(|index| {
-        let path = place.join(format!("{index}.png"));
-        let pixels = valid.image(index).unwrap().pixels;
-        image::GrayImage::from_raw(28, 28, pixels).unwrap().save(&path).unwrap();
-        path.to_str().unwrap().to_owned()
-    });
-    (model, images.to_vec())
-}
-
-#[test]
-fn a_trained_model_answers_about_files_folders_and_standard_input() {
-    let place = tempdir().unwrap();
-    let (model, images) = model_and_images(place.path());
-    let run = output(&["predict", &model, &images[0], &images[1], &images[2]]);
-    assert!(run.status.success() && run.stderr.is_empty(), "{}", stderr(&run));
-    let lines: Vec<_> = stdout(&run).lines().map(str::to_owned).collect();
-    assert!(lines[0].starts_with("image ") && lines.len() == 4, "{lines:?}");
-    for (line, (image, label)) in lines[1..].iter().zip(images.iter().zip(["0", "3", "7"])) {
-        let cells: Vec<_> = line.split_whitespace().collect();
-        assert_eq!(cells[..2], [image.as_str(), label]);
-        let probabilities = [cells[2], cells[4].trim_end_matches(','), cells[6]];
-        let [first, second, third] = probabilities.map(|p| p.parse::<f64>().unwrap());
-        assert!(first > second && second >= third && first + second + third < 1.001, "{line}");
-    }
-
-    let run = output(&["predict", &model, place.path().to_str().unwrap(), "--json"]);
-    let answers: Vec<Value> =
-        stdout(&run).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(answers.len(), 3);
-    let of_7 = answers.iter().find(|answer| answer["label"] == "7").unwrap();
-    assert!(of_7["image"].as_str().unwrap().ends_with("720.png"));
-    assert_eq!(of_7["runners_up"].as_array().unwrap().len(), 2);
-    assert_eq!(of_7["adapted"], Value::Null);
-
-    let mut child = fastburn(&["predict", &model, "-", "--json", "--runners-up", "9"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(&fs::read(&images[2]).unwrap()).unwrap();
-    let run = child.wait_with_output().unwrap();
-    let answer: Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!(answer["label"], "7");
-    // One image and a batch of them add in another order.
-    let probability = |answer: &Value| answer["probability"].as_f64().unwrap();
-    assert!((probability(&answer) - probability(of_7)).abs() < 1e-6);
-    assert_eq!(answer["runners_up"].as_array().unwrap().len(), 9);
-}
-
-#[test]
-fn an_image_that_cannot_be_read_does_not_keep_the_others_from_an_answer() {
-    let place = tempdir().unwrap();
-    let (model, images) = model_and_images(place.path());
-    fs::write(&images[1], "no image").unwrap();
-    let run = output(&["predict", &model, &images[0], &images[1], "missing.png", &images[2]]);
-    assert_eq!(run.status.code(), Some(1));
-    assert_eq!(stdout(&run).lines().count(), 3);
-    let said = stderr(&run);
-    let errors: Vec<_> = said.lines().collect();
-    assert_eq!(errors.len(), 2, "{said}");
-    assert!(errors[0].contains("350.png is not a readable image"), "{said}");
-    assert!(errors[1].contains("cannot read missing.png"), "{said}");
-}
-
-#[test]
-fn a_model_file_says_what_it_is() {
-    let place = tempdir().unwrap();
-    let (model, _) = model_and_images(place.path());
-    let run = output(&["info", &model]);
-    let said = stdout(&run);
-    for expected in [
-        "mlp 784-100-10, 79510 parameters",
-        "28×28, grey",
-        "10: 0, 1, 2",
-        "cross-entropy",
-        "accuracy",
-    ] {
-        assert!(said.contains(expected), "{said}");
-    }
-    let run = output(&["info", &model, "--json"]);
-    let card: Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!(card["architecture"]["model"], "mlp");
-    assert_eq!(card["parameters"], 79510);
-
-    for file in ["Cargo.toml", "missing.safetensors", "."] {
-        for verb in [&["info"][..], &["predict"]] {
-            let mut arguments = verb.to_vec();
-            arguments.push(file);
-            if verb == ["predict"] {
-                arguments.push("image.png");
-            }
-            let run = output(&arguments);
-            assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
-            assert!(stderr(&run).contains(file) && stderr(&run).lines().count() == 1);
-        }
-    }
-}
-
-#[test]
-fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
-    let place = tempdir().unwrap();
-    let folder = place.path().join("run").to_str().unwrap().to_owned();
-    let run =
-        output(&["--device", "cpu", "--epochs", "1", "--hidden", "7", "--checkpoint", &folder]);
-    assert!(run.status.success(), "{}", stderr(&run));
-    let table = stdout(&run);
-
-    let run = output(&["--resume", &folder]);
-    assert_eq!(timeless(&stdout(&run)), timeless(&table), "{}", stderr(&run));
-    assert!(stderr(&run).contains("mlp 784-7-10"), "{}", stderr(&run));
-    assert!(stderr(&run).contains("resume  at step 93"), "{}", stderr(&run));
-    assert!(output(&["--resume", &folder, "--hidden", "7"]).status.success());
-
-    for (arguments, expected) in [
-        (&["--hidden", "8"][..], "--hidden 8, but the run has 7; that cannot change"),
-        (&["--hidden", "8", "--force"], "--hidden 8, but the run has 7; that cannot change"),
-        (&["--seed", "1"], "--seed 1, but the run has 42"),
-        (&["--lr", "0.5"], "--lr 0.5, but the run has 0.001; leave it out, or add --force"),
-        (&["--epochs", "2"], "--epochs 2, but the run has 1; leave it out, or add --force"),
-    ] {
-        let run = output(&[&["--resume", &folder], arguments].concat());
-        assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
-        assert!(stderr(&run).contains(expected) && stdout(&run).is_empty(), "{}", stderr(&run));
-    }
-    let other = crate_path("assets/digits.tgz");
-    let data = tempdir().unwrap();
-    make_folder(data.path());
-    let run = output(&["train", data.path().to_str().unwrap(), "--resume", &folder]);
-    assert_eq!(run.status.code(), Some(1));
-    assert!(stderr(&run).contains("other images"), "{}", stderr(&run));
-    // The same images from another place are the same.
-    let run = output(&["train", other.to_str().unwrap(), "--resume", &folder]);
-    assert!(run.status.success(), "{}", stderr(&run));
-
-    let run = output(&["--resume", &folder, "--epochs", "2", "--lr", "0.002", "--force"]);
-    assert_eq!(stdout(&run).lines().count(), 3, "{}", stderr(&run));
-    let run = output(&["--checkpoint", &folder]);
-    assert!(stderr(&run).contains("has the checkpoints of a run already"), "{}", stderr(&run));
-    let run = output(&["--resume", place.path().to_str().unwrap()]);
-    assert!(stderr(&run).contains("no checkpoint in it"), "{}", stderr(&run));
-}
-
-/// Two classes of two images each.
-fn make_folder(place: &Path) {
-    for class in ["light", "dark"] {
-        fs::create_dir(place.join(class)).unwrap();
-        for index in 0..3_u8 {
-            let grey = if class == "light" { 200 + index } else { 20 + index };
-            let image = image::GrayImage::from_pixel(28, 28, image::Luma([grey]));
-            image.save(place.join(class).join(format!("{index}.png"))).unwrap();
-        }
-    }
 }

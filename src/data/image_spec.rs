@@ -13,9 +13,12 @@ use crate::prediction::Adapted;
 /// From how many pixels on a batch is made on all threads; below it, waking them costs more.
 const PARALLEL_FROM: usize = 1 << 20;
 
+/// The most memory that resizing an image may take, in bytes.
+const MOST_TO_RESIZE: u64 = 1 << 30;
+
 /// The size, the channels and the scaling of the images that a model takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ImageFormat {
+pub struct ImageSpec {
     /// 1 for grey, 3 for colour.
     pub channels: usize,
     /// In pixels.
@@ -27,6 +30,7 @@ pub struct ImageFormat {
 }
 
 /// How a pixel, 0 to 255, becomes a number that a model sees.
+#[non_exhaustive]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scaling {
@@ -44,7 +48,26 @@ impl Scaling {
     }
 }
 
-impl ImageFormat {
+impl std::fmt::Display for Scaling {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unit => f.write_str("scaled to [0, 1]"),
+        }
+    }
+}
+
+impl std::fmt::Display for ImageSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let colour = match self.channels {
+            1 => "grey".to_owned(),
+            3 => "colour".to_owned(),
+            other => format!("{other} channels"),
+        };
+        write!(f, "{}×{} pixels, {colour}, {}", self.width, self.height, self.scaling)
+    }
+}
+
+impl ImageSpec {
     /// Images of `[channels, height, width]`, scaled to [0, 1].
     pub fn new([channels, height, width]: [usize; 3]) -> Self {
         Self { channels, height, width, scaling: Scaling::default() }
@@ -60,6 +83,20 @@ impl ImageFormat {
         self.channels * self.height * self.width
     }
 
+    /// What keeps images from being of this kind.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let sides = 1..=decode::LARGEST_SIDE as usize;
+        match matches!(self.channels, 1 | 3)
+            && [self.height, self.width].iter().all(|side| sides.contains(side))
+        {
+            true => Ok(()),
+            false => Err(format!(
+                "images of {self}: 1 or 3 channels and sides of 1 to {} pixels are expected",
+                decode::LARGEST_SIDE
+            )),
+        }
+    }
+
     /// Whether an image has no pixel.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -73,8 +110,11 @@ impl ImageFormat {
     ///
     /// [`Error::Image`] if it is not a whole PNG or JPEG.
     pub fn decode(&self, bytes: &[u8], name: &str) -> Result<(Vec<u8>, Option<Adapted>)> {
-        let Picture { pixels, shape } = decode::decode_bytes(bytes, &name)?;
-        self.adapt(&pixels, shape)
+        let Picture { pixels, shape, transparent } = decode::decode_bytes(bytes, &name)?;
+        let (pixels, adapted) = self.adapt(&pixels, shape)?;
+        let unchanged = Adapted { from: shape, to: shape, transparent };
+        let adapted = adapted.map(|adapted| Adapted { transparent, ..adapted });
+        Ok((pixels, adapted.or(transparent.then_some(unchanged))))
     }
 
     /// Pixels of any `[channels, height, width]`, in this format, and what was done to them.
@@ -84,9 +124,9 @@ impl ImageFormat {
     /// as become one.
     ///
     /// ```
-    /// use fastburn::data::ImageFormat;
+    /// use fastburn::data::ImageSpec;
     ///
-    /// let digits = ImageFormat::new([1, 28, 28]);
+    /// let digits = ImageSpec::new([1, 28, 28]);
     /// let (pixels, adapted) = digits.adapt(&[200; 3 * 56 * 56], [3, 56, 56])?;
     /// assert!(pixels == [200; 28 * 28]);
     /// assert_eq!(adapted.unwrap().to_string(), "resized from 56×56 to 28×28, colour to grey");
@@ -98,6 +138,7 @@ impl ImageFormat {
     /// [`Error::Shape`] if there are not as many pixels as the shape holds, or neither one channel
     /// nor three.
     pub fn adapt(&self, pixels: &[u8], shape: [usize; 3]) -> Result<(Vec<u8>, Option<Adapted>)> {
+        self.check().map_err(|problem| Error::setting("the images' format", self, problem))?;
         let [channels, height, width] = shape;
         let count = height.checked_mul(width).and_then(|size| size.checked_mul(channels));
         if count != Some(pixels.len()) || pixels.is_empty() || !matches!(channels, 1 | 3) {
@@ -116,7 +157,7 @@ impl ImageFormat {
             _ => pixels.chunks_exact(height * width).map(<[u8]>::to_vec).collect(),
         };
         let resized = planes.into_iter().map(|plane| self.resize(plane, [height, width]));
-        let adapted = Adapted { from: shape, to: self.shape() };
+        let adapted = Adapted { from: shape, to: self.shape(), transparent: false };
         Ok((resized.collect::<Result<Vec<_>>>()?.concat(), Some(adapted)))
     }
 
@@ -133,15 +174,22 @@ impl ImageFormat {
                 found: format!("{width}×{height}"),
             });
         };
+        // The library makes all rows of their new number first, in four floats a pixel.
+        if u64::from(width) * u64::from(to_height) * 16 > MOST_TO_RESIZE {
+            return Err(Error::Shape {
+                what: "an image to predict",
+                expected: format!("one that can be made {to_width}×{to_height} in 1 GiB"),
+                found: format!("{width}×{height}"),
+            });
+        }
         let image = GrayImage::from_raw(width, height, plane).unwrap_or_default();
         Ok(imageops::resize(&image, to_width, to_height, FilterType::Triangle).into_raw())
     }
 
-    /// Images in this format, one after the other, as a batch `[images, channels, height, width]`.
-    pub(crate) fn batch(&self, pixels: &[u8], device: &Device) -> Tensor<4> {
-        let images: Vec<_> = pixels.chunks_exact(self.len().max(1)).collect();
+    /// Images in this format as a batch `[images, channels, height, width]`.
+    pub(crate) fn batch(&self, images: &[&[u8]], device: &Device) -> Tensor<4> {
         let shape = [images.len(), self.channels, self.height, self.width];
-        Tensor::from_data(TensorData::new(self.scaled(&images), shape), device)
+        Tensor::from_data(TensorData::new(self.scaled(images), shape), device)
     }
 
     /// The numbers that a model sees, from images in this format.
