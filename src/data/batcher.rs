@@ -8,8 +8,8 @@ use super::image_spec::ImageSpec;
 use super::loader::Batch;
 use super::targets::class_indices;
 
-/// Makes batches of an [`ImageFolder`](super::ImageFolder)'s items for Burn's `DataLoader`, with
-/// the same scaling as ours.
+/// Makes batches of the items of an [`ImageFolder`](super::ImageFolder), or of decoded
+/// [`Images`](super::Images), for Burn's `DataLoader`, with the same scaling as ours.
 ///
 /// ```
 /// use burn::data::dataloader::DataLoaderBuilder;

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use burn::data::dataset::{Dataset, DatasetError};
 use rayon::prelude::*;
 
 use super::decode::{Picture, decode};
 use super::files::File;
-use super::image_folder::ImageFolder;
+use super::image_folder::{ImageFolder, ImageItem};
 use super::image_spec::ImageSpec;
 use crate::error::{Error, Result};
 
@@ -21,6 +22,19 @@ use crate::error::{Error, Result};
 /// assert_eq!((images.len(), images.shape()), (1000, [1, 28, 28]));
 /// assert_eq!(images.pixels(0).len(), 28 * 28);
 /// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// They are a Burn [`Dataset`] too, which unlike an [`ImageFolder`] does not decode again in each
+/// epoch:
+///
+/// ```
+/// use burn::data::dataset::Dataset;
+/// use fastburn::data::{Images, Splits};
+///
+/// let images = Images::decode(&Splits::digits()?.valid)?;
+/// let item = images.get(999)?;
+/// assert_eq!((item.shape, item.label), ([1, 28, 28], 9));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Images {
@@ -128,6 +142,17 @@ impl Images {
     /// The classes' names; a label is an index into them.
     pub fn classes(&self) -> &[String] {
         &self.classes
+    }
+}
+
+impl Dataset<ImageItem> for Images {
+    fn get(&self, index: usize) -> Result<ImageItem, DatasetError> {
+        let pixels = self.pixels(index).to_vec();
+        Ok(ImageItem { pixels, shape: self.shape, label: self.labels[index] })
+    }
+
+    fn len(&self) -> usize {
+        self.labels.len()
     }
 }
 

@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use burn::data::dataloader::DataLoaderBuilder;
+use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
-use fastburn::data::{ImageBatcher, ImageFolder, Images, Splits};
+use fastburn::data::{ImageBatcher, ImageFolder, ImageItem, Images, Splits};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -97,6 +98,24 @@ fn a_folder_works_in_burns_loader_as_in_ours() {
         }
         assert_eq!(batches, ours.len());
     });
+}
+
+#[test]
+fn decoded_images_are_the_same_data_set_as_their_files() {
+    let folder = Splits::digits().unwrap().valid.sample(50, 0);
+    let images = Images::decode(&folder).unwrap();
+    assert_eq!(Dataset::len(&images), folder.len());
+    for index in 0..folder.len() {
+        assert_eq!(images.get(index).unwrap(), folder.get(index).unwrap());
+    }
+}
+
+#[test]
+#[should_panic(expected = "images of different shapes")]
+fn a_batch_of_images_of_two_sizes_is_refused() {
+    let item = |shape: [usize; 3]| ImageItem { pixels: vec![0; 8], shape, label: 0 };
+    let items = vec![item([1, 2, 4]), item([1, 4, 2])];
+    ImageBatcher.batch(items, &fastburn::device::cpu().unwrap());
 }
 
 #[test]
