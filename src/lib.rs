@@ -74,15 +74,16 @@
 //! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
 //! - [`CheckpointFolder`]: where a run leaves what it takes to go on
 //! - [`baseline`]: pixel similarity, which any model has to beat
+//! - `burn_learner` (a feature): our models, data and losses in Burn's own Learner
 //! - `plot` (a feature): pictures as SVG, PNG and text
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner`, `predictor`, `baseline` and `plot` from
-//! the model file and the checkpoints; these from `data`, `models`, `metrics` and `loss`; these from
-//! `device`, `seed` and `error`.
+//! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
+//! and `plot` from the model file and the checkpoints; these from `data`, `models`, `metrics` and
+//! `loss`; these from `device`, `seed` and `error`.
 //!
 //! # Feature flags
 //!
@@ -98,12 +99,15 @@
 //! | `rocm` | AMD GPUs through ROCm |
 //! | `pytorch` | PyTorch's `.pt` files, beside safetensors |
 //! | `plot` | pictures: curves, images, heat maps |
+//! | `burn-train` | our models, data and losses in Burn's own Learner |
 //! | `cli` (default) | the program, with `plot`; a library needs none of it |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 pub mod baseline;
+#[cfg(feature = "burn-train")]
+pub mod burn_learner;
 mod checkpoints;
 mod confusion;
 pub mod data;

@@ -7,6 +7,8 @@
 
 mod backends;
 mod baselines;
+#[cfg(feature = "burn-train")]
+mod burn_learner;
 mod callbacks;
 mod checkpoints;
 mod devices;
