@@ -130,10 +130,7 @@ impl Row<'_> {
 
     /// The matrix products of one step: forward, weights' gradients, inner layers' gradients.
     fn products(&self) -> Vec<(Tensor<2>, Tensor<2>)> {
-        let widths = match &self.architecture {
-            Architecture::Linear(config) => vec![config.inputs, config.outputs],
-            Architecture::Mlp(config) => config.widths.clone(),
-        };
+        let widths = self.architecture.widths();
         let matrix = |rows: usize, columns: usize| {
             let uniform = burn::tensor::Distribution::Uniform(-1.0, 1.0);
             Tensor::<2>::random([rows, columns], uniform, self.device)

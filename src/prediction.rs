@@ -24,6 +24,12 @@ pub struct Prediction {
 }
 
 /// How an image was changed to fit a model, `[channels, height, width]` each.
+///
+/// ```
+/// let adapted =
+///     fastburn::Adapted { from: [3, 300, 400], to: [1, 28, 28], transparent: false };
+/// assert_eq!(adapted.to_string(), "resized from 400×300 to 28×28, colour to grey");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adapted {
     /// What it was.

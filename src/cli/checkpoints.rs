@@ -129,7 +129,7 @@ impl Run {
                     "other images than those of the run that is to go on, which were from {}",
                     told.data
                 );
-                return Err(Error::Layout { place: place.to_owned(), problem })?;
+                return Err(Error::Layout { place: place.to_owned(), problem }.into());
             }
         }
         if let Some(checkpoint) = self.checkpoint.take() {
@@ -165,7 +165,7 @@ fn agreed(
             continue;
         }
         if !(force && MAY_CHANGE.contains(&name.as_str())) {
-            return Err(differs(name, before, value))?;
+            return Err(differs(name, before, value).into());
         }
         agreed.insert(name.clone(), value.clone());
     }

@@ -17,6 +17,11 @@ const PARALLEL_FROM: usize = 1 << 20;
 const MOST_TO_RESIZE: u64 = 1 << 30;
 
 /// The size, the channels and the scaling of the images that a model takes.
+///
+/// ```
+/// let images = fastburn::data::ImageSpec::new([1, 28, 28]);
+/// assert_eq!(images.to_string(), "28×28 pixels, grey, scaled to [0, 1]");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageSpec {
     /// 1 for grey, 3 for colour.

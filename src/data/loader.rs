@@ -104,6 +104,14 @@ pub struct DataLoaders<I, T> {
 }
 
 /// The classes of a data set of images, and what the images look like to a model.
+///
+/// ```
+/// let device = fastburn::device::cpu()?;
+/// let dls = fastburn::data::Splits::digits()?.loaders(64, 42, &device)?;
+/// let images = dls.image_classes.unwrap();
+/// assert_eq!((images.classes.len(), images.format.shape()), (10, [1, 28, 28]));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageClasses {
     /// The classes' names; a label is an index into them.

@@ -23,6 +23,26 @@ where
     ///
     /// [`cross_entropy`](crate::loss::cross_entropy) implies [`Outputs::Softmax`],
     /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
+    ///
+    /// ```
+    /// use fastburn::data::{DataLoaders, Splits, one_hot};
+    /// use fastburn::loss::Outputs;
+    /// use fastburn::prelude::*;
+    ///
+    /// let device = device::cpu()?;
+    /// let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
+    /// let dls = DataLoaders::from_images(train, valid, one_hot, &device);
+    /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+    /// let learn = Learner::new(dls, model, mse::<2>).outputs(Outputs::Softmax);
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("digits.safetensors");
+    /// learn.export(&file)?;
+    ///
+    /// let predictor = Predictor::load(&file, &device)?;
+    /// assert_eq!(predictor.card().classes.len(), 10);
+    /// assert_eq!(predictor.card().image.shape(), [1, 28, 28]);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
     pub fn outputs(mut self, outputs: Outputs) -> Self {
         let name = self.loss_kind.map_or(OWN_LOSS, |(name, _)| name);
         self.loss_kind = Some((name, outputs));
@@ -32,7 +52,7 @@ where
     /// Writes the model as one `.safetensors` file that [`Predictor`](crate::Predictor) loads, and
     /// PyTorch as well.
     ///
-    /// The file has the weights under PyTorch's names, and in its metadata the architecture, the
+    /// [`outputs`](Self::outputs) has an example. The file has the weights under PyTorch's names, and in its metadata the architecture, the
     /// classes, the images' format, the loss and the last validation.
     ///
     /// # Errors

@@ -88,7 +88,7 @@ where
 {
     /// A learner with fastai's default optimizer, Adam; it computes on the model's device.
     ///
-    /// `loss` is a function of outputs and targets, such as those in [`loss`](crate::loss).
+    /// `loss` is a function of outputs and targets, such as those in [`fastburn::loss`](crate::loss).
     pub fn new(
         dls: DataLoaders<I, T>,
         model: M,

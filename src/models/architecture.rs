@@ -115,7 +115,14 @@ impl Architecture {
         }
     }
 
-    fn widths(&self) -> Cow<'_, [usize]> {
+    /// The number of features of an input, of each hidden layer, and of an output.
+    ///
+    /// ```
+    /// use fastburn::models::{Architecture, LinearConfig};
+    ///
+    /// assert_eq!(*Architecture::Linear(LinearConfig::new(784, 10)).widths(), [784, 10]);
+    /// ```
+    pub fn widths(&self) -> Cow<'_, [usize]> {
         match self {
             Self::Linear(config) => Cow::Owned(vec![config.inputs, config.outputs]),
             Self::Mlp(config) => Cow::Borrowed(&config.widths),

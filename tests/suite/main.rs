@@ -10,9 +10,11 @@ mod baselines;
 #[cfg(feature = "burn-train")]
 mod burn_learner;
 mod callbacks;
+mod checkpoint_folders;
 mod checkpoints;
 mod devices;
 mod digits;
+mod hostile_model_files;
 mod image_folders;
 mod kills;
 mod layers;
