@@ -60,8 +60,8 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is no model file, is damaged, or
-    /// was written by a newer fastburn in a form that this one does not know.
+    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is no model file or is damaged;
+    /// [`Error::Newer`] if a newer fastburn wrote it in a form that this one does not know.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let path = path.as_ref();
         let bytes = sealed::read(MODEL_FILE, path)?;

@@ -113,10 +113,12 @@ impl ImageSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] if it is not a whole PNG or JPEG.
+    /// [`Error::Image`] if it is not a whole PNG or JPEG, or too large to be resized.
     pub fn decode(&self, bytes: &[u8], name: &str) -> Result<(Vec<u8>, Option<Adapted>)> {
         let Picture { pixels, shape, transparent } = decode::decode_bytes(bytes, &name)?;
-        let (pixels, adapted) = self.adapt(&pixels, shape)?;
+        let (pixels, adapted) = self
+            .adapt(&pixels, shape)
+            .map_err(|error| Error::Image { file: name.to_owned(), reason: error.to_string() })?;
         let unchanged = Adapted { from: shape, to: shape, transparent };
         let adapted = adapted.map(|adapted| Adapted { transparent, ..adapted });
         Ok((pixels, adapted.or(transparent.then_some(unchanged))))
@@ -140,8 +142,8 @@ impl ImageSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if there are not as many pixels as the shape holds, or neither one channel
-    /// nor three.
+    /// [`Error::Shape`] if there are not as many pixels as the shape holds, neither one channel nor
+    /// three, or too many to be resized; [`Error::Setting`] if no image can be in this format.
     pub fn adapt(&self, pixels: &[u8], shape: [usize; 3]) -> Result<(Vec<u8>, Option<Adapted>)> {
         self.check().map_err(|problem| Error::setting("the images' format", self, problem))?;
         let [channels, height, width] = shape;

@@ -16,9 +16,9 @@ thread_local! {
 
 /// Runs `load` such that the states of [`Placed`] optimizers are made on `device`.
 pub(super) fn on<R>(device: &Device, load: impl FnOnce() -> R) -> R {
-    TARGET.set(Some(device.clone()));
+    let before = TARGET.replace(Some(device.clone()));
     let loaded = load();
-    TARGET.set(None);
+    TARGET.set(before);
     loaded
 }
 
