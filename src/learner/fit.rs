@@ -34,7 +34,9 @@ where
             let first = learn.take_up(part)?;
             (first..loader.len()).try_for_each(|index| {
                 learn.state.batch_index = index;
-                loader.seed_layers(number, index, &device);
+                if learn.state.training {
+                    loader.seed_layers(number, index, &device);
+                }
                 learn.state.batch = Some(loader.batch(&order, index, &device)?);
                 let ran = learn.within(Scope::Batch, Self::run_batch);
                 learn.state.end_batch();

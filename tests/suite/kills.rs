@@ -218,6 +218,25 @@ fn a_full_disk_is_an_error_and_the_old_checkpoint_stays() {
     assert_eq!(fs::read(&model).unwrap(), b"an older model");
 }
 
+#[test]
+fn a_run_whose_checkpoints_are_all_damaged_does_not_begin_again() {
+    let place = tempdir().unwrap();
+    let folder = place.path().join("checkpoints");
+    let folder = folder.to_str().unwrap();
+    let run = output(&["--device", "cpu", "--epochs", "1", "--checkpoint", folder]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let file = place.path().join("checkpoints/step-00000093.safetensors");
+    let whole = fs::read(&file).unwrap();
+    for length in [0, 64, whole.len() / 2, whole.len() - 1] {
+        fs::write(&file, &whole[..length]).unwrap();
+        let run = output(&["--resume", folder]);
+        assert_eq!(run.status.code(), Some(1));
+        let said = stderr(&run);
+        assert!(said.starts_with("error: ") && said.contains("step-00000093"), "{said}");
+        assert_eq!(fs::read(&file).unwrap(), whole[..length]);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_that_cannot_be_written_to_is_an_error() {
