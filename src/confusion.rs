@@ -1,5 +1,7 @@
 //! Which class was taken for which: plain counts.
 
+use std::cmp::Reverse;
+
 use serde::{Deserialize, Serialize};
 
 /// How often each class was predicted for each class.
@@ -55,6 +57,69 @@ impl Confusion {
         right as f64 / all as f64
     }
 
+    /// How often a class was predicted, rightly or not.
+    ///
+    /// # Panics
+    ///
+    /// If the index is not below the number of classes.
+    pub fn predicted_as(&self, class: usize) -> usize {
+        self.counts.iter().map(|row| row[class]).sum()
+    }
+
+    /// How well each class was told from the others.
+    ///
+    /// A share of nothing is 0, as scikit-learn's `zero_division=0` has it.
+    ///
+    /// ```
+    /// use fastburn::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// let seven = &confusion.scores()[1];
+    /// assert_eq!((seven.precision, seven.recall, seven.support), (2.0 / 3.0, 1.0, 2));
+    /// assert_eq!(seven.f_beta(1.0), 0.8);
+    /// ```
+    pub fn scores(&self) -> Vec<ClassScores> {
+        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let score = |class: usize| {
+            let right = self.counts[class][class];
+            ClassScores {
+                precision: share(right, self.predicted_as(class)),
+                recall: share(right, self.of_class(class)),
+                support: self.of_class(class),
+            }
+        };
+        (0..self.classes.len()).map(score).collect()
+    }
+
+    /// The pairs of classes that were taken for each other at least `min` times: actual,
+    /// predicted and how often, the most frequent first. fastai's `most_confused`.
+    ///
+    /// ```
+    /// use fastburn::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 1), (1, 0), (1, 0), (1, 1)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// assert_eq!(confusion.most_confused(1), [("7", "3", 2), ("3", "7", 1)]);
+    /// ```
+    pub fn most_confused(&self, min: usize) -> Vec<(&str, &str, usize)> {
+        let cells = self.counts.iter().enumerate().flat_map(|(actual, row)| {
+            row.iter().enumerate().map(move |(predicted, &count)| (actual, predicted, count))
+        });
+        let mut pairs: Vec<_> = cells
+            .filter(|&(actual, predicted, count)| actual != predicted && count >= min.max(1))
+            .map(|(actual, predicted, count)| {
+                (self.classes[actual].as_str(), self.classes[predicted].as_str(), count)
+            })
+            .collect();
+        pairs.sort_by_key(|&(.., count)| Reverse(count));
+        pairs
+    }
+
     /// The share of a class's items whose class was predicted; NaN if it has no item.
     ///
     /// # Panics
@@ -62,5 +127,28 @@ impl Confusion {
     /// If the index is not below the number of classes.
     pub fn class_accuracy(&self, actual: usize) -> f64 {
         self.counts[actual][actual] as f64 / self.of_class(actual) as f64
+    }
+}
+
+/// How well one class was told from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassScores {
+    /// The share of what was taken for this class that is of it.
+    pub precision: f64,
+    /// The share of this class's items that was taken for it.
+    pub recall: f64,
+    /// How many items are of this class.
+    pub support: usize,
+}
+
+impl ClassScores {
+    /// Precision and recall in one number, in which recall counts `beta` times as much: their
+    /// weighted harmonic mean (van Rijsbergen 1979); 0 where both are. 1 gives F1.
+    pub fn f_beta(&self, beta: f64) -> f64 {
+        let (precision, recall, square) = (self.precision, self.recall, beta * beta);
+        match square * precision + recall {
+            0.0 => 0.0,
+            sum => (1.0 + square) * precision * recall / sum,
+        }
     }
 }

@@ -65,8 +65,11 @@ pub struct StepRecord {
     pub epoch: usize,
     /// The batch within the epoch, from 0.
     pub batch: usize,
-    /// The learning rate of the step.
+    /// The learning rate of the step; where layer groups have their own, the last one's.
     pub lr: f64,
+    /// The momentum of the step, where the optimizer has one.
+    #[serde(default)]
+    pub momentum: Option<f64>,
     /// The batch's loss.
     pub loss: f32,
     /// The loss, smoothed as fastai smooths it.

@@ -13,8 +13,8 @@ const MOMENTUM: f64 = 0.98;
 #[derive(Debug, Default)]
 pub struct Losses {
     waiting: Scalars,
-    /// Epoch, batch and learning rate of each that waits.
-    steps: Vec<(usize, usize, f64)>,
+    /// The step of each that waits, without its losses.
+    steps: Vec<StepRecord>,
     average: f64,
     count: i32,
 }
@@ -30,9 +30,10 @@ impl Losses {
         (self.average, self.count)
     }
 
-    pub(super) fn push(&mut self, loss: Tensor<1>, epoch: usize, batch: usize, lr: f64) {
+    /// Takes the loss of a step, whose record has all but that.
+    pub(super) fn push(&mut self, loss: Tensor<1>, step: StepRecord) {
         self.waiting.push(loss);
-        self.steps.push((epoch, batch, lr));
+        self.steps.push(step);
     }
 
     /// The smoothed loss as of the last read; `None` before the first.
@@ -43,14 +44,15 @@ impl Losses {
 
     pub(super) fn read_into(&mut self, history: &mut History) -> Result<Option<f64>> {
         let steps = std::mem::take(&mut self.steps);
-        for (loss, (epoch, batch, lr)) in self.waiting.take()?.into_iter().zip(steps) {
+        for (loss, step) in self.waiting.take()?.into_iter().zip(steps) {
             if !loss.is_finite() {
+                let StepRecord { epoch, batch, lr, .. } = step;
                 return Err(Error::Diverged { part: "training", loss, epoch, batch, lr });
             }
             self.average = f64::from(loss) * (1.0 - MOMENTUM) + self.average * MOMENTUM;
             self.count += 1;
             let smooth_loss = self.smooth().unwrap_or_default();
-            history.steps.push(StepRecord { epoch, batch, lr, loss, smooth_loss });
+            history.steps.push(StepRecord { loss, smooth_loss, ..step });
         }
         Ok(self.smooth())
     }

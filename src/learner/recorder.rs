@@ -8,7 +8,7 @@ use super::callback::{Callback, Flow};
 use super::losses::Losses;
 use super::state::State;
 use crate::error::{Error, Result};
-use crate::history::{EpochRecord, Validation};
+use crate::history::{EpochRecord, StepRecord, Validation};
 use crate::models::Model;
 use crate::scalars::{Scalars, weighted_mean};
 
@@ -80,7 +80,15 @@ where
         // A batch that was cancelled before it had a loss leaves no trace.
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         if state.training {
-            state.losses.push(loss, state.epoch, state.batch_index, state.lr);
+            let step = StepRecord {
+                epoch: state.epoch,
+                batch: state.batch_index,
+                lr: state.lr,
+                momentum: None,
+                loss: f32::NAN,
+                smooth_loss: f64::NAN,
+            };
+            state.losses.push(loss, step);
             return Ok(());
         }
         let (Some(output), Some(batch)) = (&state.output, &state.batch) else { return Ok(()) };
