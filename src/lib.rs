@@ -70,6 +70,7 @@
 //! - [`data`]: from files to batches on a device
 //! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
+//! - [`schedule`]: how the learning rate and the momentum go in a fit
 //! - [`learner`]: the [`Learner`], its thin loop and its callbacks
 //! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
 //! - [`CheckpointFolder`]: where a run leaves what it takes to go on
@@ -125,6 +126,7 @@ mod prediction;
 mod predictor;
 pub mod prelude;
 mod scalars;
+pub mod schedule;
 mod sealed;
 mod seed;
 mod shape;
