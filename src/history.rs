@@ -1,6 +1,7 @@
 //! What a run recorded: plain values, no tensor, no device.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// Everything that the recorder wrote down, over all calls of `fit`.
 ///
@@ -56,6 +57,29 @@ pub struct EpochRecord {
     pub seconds: f64,
     /// How many training steps the history held at the epoch's end.
     pub steps: usize,
+}
+
+impl EpochRecord {
+    /// The row as a JSON object, in which `metrics` are by name.
+    ///
+    /// ```
+    /// let row: fastburn::EpochRecord = serde_json::from_str(
+    ///     r#"{"epoch": 0, "train_loss": 2.0, "valid_loss": 0.5, "metrics": [0.9], "seconds": 1.0, "steps": 9}"#,
+    /// )
+    /// .unwrap();
+    /// assert_eq!(row.named(&["accuracy".to_owned()])["metrics"]["accuracy"], 0.9);
+    /// ```
+    pub fn named(&self, metric_names: &[String]) -> Value {
+        let values = self.metrics.iter().map(|&value| json!(value));
+        let metrics: Map<_, _> = metric_names.iter().cloned().zip(values).collect();
+        json!({
+            "epoch": self.epoch,
+            "train_loss": self.train_loss,
+            "valid_loss": self.valid_loss,
+            "metrics": metrics,
+            "seconds": self.seconds,
+        })
+    }
 }
 
 /// One training step.

@@ -106,9 +106,11 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod any_number;
 pub mod baseline;
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;
+pub mod callbacks;
 mod checkpoints;
 mod confusion;
 pub mod data;
@@ -117,6 +119,7 @@ mod error;
 mod history;
 pub mod learner;
 pub mod loss;
+mod lr_curve;
 pub mod metrics;
 mod model_file;
 pub mod models;
@@ -137,6 +140,7 @@ pub use confusion::{ClassScores, Confusion};
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use learner::Learner;
+pub use lr_curve::LrCurve;
 pub use model_file::ModelCard;
 pub use prediction::{Adapted, Prediction};
 pub use predictor::Predictor;

@@ -65,6 +65,7 @@ pub(crate) struct Progress {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Remembered {
     pub lr: f64,
+    pub momentum: Option<f64>,
     /// What the callbacks remember, by their names, in their order.
     pub callbacks: Vec<(String, Value)>,
 }

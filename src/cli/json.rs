@@ -5,7 +5,7 @@ use std::io::{Write, stdout};
 use fastburn::learner::{Callback, Flow, State};
 use fastburn::models::Model;
 use fastburn::{EpochRecord, Error};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 /// Writes one line, at once.
 pub fn line(value: &Value) -> std::io::Result<()> {
@@ -35,15 +35,9 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
 }
 
 fn epoch(record: &EpochRecord, names: &[String]) -> Flow {
-    let values = record.metrics.iter().map(|&value| json!(value));
-    let metrics: Map<_, _> = names.iter().cloned().zip(values).collect();
-    line(&json!({
-        "event": "epoch",
-        "epoch": record.epoch,
-        "train_loss": record.train_loss,
-        "valid_loss": record.valid_loss,
-        "metrics": metrics,
-        "seconds": record.seconds,
-    }))
-    .map_err(|e| Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into())
+    let mut row = record.named(names);
+    row["event"] = "epoch".into();
+    line(&row).map_err(|e| {
+        Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into()
+    })
 }

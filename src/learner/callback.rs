@@ -95,6 +95,12 @@ macro_rules! events {
                 std::any::type_name::<Self>()
             }
 
+            /// Whether it is a part of how a step is made, as gradient clipping is, so that
+            /// [`lr_find`](super::Learner::lr_find) needs it too; all others do not hear of it.
+            fn changes_steps(&self) -> bool {
+                false
+            }
+
             /// What must be remembered for a run to go on from here: it goes into checkpoints.
             fn save(&self) -> Value {
                 Value::Null

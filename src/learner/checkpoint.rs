@@ -25,6 +25,8 @@ pub struct Checkpoint {
     every: Option<Duration>,
     /// When the last one was written, or the first batch since then was over.
     last: Option<Instant>,
+    /// Whether one is due, and waits for gradients to be stepped with.
+    overdue: bool,
     /// Whether the fit was stopped at a batch, and that is written down.
     stopped: bool,
     /// A validation pass outside of a fit is not to be gone on with.
@@ -50,6 +52,7 @@ impl Checkpoint {
             every_steps: None,
             every: None,
             last: None,
+            overdue: false,
             stopped: false,
             in_fit: false,
         }
@@ -76,7 +79,7 @@ impl Checkpoint {
 
     fn want(&mut self, finished: bool, epoch: usize, batch: usize) -> Option<Wanted> {
         // To write it takes time as well, which does not count.
-        self.last = None;
+        (self.last, self.overdue) = (None, false);
         let (folder, settings) = (self.folder.clone(), self.settings.clone());
         Some(Wanted { folder, settings, finished, epoch, batch })
     }
@@ -89,7 +92,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
     }
 
     fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
-        (self.in_fit, self.stopped, self.last) = (true, false, None);
+        (self.in_fit, self.stopped, self.overdue, self.last) = (true, false, false, None);
         Ok(())
     }
 
@@ -98,8 +101,8 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
         let by_time = self.every.is_some_and(|time| last.elapsed() >= time);
         let trained = state.trained + 1;
         let by_steps = self.every_steps.is_some_and(|steps| trained.is_multiple_of(steps.get()));
-        let due = state.training && by_steps || by_time || state.interrupted;
-        if self.in_fit && due && !state.failed {
+        self.overdue |= state.training && by_steps || by_time || state.interrupted;
+        if self.in_fit && self.overdue && !state.accumulating && !state.failed {
             self.stopped = state.interrupted;
             // What validation has found so far is found again.
             let all = state.dls.train.len();

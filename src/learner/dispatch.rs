@@ -51,6 +51,9 @@ where
     pub(super) fn emit(&mut self, event: Event) -> Flow {
         let mut flow = Ok(());
         for callback in &mut self.callbacks {
+            if self.sweeping && !callback.changes_steps() {
+                continue;
+            }
             let mut answer = tell(callback.as_mut(), event, &mut self.state);
             if let Err(Stop::Cancel(scope)) = answer
                 && !self.under_way.contains(&scope)

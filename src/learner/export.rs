@@ -4,6 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 
+use super::state::State;
 use super::{Learner, Model};
 use crate::error::{Error, Result};
 use crate::loss::Outputs;
@@ -44,8 +45,8 @@ where
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn outputs(mut self, outputs: Outputs) -> Self {
-        let name = self.loss_kind.map_or(OWN_LOSS, |(name, _)| name);
-        self.loss_kind = Some((name, outputs));
+        let name = self.state.loss_kind.map_or(OWN_LOSS, |(name, _)| name);
+        self.state.loss_kind = Some((name, outputs));
         self
     }
 
@@ -60,7 +61,21 @@ where
     /// [`Error::Setting`] if the data are not images of classes or the loss is not known,
     /// [`Error::Write`] if the file cannot be written, [`Error::Compute`] if the device fails.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()> {
-        let Some(images) = &self.state.dls.image_classes else {
+        self.state.export(path.as_ref())
+    }
+}
+
+impl<M, T> State<M, Tensor<4>, T>
+where
+    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
+{
+    /// Writes the model as it is now: see [`Learner::export`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Learner::export`].
+    pub fn export(&self, path: &Path) -> Result<()> {
+        let Some(images) = &self.dls.image_classes else {
             let expected = "a model file needs the classes and the images' format; make the \
                             loaders with DataLoaders::from_images, or set image_classes";
             return Err(Error::setting("image_classes", "not set", expected));
@@ -70,7 +85,7 @@ where
                             Learner::outputs";
             return Err(Error::setting("the loss", "a function of your own", expected));
         };
-        let history = &self.state.history;
+        let history = &self.history;
         let last = history.epochs.last();
         let names = history.metric_names.iter().map(String::as_str);
         let metrics = last.map(|row| row.metrics.as_slice()).unwrap_or_default();
@@ -89,6 +104,6 @@ where
                 .collect(),
             fastburn_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        whole_file::write(path.as_ref(), &card.seal(&StateDict::of(self.model())?)?)
+        whole_file::write(path, &card.seal(&StateDict::of(self.model())?)?)
     }
 }

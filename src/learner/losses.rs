@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::history::{History, StepRecord};
 use crate::scalars::Scalars;
 
@@ -45,10 +45,6 @@ impl Losses {
     pub(super) fn read_into(&mut self, history: &mut History) -> Result<Option<f64>> {
         let steps = std::mem::take(&mut self.steps);
         for (loss, step) in self.waiting.take()?.into_iter().zip(steps) {
-            if !loss.is_finite() {
-                let StepRecord { epoch, batch, lr, .. } = step;
-                return Err(Error::Diverged { part: "training", loss, epoch, batch, lr });
-            }
             self.average = f64::from(loss) * (1.0 - MOMENTUM) + self.average * MOMENTUM;
             self.count += 1;
             let smooth_loss = self.smooth().unwrap_or_default();

@@ -6,23 +6,40 @@ mod callback;
 mod checkpoint;
 mod dispatch;
 mod export;
+mod fine_tune;
 mod fit;
+mod gradients;
+mod groups;
 mod losses;
+mod lr_find;
 mod optimizer;
+mod optimizer_config;
+mod param_scheduler;
 mod placed;
+mod rates;
 mod recorder;
 mod resume;
+mod scheduled;
 mod state;
 mod stopping;
 mod table;
+mod terminate_on_nan;
+mod tuned;
 
 pub use callback::{Callback, Flow, Scope, Stop};
 pub use checkpoint::Checkpoint;
+pub use fine_tune::FineTune;
+pub use gradients::MapGradient;
 pub use losses::Losses;
+pub use lr_find::LrFinder;
 pub use optimizer::OptimizerKind;
+pub use optimizer_config::OptimizerConfig;
+pub use param_scheduler::ParamScheduler;
+pub use rates::Rates;
 pub use state::State;
 pub use stopping::StopFlag;
 pub use table::EpochTable;
+pub use terminate_on_nan::TerminateOnNan;
 
 use std::any::Any;
 
@@ -33,10 +50,11 @@ use crate::checkpoints::{Progress, Remembered};
 use crate::data::DataLoaders;
 use crate::error::{Error, Result};
 use crate::history::{History, Validation};
-use crate::loss::{self, Outputs};
+use crate::loss;
 use crate::metrics::Metric;
-use crate::models::Model;
+use crate::models::{LayerGroup, Model};
 use recorder::Recorder;
+use tuned::Momentum;
 
 /// A model with the data, the loss and the optimizer that train it.
 ///
@@ -74,10 +92,14 @@ pub struct Learner<M: Model<I>, I, T> {
     resumed: Option<Progress>,
     /// What was to be remembered when the training part of the epoch at hand was over.
     at_train_end: Option<Remembered>,
+    /// Whether [`lr_find`](Self::lr_find) is under way.
+    sweeping: bool,
     /// The parts that have begun and not ended, the outermost first.
     under_way: Vec<Scope>,
-    /// The loss, and how outputs become probabilities, where both are known.
-    loss_kind: Option<(&'static str, Outputs)>,
+    /// The model's layer groups, from the input to the output.
+    groups: Vec<LayerGroup>,
+    /// The optimizer as it was given, without any state.
+    fresh_optimizer: ModuleOptimizer,
 }
 
 impl<M, I, T> Learner<M, I, T>
@@ -95,15 +117,24 @@ where
         loss: impl Fn(M::Output, T) -> Result<Tensor<1>> + 'static,
     ) -> Self {
         let loss_kind = loss::of_classes(&loss);
+        let optimizer = OptimizerConfig::new(OptimizerKind::default());
+        let next_momentum = Momentum::default();
+        let fresh_optimizer = optimizer.build(&next_momentum);
+        let groups = model.layer_groups();
         let device = model.devices().into_iter().next().unwrap_or_default().inner();
         let state = State {
             model: Some(model),
             loss_function: Box::new(loss),
+            loss_kind,
             metrics: Vec::new(),
             device,
             dls,
-            optimizer: OptimizerKind::default().into(),
+            optimizer: fresh_optimizer.clone(),
+            optimizer_config: Some(optimizer),
             lr: 0.0,
+            factors: Vec::new(),
+            momentum: None,
+            next_momentum,
             epochs: 0,
             epoch: 0,
             training: false,
@@ -114,17 +145,20 @@ where
             output: None,
             loss: None,
             gradients: None,
+            accumulating: false,
             losses: Losses::default(),
             history: History::default(),
+            valid_losses: Vec::new(),
             validation: None,
+            notes: Vec::new(),
             record: None,
-            optimizer_kind: Some(OptimizerKind::default()),
             earlier_rows: 0,
             interrupted: false,
             failed: false,
             checkpoint: None,
         };
-        let callbacks: Vec<Box<dyn Callback<M, I, T>>> = vec![Box::new(Recorder::default())];
+        let callbacks: Vec<Box<dyn Callback<M, I, T>>> =
+            vec![Box::new(Recorder::default()), Box::new(TerminateOnNan::default())];
         Self {
             state,
             callbacks,
@@ -133,17 +167,31 @@ where
             given_lr: 0.0,
             resumed: None,
             at_train_end: None,
+            sweeping: false,
             under_way: Vec::new(),
-            loss_kind,
+            groups,
+            fresh_optimizer,
         }
     }
 
-    /// Another optimizer: an [`OptimizerKind`], or one of Burn's.
+    /// Another optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
     pub fn optimizer<O: Into<ModuleOptimizer> + 'static>(mut self, optimizer: O) -> Self {
-        let kind = (&optimizer as &dyn Any).downcast_ref::<OptimizerKind>();
-        self.state.optimizer_kind = kind.copied();
-        self.state.optimizer = optimizer.into();
+        let given = &optimizer as &dyn Any;
+        let kind = given.downcast_ref().copied().map(OptimizerConfig::new);
+        let config = kind.or(given.downcast_ref().copied());
+        self.fresh_optimizer = match &config {
+            Some(config) => config.build(&self.state.next_momentum),
+            None => optimizer.into(),
+        };
+        self.state.optimizer_config = config;
+        self.reset_optimizer();
         self
+    }
+
+    /// Has the optimizer forget what it has gathered, which it otherwise keeps from one call of
+    /// `fit` to the next: fastai's `reset_opt`.
+    pub fn reset_optimizer(&mut self) {
+        self.state.optimizer = self.fresh_optimizer.clone();
     }
 
     /// One more metric, behind those that are there.
@@ -154,27 +202,78 @@ where
 
     /// One more callback, behind those of its [`order`](Callback::order).
     pub fn callback(mut self, callback: impl Callback<M, I, T> + 'static) -> Self {
-        self.callbacks.push(Box::new(callback));
-        self.callbacks.sort_by_key(|callback| callback.order());
+        self.attach(Box::new(callback));
         self
     }
 
-    /// Trains for a number of epochs and validates after each.
+    /// Without the callbacks of that [`name`](Callback::name), such as `TerminateOnNan`.
+    pub fn without(mut self, name: &str) -> Self {
+        self.callbacks.retain(|callback| callback.name() != name);
+        self
+    }
+
+    /// Has a callback for what `run` does alone: fastai's `fit(…, cbs=…)` and `added_cbs`.
+    ///
+    /// ```
+    /// use fastburn::callbacks::EarlyStopping;
+    /// use fastburn::prelude::*;
+    ///
+    /// let device = device::cpu()?;
+    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+    /// let mut learn = Learner::new(dls, model, cross_entropy);
+    /// learn.with(EarlyStopping::patience(2), |learn| learn.fit(3, 1e-3))?;
+    /// learn.fit(1, 1e-4)?; // without
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `run` fails with.
+    pub fn with<R>(
+        &mut self,
+        callback: impl Callback<M, I, T> + 'static,
+        run: impl FnOnce(&mut Self) -> Result<R>,
+    ) -> Result<R> {
+        let index = self.attach(Box::new(callback));
+        let ran = run(self);
+        self.callbacks.remove(index);
+        ran
+    }
+
+    fn attach(&mut self, callback: Box<dyn Callback<M, I, T>>) -> usize {
+        let order = callback.order();
+        let index = self.callbacks.partition_point(|other| other.order() <= order);
+        self.callbacks.insert(index, callback);
+        index
+    }
+
+    /// Trains for a number of epochs and validates after each, at one learning rate, or at one for
+    /// each layer group: see [`Rates`].
     ///
     /// A second call goes on where the first ended, with the optimizer's state.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the learning rate is not a finite number of at least 0, no batch fills
-    /// up, or a resumed run has more epochs behind it than these, [`Error::Diverged`] if the loss stops being a number, and whatever the data, the
-    /// loss, a metric or a callback fails with.
-    pub fn fit(&mut self, epochs: usize, lr: f64) -> Result<()> {
-        if !(lr.is_finite() && lr >= 0.0) {
-            return Err(Error::setting(
-                "the learning rate",
-                lr,
-                "it must be a finite number of at least 0",
-            ));
+    /// [`Error::Setting`] if a learning rate or an option of the optimizer is out of its range, no
+    /// batch fills up, or a resumed run has more epochs behind it than these; [`Error::File`] if a
+    /// resumed run had other callbacks with a memory; [`Error::Diverged`] if the loss stops being a
+    /// number; and whatever the data, the loss, a metric or a callback fails with.
+    pub fn fit(&mut self, epochs: usize, lr: impl Into<Rates>) -> Result<()> {
+        self.set_rates(lr.into())?;
+        self.check_fit()?;
+        if !self.begin_fit(epochs)? {
+            return Ok(());
+        }
+        let ran = self.run_fit();
+        self.end_fit()?;
+        finish(ran)
+    }
+
+    /// Refuses what cannot be trained.
+    fn check_fit(&self) -> Result<()> {
+        if let Some(config) = &self.state.optimizer_config {
+            config.check()?;
         }
         if self.state.dls.train.is_empty() {
             let items = self.state.dls.train.items();
@@ -184,12 +283,7 @@ where
                 "that does not fill one batch; choose a smaller batch size",
             ));
         }
-        if !self.begin_fit(epochs, lr)? {
-            return Ok(());
-        }
-        let ran = self.run_fit();
-        self.end_fit()?;
-        finish(ran)
+        Ok(())
     }
 
     /// The loss and the metrics over the validation set.

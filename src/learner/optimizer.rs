@@ -2,19 +2,15 @@
 
 use std::str::FromStr;
 
-use burn::optim::momentum::MomentumConfig;
-use burn::optim::{
-    AdaGradConfig, AdamWConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer, RmsPropConfig,
-    SgdConfig,
-};
+use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 
-use super::placed::Placed;
+use super::optimizer_config::OptimizerConfig;
 use crate::error::{Error, Result};
 
 /// An optimizer with fastai's settings, or with its paper's where fastai has none.
 ///
-/// Any of Burn's optimizers, with settings of your own, goes into
+/// [`OptimizerConfig`] has each with settings of your own; any of Burn's optimizers goes into
 /// [`Learner::optimizer`](super::Learner::optimizer) as well.
 ///
 /// ```
@@ -31,7 +27,8 @@ pub enum OptimizerKind {
     Sgd,
     /// SGD with momentum 0.9, as PyTorch computes it.
     Momentum,
-    /// Adam with fastai's betas 0.9 and 0.99, ε 1e-5 and decoupled weight decay 0.01.
+    /// Adam with fastai's betas 0.9 and 0.99, ε 1e-5 and decoupled weight decay 0.01, from which
+    /// biases are spared.
     #[default]
     Adam,
     /// Adam with PyTorch's AdamW settings: betas 0.9 and 0.999, ε 1e-8, weight decay 0.01.
@@ -80,35 +77,7 @@ impl OptimizerKind {
 
 impl From<OptimizerKind> for ModuleOptimizer {
     fn from(kind: OptimizerKind) -> Self {
-        match kind {
-            OptimizerKind::Sgd => Placed(SgdConfig::new().build()).into(),
-            OptimizerKind::Momentum => {
-                // Burn dampens by 0.1 unless told otherwise.
-                let momentum = MomentumConfig::new().with_momentum(0.9).with_dampening(0.0);
-                Placed(SgdConfig::new().with_momentum(Some(momentum)).build()).into()
-            }
-            OptimizerKind::Adam => {
-                let config = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.99);
-                Placed(config.with_epsilon(1e-5).with_weight_decay(0.01).build()).into()
-            }
-            OptimizerKind::AdamW => {
-                let config = AdamWConfig::new().with_beta_1(0.9).with_beta_2(0.999);
-                Placed(config.with_epsilon(1e-8).with_weight_decay(0.01).build()).into()
-            }
-            OptimizerKind::RmsProp => {
-                let config = RmsPropConfig::new().with_alpha(0.99);
-                Placed(config.with_momentum(0.0).with_epsilon(1e-8).build()).into()
-            }
-            OptimizerKind::AdaGrad => Placed(AdaGradConfig::new().build()).into(),
-            OptimizerKind::Lamb => {
-                let config = LambConfig::new().with_beta_1(0.9).with_beta_2(0.99);
-                Placed(config.with_epsilon(1e-5).build()).into()
-            }
-            OptimizerKind::Lion => {
-                Placed(LionConfig::new().with_beta_1(0.9).with_beta_2(0.99).build()).into()
-            }
-            OptimizerKind::Adan => Placed(AdanConfig::new().build()).into(),
-        }
+        OptimizerConfig::new(kind).into()
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::callback::{Callback, Flow};
 use super::losses::Losses;
 use super::state::State;
-use crate::error::{Error, Result};
-use crate::history::{EpochRecord, StepRecord, Validation};
+use crate::error::Result;
+use crate::history::{EpochRecord, Validation};
 use crate::models::Model;
 use crate::scalars::{Scalars, weighted_mean};
 
@@ -65,6 +65,7 @@ where
         self.epoch_start = Some(Instant::now());
         self.steps_before = state.history.steps.len();
         (state.validation, state.record) = (None, None);
+        state.notes.clear();
         Ok(())
     }
 
@@ -80,14 +81,7 @@ where
         // A batch that was cancelled before it had a loss leaves no trace.
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         if state.training {
-            let step = StepRecord {
-                epoch: state.epoch,
-                batch: state.batch_index,
-                lr: state.lr,
-                momentum: None,
-                loss: f32::NAN,
-                smooth_loss: f64::NAN,
-            };
+            let step = state.step_record();
             state.losses.push(loss, step);
             return Ok(());
         }
@@ -107,18 +101,15 @@ where
 
     fn after_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
         let items = std::mem::take(&mut self.valid_items);
-        let losses = self.valid_losses.take()?;
+        state.valid_losses = self.valid_losses.take()?;
         // What was left early measured only a part of the validation set.
         if items.is_empty() || items.len() < state.batches {
             return Ok(());
         }
-        if let Some(batch) = losses.iter().position(|loss| !loss.is_finite()) {
-            let (epoch, loss, lr) = (state.epoch, losses[batch], state.lr);
-            Err(Error::Diverged { part: "validation", loss, epoch, batch, lr })?;
-        }
         let values = state.metrics.iter_mut().map(|metric| metric.value());
         let metrics = values.collect::<Result<_, _>>()?;
-        state.validation = Some(Validation { loss: weighted_mean(&losses, &items), metrics });
+        let loss = weighted_mean(&state.valid_losses, &items);
+        state.validation = Some(Validation { loss, metrics });
         Ok(())
     }
 

@@ -31,9 +31,10 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if model, data, loss, optimizer, metrics or callbacks are not those of the
-    /// saved run; [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its
+    /// [`Error::File`] if model, data, loss, optimizer or metrics are not those of the saved run; [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its
     /// default device, and that is a GPU that is not there. On an error the learner is as it was.
+    /// Other callbacks with a memory than the saved run had are an error of [`fit`](Self::fit), which
+    /// may have some of its own.
     pub fn resume(&mut self, saved: &Saved) -> Result<()> {
         let progress = &saved.progress;
         for (name, now) in self.made_of() {
@@ -43,12 +44,11 @@ where
                 return Err(saved.error(&problem));
             }
         }
-        self.check_callbacks(saved)?;
-        if self.state.optimizer_kind.is_none() && !device::has_default() {
+        if self.state.optimizer_config.is_none() && !device::has_default() {
             return Err(Error::Device {
                 name: "default".to_owned(),
                 problem: "Burn loads the state of its own optimizers on its default device, a GPU \
-                          that is not there; set BURN_DEVICE=flex, or use an OptimizerKind"
+                          that is not there; set BURN_DEVICE=flex, or use an OptimizerConfig"
                     .to_owned(),
             });
         }
@@ -67,11 +67,12 @@ where
     }
 
     /// Sets the state up for a call of `fit`; `false` if a resumed run has it behind it.
-    pub(super) fn begin_fit(&mut self, epochs: usize, lr: f64) -> Result<bool> {
+    pub(super) fn begin_fit(&mut self, epochs: usize) -> Result<bool> {
         let state = &mut self.state;
-        (state.epochs, state.lr, state.epoch, state.trained) = (epochs, lr, 0, 0);
-        (state.interrupted, state.failed) = (false, false);
-        self.given_lr = lr;
+        (state.epochs, state.epoch, state.trained) = (epochs, 0, 0);
+        (state.interrupted, state.failed, state.accumulating) = (false, false, false);
+        state.momentum = state.optimizer_config.and_then(|config| config.first_momentum());
+        self.given_lr = state.lr;
         let Some(resumed) = &self.resumed else {
             state.earlier_rows = state.history.epochs.len();
             return Ok(true);
@@ -80,6 +81,8 @@ where
             self.fits += 1;
             return Ok(false);
         }
+        self.check_callbacks(&resumed.remembered)?;
+        let state = &mut self.state;
         let behind = resumed.epoch + usize::from(resumed.batch > 0);
         if epochs < behind {
             let expected = format!("the resumed run has {behind} behind it");
@@ -165,11 +168,11 @@ where
     pub(super) fn remembered(&self) -> Remembered {
         let callbacks = self.callbacks.iter().map(|c| (c.name().to_owned(), c.save()));
         let callbacks = callbacks.filter(|(_, value)| !value.is_null()).collect();
-        Remembered { lr: self.state.lr, callbacks }
+        Remembered { lr: self.state.lr, momentum: self.state.momentum, callbacks }
     }
 
-    fn take_back(&mut self, remembered: &Remembered) -> Result<()> {
-        self.state.lr = remembered.lr;
+    pub(super) fn take_back(&mut self, remembered: &Remembered) -> Result<()> {
+        (self.state.lr, self.state.momentum) = (remembered.lr, remembered.momentum);
         let mut saved: Vec<_> = remembered.callbacks.iter().collect();
         for callback in &mut self.callbacks {
             if let Some(index) = saved.iter().position(|(name, _)| name == callback.name()) {
@@ -179,22 +182,23 @@ where
         Ok(())
     }
 
-    /// Refuses callbacks with a memory that the saved run lacks, and the lack of those it has.
-    fn check_callbacks(&self, saved: &Saved) -> Result<()> {
+    /// Refuses callbacks with a memory that the resumed run lacks, and the lack of those it has.
+    fn check_callbacks(&self, resumed: &Remembered) -> Result<()> {
         let names = |remembered: &Remembered| {
             let mut names: Vec<_> =
                 remembered.callbacks.iter().map(|(name, _)| name.clone()).collect();
             names.sort();
-            names
+            names.join(", ")
         };
-        let (before, now) = (names(&saved.progress.remembered), names(&self.remembered()));
-        if before != now {
-            let (before, now) = (before.join(", "), now.join(", "));
-            return Err(saved.error(&format!(
-                "other callbacks with a memory: the run has {before}, this learner {now}"
-            )));
+        let (before, now) = (names(resumed), names(&self.remembered()));
+        match before == now {
+            true => Ok(()),
+            false => Err(Error::setting(
+                "the list of callbacks with a memory",
+                now,
+                format!("the resumed run has {before}"),
+            )),
         }
-        Ok(())
     }
 
     /// What a run's result depends on, but for the model and the values of settings.
@@ -207,8 +211,8 @@ where
             ("number of validation items", json!(valid.items())),
             ("batch size", json!(train.items_per_batch())),
             ("order", json!({ "seed": train.shuffled_by(), "batches": train.len() })),
-            ("optimizer", json!(state.optimizer_kind.map_or("Burn's own", |kind| kind.name()))),
-            ("loss", json!(self.loss_kind.map_or("custom", |(name, _)| name))),
+            ("optimizer", json!(state.optimizer_config)),
+            ("loss", json!(state.loss_kind.map_or("custom", |(name, _)| name))),
             ("list of metrics", json!(metrics)),
         ];
         parts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()

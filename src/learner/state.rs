@@ -1,14 +1,17 @@
 //! What a fit works on: callbacks read it and change it.
 
+use burn::module::ParamGroup;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
 use super::checkpoint::Wanted;
 use super::losses::Losses;
-use super::optimizer::OptimizerKind;
+use super::optimizer_config::OptimizerConfig;
+use super::tuned::Momentum;
 use crate::data::{Batch, DataLoaders};
 use crate::error::{Error, Result};
-use crate::history::{EpochRecord, History, Validation};
+use crate::history::{EpochRecord, History, StepRecord, Validation};
+use crate::loss::Outputs;
 use crate::metrics::Metric;
 use crate::models::Model;
 use crate::shape::one_number;
@@ -23,6 +26,8 @@ pub struct State<M: Model<I>, I, T> {
     /// Out only while the optimizer has it: a second handle would make it copy every parameter.
     pub(super) model: Option<M>,
     pub(super) loss_function: LossFunction<M::Output, T>,
+    /// The loss, and how outputs become probabilities, where both are known.
+    pub(super) loss_kind: Option<(&'static str, Outputs)>,
     pub(super) metrics: Vec<Box<dyn Metric<M::Output, T>>>,
     pub(super) device: Device,
 
@@ -31,9 +36,15 @@ pub struct State<M: Model<I>, I, T> {
     /// The optimizer, with its state.
     pub optimizer: ModuleOptimizer,
     /// Which one it is, if not one of Burn's own.
-    pub(super) optimizer_kind: Option<OptimizerKind>,
-    /// The learning rate of the next step.
+    pub(super) optimizer_config: Option<OptimizerConfig>,
+    /// The learning rate of the next step; where layer groups have their own, the last one's, of
+    /// which the others keep their shares.
     pub lr: f64,
+    /// Layer groups that have a rate of their own, as a factor of that one.
+    pub(super) factors: Vec<(ParamGroup, f64)>,
+    /// The momentum of the next step, if the optimizer has one that can change.
+    pub momentum: Option<f64>,
+    pub(super) next_momentum: Momentum,
 
     /// How many epochs this call of `fit` has.
     pub epochs: usize,
@@ -55,13 +66,19 @@ pub struct State<M: Model<I>, I, T> {
     pub output: Option<M::Output>,
     /// The loss, `[1]`, from `after_loss` on.
     pub loss: Option<Tensor<1>>,
-    /// The gradients, from `after_backward` on until the optimizer takes them.
+    /// The gradients, from `after_backward` on until the optimizer takes them; without any there is
+    /// no step.
     pub gradients: Option<GradientsParams>,
+    /// Whether gradients of earlier batches wait for more before there is a step. Meanwhile no
+    /// checkpoint is written, and nothing ends the fit from outside.
+    pub accumulating: bool,
 
     /// The training losses, some of them still on the device.
     pub losses: Losses,
     /// What has been recorded so far.
     pub history: History,
+    /// The loss of each batch of the last validation pass.
+    pub(super) valid_losses: Vec<f32>,
     /// What the last validation pass found; `None` if it was left early.
     pub validation: Option<Validation>,
     /// How many epochs' rows the history held when this call of `fit` began.
@@ -70,10 +87,14 @@ pub struct State<M: Model<I>, I, T> {
     /// makes it a finished one.
     pub interrupted: bool,
     /// Whether this call of `fit` ends with an error.
-    pub(super) failed: bool,
+    pub failed: bool,
     /// Where a checkpoint is to be written as soon as all callbacks have heard of the event.
     pub(super) checkpoint: Option<Wanted>,
 
+    /// What callbacks have to say of the epoch at hand, a line each; [`Notes`] prints them.
+    ///
+    /// [`Notes`]: crate::callbacks::Notes
+    pub notes: Vec<String>,
     /// The row of the epoch that is over, at `after_epoch`; `None` if it trained and validated
     /// nothing.
     pub record: Option<EpochRecord>,
@@ -87,6 +108,16 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// If the optimizer panicked in an earlier step, which took the model with it.
     pub fn model(&self) -> &M {
         self.model.as_ref().expect("only the optimizer's own step takes the model out")
+    }
+
+    /// Puts another model of the same parameters in its place, and gives the one that was there.
+    ///
+    /// # Panics
+    ///
+    /// As [`model`](Self::model).
+    pub fn replace_model(&mut self, model: M) -> M {
+        let before = self.model.replace(model);
+        before.expect("only the optimizer's own step takes the model out")
     }
 
     /// Where the model computes.
@@ -120,11 +151,15 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         Ok(())
     }
 
-    /// The optimizer's step, which takes the model by value and gives it back.
-    pub(super) fn step(&mut self) {
-        if let Some(gradients) = self.gradients.take() {
-            let step = |model| self.optimizer.step(self.lr, model, gradients);
-            self.model = self.model.take().map(step);
+    /// What is known of the step at hand; its losses are filled in when they are read.
+    pub(super) fn step_record(&self) -> StepRecord {
+        StepRecord {
+            epoch: self.epoch,
+            batch: self.batch_index,
+            lr: self.lr,
+            momentum: self.momentum,
+            loss: f32::NAN,
+            smooth_loss: f64::NAN,
         }
     }
 
@@ -139,7 +174,6 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Diverged`](crate::Error::Diverged) if one is NaN or infinite,
     /// [`Error::Compute`](crate::Error::Compute) if the device fails.
     pub fn read_losses(&mut self) -> Result<Option<f64>> {
         self.losses.read_into(&mut self.history)

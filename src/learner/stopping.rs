@@ -7,7 +7,7 @@ use super::callback::{Callback, Flow, Scope, Stop};
 use super::state::State;
 use crate::models::Model;
 
-/// Ends the fit after the batch at hand, once the flag is set: by a signal handler, by another
+/// Ends the fit after the step at hand, once the flag is set: by a signal handler, by another
 /// thread, by a button.
 ///
 /// A [`Checkpoint`](super::Checkpoint) then writes where the fit was, to be resumed.
@@ -32,7 +32,8 @@ impl StopFlag {
 
 impl StopFlag {
     fn check<M: Model<I>, I, T>(&self, state: &mut State<M, I, T>) -> Flow {
-        if self.0.load(Ordering::Relaxed) {
+        // Gradients that wait for more would be lost.
+        if self.0.load(Ordering::Relaxed) && !state.accumulating {
             state.interrupted = true;
             return Err(Stop::Cancel(Scope::Fit));
         }

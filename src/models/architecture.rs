@@ -6,7 +6,7 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Linear, LinearConfig, Mlp, MlpConfig, Model, StateDict, TorchNames};
+use super::{LayerGroup, Linear, LinearConfig, Mlp, MlpConfig, Model, StateDict, TorchNames};
 use crate::error::Result;
 use crate::seed::Seed;
 
@@ -194,6 +194,13 @@ impl Model<Tensor<4>> for AnyModel {
         match self {
             Self::Linear(model) => model.forward(input),
             Self::Mlp(model) => model.forward(input),
+        }
+    }
+
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        match self {
+            Self::Linear(model) => Model::<Tensor<4>>::layer_groups(model),
+            Self::Mlp(model) => Model::<Tensor<4>>::layer_groups(model),
         }
     }
 }

@@ -5,7 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Model, TorchNames, rows};
+use super::{Init, LayerGroup, Model, TorchNames, rows};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -117,6 +117,16 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
             x = layer.forward(x);
         }
         x
+    }
+
+    /// The hidden layers are its `body`, the last one is its `head`.
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        let last = self.layers.len().saturating_sub(1);
+        let head = LayerGroup::new("head", [format!("layers.{last}")]);
+        if last == 0 {
+            return vec![head];
+        }
+        vec![LayerGroup::new("body", (0..last).map(|layer| format!("layers.{layer}"))), head]
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod init;
+mod layer_groups;
 mod linear;
 mod mlp;
 mod state_dict;
@@ -12,6 +13,8 @@ mod weights_walk;
 
 pub use architecture::{AnyModel, Architecture, Portable};
 pub use init::Init;
+pub use layer_groups::LayerGroup;
+pub(crate) use layer_groups::split;
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Activation, Mlp, MlpConfig};
 pub use state_dict::{StateDict, TorchNames};
@@ -57,6 +60,12 @@ pub trait Model<I>: Module {
 
     /// One batch through the model.
     fn forward(&self, input: I) -> Self::Output;
+
+    /// The groups of its layers, from the input to the output: what can be frozen, and what learns
+    /// at a rate of its own. One group of all unless a model says otherwise.
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        vec![LayerGroup::all()]
+    }
 }
 
 /// One row an item: `[batch, …]` to `[batch, features]`.

@@ -1,0 +1,87 @@
+//! Ends a fit that gets no better.
+
+use serde_json::{Value, json};
+
+use super::monitor::Monitor;
+use crate::error::Result;
+use crate::learner::{Callback, Flow, Scope, State, Stop};
+use crate::models::Model;
+
+/// Ends the fit once a number has not improved for some epochs: fastai's `EarlyStoppingCallback`.
+///
+/// ```
+/// use fastburn::callbacks::{EarlyStopping, Monitor};
+/// use fastburn::prelude::*;
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+/// let stopping = EarlyStopping::patience(2).monitor(Monitor::new("accuracy").min_delta(0.02));
+/// let mut learn =
+///     Learner::new(dls, model, cross_entropy).metric(accuracy()).callback(stopping);
+/// learn.fit(50, 3e-3)?;
+/// assert!(learn.history().epochs.len() < 20);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct EarlyStopping {
+    monitor: Monitor,
+    patience: usize,
+    /// How many epochs there has been no improvement.
+    wait: usize,
+}
+
+impl EarlyStopping {
+    /// After that many epochs without a lower validation loss; 0 counts as 1.
+    pub fn patience(epochs: usize) -> Self {
+        Self { monitor: Monitor::default(), patience: epochs.max(1), wait: 0 }
+    }
+
+    /// Watches another number than the validation loss.
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.monitor = monitor;
+        self
+    }
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for EarlyStopping {
+    /// Behind the other trackers, which the last epoch concerns too.
+    fn order(&self) -> i32 {
+        63
+    }
+
+    fn name(&self) -> &'static str {
+        "EarlyStopping"
+    }
+
+    fn save(&self) -> Value {
+        json!({ "best": self.monitor.save(), "wait": self.wait })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        self.monitor.restore(&saved["best"]);
+        self.wait = saved["wait"].as_u64().unwrap_or_default() as usize;
+        Ok(())
+    }
+
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.monitor.reset();
+        self.wait = 0;
+        Ok(self.monitor.check(&state.history.metric_names)?)
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let Some(row) = &state.record else { return Ok(()) };
+        match self.monitor.improves(row, &state.history.metric_names)? {
+            None => return Ok(()),
+            Some(true) => self.wait = 0,
+            Some(false) => self.wait += 1,
+        }
+        if self.wait < self.patience {
+            return Ok(());
+        }
+        let since = state.epoch - self.wait;
+        state.notes.push(format!("No improvement since epoch {since}: early stopping"));
+        Err(Stop::Cancel(Scope::Fit))
+    }
+}

@@ -1,0 +1,81 @@
+//! What a fit can do beside training, each a [`Callback`](crate::learner::Callback) that a learner
+//! takes with [`callback`](crate::Learner::callback), or with [`with`](crate::Learner::with) for one
+//! fit. They use nothing of the learner that yours could not.
+//!
+//! # Writing one
+//!
+//! A callback is a type with a method for each event that it wants to hear of; what it does not
+//! write does nothing. It sees and changes the [`State`](crate::learner::State): the learning rate,
+//! the batch, the loss, the gradients, the model. Fifteen lines make one that trains on noisy images
+//! and ends the fit at the loss that one has hoped for:
+//!
+//! ```
+//! use burn::tensor::{Distribution, Tensor};
+//! use fastburn::learner::{Callback, Flow, Scope, State, Stop};
+//! use fastburn::models::Model;
+//!
+//! struct Noise(f64);
+//!
+//! impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Noise {
+//!     fn before_batch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+//!         let (training, Some(batch)) = (state.training, &mut state.batch) else { return Ok(()) };
+//!         if training {
+//!             let noise = Distribution::Normal(0.0, self.0);
+//!             batch.input = batch.input.clone() + batch.input.random_like(noise);
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn after_epoch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+//!         match &state.validation {
+//!             Some(validation) if validation.loss < 0.5 => Err(Stop::Cancel(Scope::Fit)),
+//!             _ => Ok(()),
+//!         }
+//!     }
+//! }
+//!
+//! # use fastburn::prelude::*;
+//! # let device = device::cpu()?;
+//! # let dls = Splits::digits()?.loaders(64, 42, &device)?;
+//! # let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?;
+//! let mut learn = Learner::new(dls, model, cross_entropy).callback(Noise(0.1));
+//! learn.fit(10, 3e-3)?;
+//! assert!(learn.history().epochs.len() < 10);
+//! # Ok::<(), fastburn::Error>(())
+//! ```
+//!
+//! An `Err` of an [`Error`](crate::Error) ends the fit with it; whatever ends a part of the fit, its
+//! `after_…` event is heard by every callback.
+//! [`order`](crate::learner::Callback::order) says where it stands among the others: here
+//! [`ParamScheduler`](crate::learner::ParamScheduler) has -40, [`GradientClip`] 10,
+//! [`WeightDecay`] 20, [`EpochTable`](crate::learner::EpochTable) 50, [`SaveModel`] 61,
+//! [`ReduceLrOnPlateau`] 62, [`EarlyStopping`] 63, the loggers 70,
+//! [`Checkpoint`](crate::learner::Checkpoint) 90 and [`Notes`] 95. One with a memory gives it to
+//! checkpoints in [`save`](crate::learner::Callback::save) and takes it back in
+//! [`restore`](crate::learner::Callback::restore). One that is a part of how a step is made says so
+//! in [`changes_steps`](crate::learner::Callback::changes_steps).
+
+mod csv_logger;
+mod early_stopping;
+mod gradient_accumulation;
+mod gradient_clip;
+mod json_logger;
+mod log_file;
+mod mixed_precision;
+mod monitor;
+mod notes;
+mod reduce_lr;
+mod save_model;
+mod weight_decay;
+
+pub use csv_logger::CsvLogger;
+pub use early_stopping::EarlyStopping;
+pub use gradient_accumulation::GradientAccumulation;
+pub use gradient_clip::GradientClip;
+pub use json_logger::JsonLogger;
+pub use mixed_precision::{Half, MixedPrecision};
+pub use monitor::Monitor;
+pub use notes::Notes;
+pub use reduce_lr::ReduceLrOnPlateau;
+pub use save_model::SaveModel;
+pub use weight_decay::WeightDecay;

@@ -1,0 +1,103 @@
+//! Learns slower where it gets no better.
+
+use serde_json::{Value, json};
+
+use super::monitor::Monitor;
+use crate::error::Result;
+use crate::learner::{Callback, Flow, State};
+use crate::models::Model;
+
+/// Divides the learning rate once a number has not improved for some epochs: fastai's
+/// `ReduceLROnPlateau`. A schedule, which sets the rate before each batch, undoes it.
+///
+/// ```
+/// use fastburn::callbacks::ReduceLrOnPlateau;
+/// use fastburn::prelude::*;
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+/// let plateau = ReduceLrOnPlateau::patience(1).factor(10.0);
+/// let mut learn = Learner::new(dls, model, cross_entropy).callback(plateau);
+/// learn.fit(6, 0.3)?; // far too much
+/// assert!(learn.history().steps.last().unwrap().lr < 0.1);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ReduceLrOnPlateau {
+    monitor: Monitor,
+    patience: usize,
+    factor: f64,
+    min_lr: f64,
+    wait: usize,
+}
+
+impl ReduceLrOnPlateau {
+    /// After that many epochs without a lower validation loss, a tenth; 0 counts as 1.
+    pub fn patience(epochs: usize) -> Self {
+        let monitor = Monitor::default();
+        Self { monitor, patience: epochs.max(1), factor: 10.0, min_lr: 0.0, wait: 0 }
+    }
+
+    /// Watches another number than the validation loss.
+    pub fn monitor(mut self, monitor: Monitor) -> Self {
+        self.monitor = monitor;
+        self
+    }
+
+    /// What the rate is divided by; 10 unless given.
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// The least that the rate becomes; 0 unless given.
+    pub fn min_lr(mut self, min_lr: f64) -> Self {
+        self.min_lr = min_lr;
+        self
+    }
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
+    fn order(&self) -> i32 {
+        62
+    }
+
+    fn name(&self) -> &'static str {
+        "ReduceLrOnPlateau"
+    }
+
+    fn save(&self) -> Value {
+        json!({ "best": self.monitor.save(), "wait": self.wait })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        self.monitor.restore(&saved["best"]);
+        self.wait = saved["wait"].as_u64().unwrap_or_default() as usize;
+        Ok(())
+    }
+
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        self.monitor.reset();
+        self.wait = 0;
+        Ok(self.monitor.check(&state.history.metric_names)?)
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let Some(row) = &state.record else { return Ok(()) };
+        match self.monitor.improves(row, &state.history.metric_names)? {
+            None => return Ok(()),
+            Some(true) => self.wait = 0,
+            Some(false) => self.wait += 1,
+        }
+        let reduced = (state.lr / self.factor).max(self.min_lr);
+        if self.wait >= self.patience {
+            self.wait = 0;
+            if reduced < state.lr {
+                state.lr = reduced;
+                state.notes.push(format!("Epoch {}: reducing lr to {reduced}", state.epoch));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! Weight decay as a part of the gradient.
+
+use burn::tensor::Tensor;
+
+use crate::learner::{Callback, Flow, MapGradient, State};
+use crate::models::Model;
+
+/// Adds `rate · parameter` to each gradient before the step: an L2 penalty, as PyTorch's
+/// `weight_decay` is. It goes with any optimizer; fastburn's own have
+/// [`weight_decay`](crate::learner::OptimizerConfig::weight_decay) as an option.
+///
+/// ```
+/// use fastburn::callbacks::WeightDecay;
+/// use fastburn::prelude::*;
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+/// let mut learn = Learner::new(dls, model, cross_entropy)
+///     .optimizer(OptimizerKind::Sgd)
+///     .callback(WeightDecay::new(1e-3));
+/// learn.fit(1, 0.1)?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct WeightDecay {
+    rate: f64,
+}
+
+impl WeightDecay {
+    /// With that rate; PyTorch's SGD is usually given 1e-4.
+    pub fn new(rate: f64) -> Self {
+        Self { rate }
+    }
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
+    /// Behind gradient clipping, as in PyTorch, where the optimizer adds it.
+    fn order(&self) -> i32 {
+        20
+    }
+
+    fn name(&self) -> &'static str {
+        "WeightDecay"
+    }
+
+    fn changes_steps(&self) -> bool {
+        true
+    }
+
+    fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
+        state.map_gradients(self);
+        Ok(())
+    }
+}
+
+impl MapGradient for WeightDecay {
+    fn map<const D: usize>(&mut self, gradient: Tensor<D>, parameter: &Tensor<D>) -> Tensor<D> {
+        gradient + parameter.clone().mul_scalar(self.rate)
+    }
+}

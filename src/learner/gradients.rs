@@ -1,0 +1,69 @@
+//! What callbacks do to gradients.
+
+use burn::module::{ModuleVisitor, Param};
+use burn::optim::{GradientsAccumulator, GradientsParams};
+use burn::tensor::Tensor;
+
+use super::state::State;
+use crate::models::Model;
+
+/// A change of each parameter's gradient.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::learner::{Callback, Flow, MapGradient, State};
+/// use fastburn::models::Model;
+///
+/// /// Has every step be half of what it would be.
+/// struct Halve;
+///
+/// impl MapGradient for Halve {
+///     fn map<const D: usize>(&mut self, gradient: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
+///         gradient / 2.0
+///     }
+/// }
+///
+/// impl<M: Model<I>, I, T> Callback<M, I, T> for Halve {
+///     fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
+///         state.map_gradients(self);
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait MapGradient {
+    /// The new gradient of a parameter, both of the parameter's shape.
+    fn map<const D: usize>(&mut self, gradient: Tensor<D>, parameter: &Tensor<D>) -> Tensor<D>;
+}
+
+impl<M: Model<I>, I, T> State<M, I, T> {
+    /// Changes the gradients that are there, in the order of the parameters.
+    pub fn map_gradients(&mut self, change: &mut impl MapGradient) {
+        if let Some(mut gradients) = self.gradients.take() {
+            self.model().visit(&mut Visit { gradients: &mut gradients, change });
+            self.gradients = Some(gradients);
+        }
+    }
+
+    /// Adds gradients of the model's parameters to those that are there.
+    pub fn add_gradients(&mut self, others: GradientsParams) {
+        let mut sum = GradientsAccumulator::new();
+        for gradients in self.gradients.take().into_iter().chain([others]) {
+            sum.accumulate(self.model(), gradients);
+        }
+        self.gradients = Some(sum.grads());
+    }
+}
+
+struct Visit<'a, C> {
+    gradients: &'a mut GradientsParams,
+    change: &'a mut C,
+}
+
+impl<C: MapGradient> ModuleVisitor for Visit<'_, C> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            let changed = self.change.map(gradient, &param.val().inner());
+            self.gradients.register(param.id, changed);
+        }
+    }
+}
