@@ -30,4 +30,5 @@ mod program;
 mod program_predicts;
 mod pytorch;
 mod reference;
+mod scores;
 mod support;
