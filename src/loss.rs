@@ -87,7 +87,7 @@ pub(crate) fn of_classes<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
 ///
 /// # Errors
 ///
-/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
+/// [`Error::Shape`] if the shapes differ.
 pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
     same_shape("mnist_loss", &predictions, &targets)?;
     let p = activation::sigmoid(predictions);
@@ -113,7 +113,7 @@ pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1
 ///
 /// # Errors
 ///
-/// [`Error::Shape`](crate::Error::Shape) if the two do not have the same number of rows.
+/// [`Error::Shape`] if the two do not have the same number of rows.
 ///
 /// # Panics
 ///
@@ -185,7 +185,7 @@ pub fn label_smoothing(
 ///
 /// # Errors
 ///
-/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
+/// [`Error::Shape`] if the shapes differ.
 pub fn mse<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
     same_shape("mse", &predictions, &targets)?;
     let difference = predictions - targets;
@@ -207,7 +207,7 @@ pub fn mse<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result
 ///
 /// # Errors
 ///
-/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
+/// [`Error::Shape`] if the shapes differ.
 pub fn l1<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
     same_shape("l1", &predictions, &targets)?;
     Ok((predictions - targets).abs().mean())
