@@ -94,6 +94,53 @@ impl Confusion {
         (0..self.classes.len()).map(score).collect()
     }
 
+    /// The classes' precision in one number; NaN if there is no item.
+    ///
+    /// ```
+    /// use fastburn::{Average, Confusion};
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 0), (0, 1), (0, 1), (1, 1)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// assert_eq!(confusion.precision(Average::Macro), (1.0 + 1.0 / 3.0) / 2.0);
+    /// assert_eq!(confusion.precision(Average::Weighted), (3.0 + 1.0 / 3.0) / 4.0);
+    /// assert_eq!(confusion.precision(Average::Micro), confusion.accuracy());
+    /// ```
+    pub fn precision(&self, average: Average) -> f64 {
+        self.averaged(average, |class| class.precision)
+    }
+
+    /// The classes' recall in one number; NaN if there is no item.
+    ///
+    /// The macro average is also known as balanced accuracy, the others are the accuracy.
+    /// [`precision`](Self::precision) has an example.
+    pub fn recall(&self, average: Average) -> f64 {
+        self.averaged(average, |class| class.recall)
+    }
+
+    /// The classes' [`f_beta`](ClassScores::f_beta) in one number; NaN if there is no item.
+    /// [`precision`](Self::precision) has an example.
+    pub fn f_beta(&self, beta: f64, average: Average) -> f64 {
+        self.averaged(average, |class| class.f_beta(beta))
+    }
+
+    fn averaged(&self, average: Average, score: impl Fn(&ClassScores) -> f64) -> f64 {
+        let scores = self.scores();
+        let items: usize = scores.iter().map(|class| class.support).sum();
+        match average {
+            _ if items == 0 => f64::NAN,
+            Average::Macro => scores.iter().map(score).sum::<f64>() / scores.len() as f64,
+            // Of all items together, as many are taken for a class as are of one, so that precision
+            // and recall are the same, and so is their mean.
+            Average::Micro => self.accuracy(),
+            Average::Weighted => {
+                let parts = scores.iter().map(|class| score(class) * class.support as f64);
+                parts.sum::<f64>() / items as f64
+            }
+        }
+    }
+
     /// The pairs of classes that were taken for each other at least `min` times: actual,
     /// predicted and how often, the most frequent first. fastai's `most_confused`.
     ///
@@ -128,6 +175,19 @@ impl Confusion {
     pub fn class_accuracy(&self, actual: usize) -> f64 {
         self.counts[actual][actual] as f64 / self.of_class(actual) as f64
     }
+}
+
+/// How the scores of several classes become one number, as scikit-learn's `average`.
+///
+/// Every class counts, also one that has no item and was never predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Average {
+    /// The mean over the classes: a rare one counts as much as a frequent one.
+    Macro,
+    /// The score of all items together: the accuracy, where each item is of one class.
+    Micro,
+    /// The mean over the classes, each weighted by how many items are of it.
+    Weighted,
 }
 
 /// How well one class was told from the others.

@@ -136,7 +136,7 @@ mod shape;
 mod whole_file;
 
 pub use checkpoints::{CheckpointFolder, Saved};
-pub use confusion::{ClassScores, Confusion};
+pub use confusion::{Average, ClassScores, Confusion};
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use learner::Learner;

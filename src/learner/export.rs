@@ -22,7 +22,8 @@ where
 {
     /// Says how the outputs become probabilities, where the loss is a function of your own.
     ///
-    /// [`cross_entropy`](crate::loss::cross_entropy) implies [`Outputs::Softmax`],
+    /// [`cross_entropy`](crate::loss::cross_entropy) and
+    /// [`label_smoothing`](crate::loss::label_smoothing) imply [`Outputs::Softmax`],
     /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
     ///
     /// ```

@@ -43,12 +43,39 @@ use crate::shape::{same_rows, same_shape};
 /// }
 /// ```
 pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
-    Mean::new("accuracy", |logits, targets| {
-        let [rows, _] = logits.dims();
-        same_rows("accuracy", rows, targets.dims()[0])?;
-        let right = logits.argmax(1).equal(targets.reshape([rows, 1]));
-        Ok(right.float().mean())
-    })
+    Mean::new("accuracy", |logits, targets| share_right("accuracy", logits, targets))
+}
+
+/// The share of predictions that are wrong: 1 - [`accuracy`]. fastai's `error_rate`.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::metrics::{Metric, error_rate};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.8, 0.2]], &device);
+/// let targets = Tensor::<1, Int>::from_data([1, 0], &device);
+/// let mut error_rate = error_rate();
+/// error_rate.update(logits, targets, 2)?;
+/// assert_eq!(error_rate.value()?, 0.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn error_rate() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
+    Mean::new(
+        "error_rate",
+        |logits, targets| Ok(-share_right("error_rate", logits, targets)? + 1.0),
+    )
+}
+
+fn share_right(
+    what: &'static str,
+    logits: Tensor<2>,
+    targets: Tensor<1, Int>,
+) -> Result<Tensor<1>> {
+    let [rows, _] = logits.dims();
+    same_rows(what, rows, targets.dims()[0])?;
+    let right = logits.argmax(1).equal(targets.reshape([rows, 1]));
+    Ok(right.float().mean())
 }
 
 /// Logits against one-hot targets, both `[batch, classes]`: right where both are largest in the

@@ -31,4 +31,5 @@ mod program_predicts;
 mod pytorch;
 mod reference;
 mod schedules;
+mod scores;
 mod support;
