@@ -82,10 +82,15 @@ impl Reference {
         Tensor::from_data(TensorData::new(self.floats(name), self.shape(name)), device)
     }
 
+    /// A text of the file's metadata.
+    pub fn text(&self, name: &str) -> String {
+        let (_, header) = SafeTensors::read_metadata(&self.0).unwrap();
+        header.metadata().as_ref().unwrap()[name].clone()
+    }
+
     /// A number of the file's metadata.
     pub fn number(&self, name: &str) -> f64 {
-        let (_, header) = SafeTensors::read_metadata(&self.0).unwrap();
-        header.metadata().as_ref().unwrap()[name].parse().unwrap()
+        self.text(name).parse().unwrap()
     }
 }
 
