@@ -80,6 +80,8 @@
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
+//! - [`LrCurve`] and [`LayerActivations`]: the loss over the learning rate, and what a layer gave
+//!   out, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
@@ -106,6 +108,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod any_number;
 pub mod baseline;
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;
@@ -115,8 +118,10 @@ pub mod data;
 pub mod device;
 mod error;
 mod history;
+mod layer_activations;
 pub mod learner;
 pub mod loss;
+mod lr_curve;
 pub mod metrics;
 mod model_file;
 pub mod models;
@@ -136,7 +141,9 @@ pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{ClassScores, Confusion};
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
+pub use layer_activations::LayerActivations;
 pub use learner::Learner;
+pub use lr_curve::LrCurve;
 pub use model_file::ModelCard;
 pub use prediction::{Adapted, Prediction};
 pub use predictor::Predictor;

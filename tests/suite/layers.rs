@@ -6,8 +6,9 @@ use std::path::Path;
 use crate::support::crate_path;
 
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
-const LAYERS: [&[&str]; 6] = [
-    &["confusion", "error", "history", "prediction"],
+const LAYERS: [&[&str]; 7] = [
+    &["any_number"],
+    &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction"],
     &["seed", "schedule", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],

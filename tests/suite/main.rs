@@ -21,6 +21,7 @@ mod layers;
 mod learning;
 mod loaders;
 mod losses_and_metrics;
+mod lr_curves;
 mod mnist;
 mod model_files;
 mod models;
