@@ -33,3 +33,4 @@ mod pytorch;
 mod reference;
 mod schedules;
 mod support;
+mod training_plots;
