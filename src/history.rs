@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::any_number;
+
 /// Everything that the recorder wrote down, over all calls of `fit`.
 ///
 /// ```
@@ -98,34 +100,6 @@ pub struct StepRecord {
     pub loss: f32,
     /// The loss, smoothed as fastai smooths it.
     pub smooth_loss: f64,
-}
-
-/// JSON has no word for what is not a finite number; as text it survives.
-mod any_number {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Number {
-        Finite(f64),
-        Text(String),
-    }
-
-    pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|&value| match value.is_finite() {
-            true => Number::Finite(value),
-            false => Number::Text(value.to_string()),
-        }))
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<f64>, D::Error> {
-        let numbers =
-            Vec::<Number>::deserialize(deserializer)?.into_iter().map(|number| match number {
-                Number::Finite(value) => Ok(value),
-                Number::Text(text) => text.parse().map_err(serde::de::Error::custom),
-            });
-        numbers.collect()
-    }
 }
 
 /// What a pass over the validation set found.

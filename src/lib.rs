@@ -80,6 +80,8 @@
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
+//! - [`LrCurve`] and [`LayerActivations`]: the loss over the learning rate, and what a layer gave
+//!   out, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
@@ -117,6 +119,7 @@ pub mod data;
 pub mod device;
 mod error;
 mod history;
+mod layer_activations;
 pub mod learner;
 pub mod loss;
 mod lr_curve;
@@ -139,6 +142,7 @@ pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
+pub use layer_activations::LayerActivations;
 pub use learner::Learner;
 pub use lr_curve::LrCurve;
 pub use model_file::ModelCard;

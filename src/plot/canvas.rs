@@ -22,6 +22,11 @@ pub const fn fine(pixels: u32) -> u32 {
     pixels * FINE
 }
 
+/// As many pixels of a picture as have room for that many of the drawing library's.
+pub const fn pixels(fine: u32) -> u32 {
+    fine.div_ceil(FINE)
+}
+
 /// What a chart is drawn on.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 

@@ -5,18 +5,17 @@ use std::ops::Range;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::axis::{TICKS, can_be_seen, span, tick};
+use super::axis::{Scale, TICKS, can_be_seen};
 use super::canvas::{Area, DOT, GAP, LABEL, LINE, THIN, TITLE, Trouble, draw, fine, rgb};
 use super::figure::Figure;
 use super::legend::draw_legend;
 use super::series::{Look, Series};
 use super::style::{self, FONT, GRID, INK};
 use super::text::printable;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// A chart alone, and one beside others, in pixels.
+/// A chart alone, in pixels.
 const ALONE: (u32, u32) = (640, 400);
-const IN_ROW: (u32, u32) = (320, 300);
 /// The room for the numbers and the name of the horizontal axis.
 const BELOW: u32 = fine(44);
 
@@ -39,8 +38,9 @@ pub struct Chart {
     title: String,
     x_name: String,
     y_name: String,
+    x_scale: Scale,
     y_at_least: Vec<f64>,
-    series: Vec<Series>,
+    pub(super) series: Vec<Series>,
 }
 
 impl Chart {
@@ -50,6 +50,7 @@ impl Chart {
             title: title.into(),
             x_name: String::new(),
             y_name: String::new(),
+            x_scale: Scale::Linear,
             y_at_least: Vec::new(),
             series: Vec::new(),
         }
@@ -58,6 +59,21 @@ impl Chart {
     /// The axes' names, with units.
     pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>) -> Self {
         (self.x_name, self.y_name) = (x.into(), y.into());
+        self
+    }
+
+    /// Lays the horizontal axis out by powers of ten; points at 0 and below interrupt their line.
+    ///
+    /// ```
+    /// use fastburn::plot::Chart;
+    ///
+    /// let points = [(1e-5, 2.3), (1e-3, 0.4), (1e-1, 3.9)];
+    /// let chart = Chart::new("").axes("learning rate", "loss").log_x().line("", points);
+    /// assert!(chart.draw()?.svg().contains("1e-5"));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn log_x(mut self) -> Self {
+        self.x_scale = Scale::Log;
         self
     }
 
@@ -105,24 +121,21 @@ impl Chart {
     ///
     /// # Errors
     ///
-    /// [`Error::Plot`] if the drawing library refuses it.
+    /// [`Error::Plot`](crate::Error::Plot) if the drawing library refuses it.
     pub fn draw(&self) -> Result<Figure> {
         draw(ALONE, |area| self.draw_in(area))
     }
 
-    /// Charts side by side.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if there is none, [`Error::Plot`] if the drawing library refuses one.
-    pub fn row(charts: &[Self]) -> Result<Figure> {
-        if charts.is_empty() {
-            return Err(Error::setting("the number of charts", 0, "it must be at least 1"));
-        }
-        draw((IN_ROW.0 * charts.len() as u32, IN_ROW.1), |area| {
-            let areas = area.split_evenly((1, charts.len()));
-            charts.iter().zip(&areas).try_for_each(|(chart, area)| chart.draw_in(area))
-        })
+    /// A line in a colour that the caller chose.
+    pub(super) fn coloured_line(
+        mut self,
+        name: String,
+        colour: [u8; 3],
+        points: impl IntoIterator<Item = (f64, f64)>,
+    ) -> Self {
+        let points = points.into_iter().collect();
+        self.series.push(Series { name, points, look: Look::Line, colour });
+        self
     }
 
     fn with(
@@ -133,12 +146,13 @@ impl Chart {
     ) -> Self {
         let taken = self.series.iter().filter(|series| series.look != Look::Faint).count();
         let colour = if look == Look::Faint { taken.saturating_sub(1) } else { taken };
+        let colour = style::SERIES[colour % style::SERIES.len()];
         let points = points.into_iter().collect();
         self.series.push(Series { name, points, look, colour });
         self
     }
 
-    fn draw_in(&self, area: &Area<'_>) -> Result<(), Trouble> {
+    pub(super) fn draw_in(&self, area: &Area<'_>) -> Result<(), Trouble> {
         let ink = rgb(INK);
         let font = |size: u32| (FONT, size).into_font().color(&ink);
         let (width, _) = area.dim_in_pixel();
@@ -153,15 +167,19 @@ impl Chart {
 
         let (_, inner) = area.split_vertically(below_title);
         let (x_range, y_range) = self.ranges();
-        let widest = |range: &Range<f64>| {
-            let ends =
-                [range.start, range.end].map(|end| style::width_of(&tick(end, range), LABEL));
+        let (x_scale, y_scale) = (self.x_scale, Scale::Linear);
+        let widest = |scale: Scale, range: &Range<f64>| {
+            let ends = [range.start, range.end];
+            let ends = ends.map(|end| style::width_of(&scale.tick(end, range), LABEL));
             ends[0].max(ends[1])
         };
-        let left = widest(&y_range) + LABEL + fine(20);
+        let left = widest(y_scale, &y_range) + LABEL + fine(20);
         // A number stands below the middle of its tick, also of the last one.
-        let right = widest(&x_range) / 2 + GAP;
-        let x_room = width.saturating_sub(left + right) / (widest(&x_range) + GAP);
+        let x_widest = widest(x_scale, &x_range);
+        let right = x_widest / 2 + GAP;
+        let x_room = width.saturating_sub(left + right) / (x_widest + GAP);
+        let x_axis = x_scale.axis(&x_range, x_room.max(2) as usize);
+        let y_axis = y_scale.axis(&y_range, TICKS);
         let (_, height) = inner.dim_in_pixel();
         let name = |name: &str, room: u32| style::fitted(&printable(name), LABEL, room);
         let mut chart = ChartBuilder::on(&inner)
@@ -169,36 +187,36 @@ impl Chart {
             .margin_right(right)
             .x_label_area_size(BELOW)
             .y_label_area_size(left)
-            .build_cartesian_2d(x_range.clone(), y_range.clone())?;
+            .build_cartesian_2d(x_axis, y_axis)?;
         chart
             .configure_mesh()
             .x_desc(name(&self.x_name, width.saturating_sub(left)))
             .y_desc(name(&self.y_name, height.saturating_sub(BELOW)))
             .axis_desc_style(font(LABEL))
             .label_style(font(LABEL))
-            .x_labels(TICKS.min(x_room as usize).max(2))
-            .y_labels(TICKS)
             .max_light_lines(0)
             .bold_line_style(rgb(GRID).stroke_width(THIN))
             .axis_style(ink.stroke_width(THIN))
             .set_all_tick_mark_size(fine(5))
-            .x_label_formatter(&|x| tick(*x, &x_range))
-            .y_label_formatter(&|y| tick(*y, &y_range))
+            .x_label_formatter(&|x| x_scale.tick(*x, &x_range))
+            .y_label_formatter(&|y| y_scale.tick(*y, &y_range))
             .draw()?;
         for series in &self.series {
             let colour = series.colour();
             let seen = |point: &(f64, f64)| can_be_seen(point.0) && can_be_seen(point.1);
+            let placed: Vec<(f64, f64)> =
+                series.points.iter().map(|&(x, y)| (x_scale.place(x), y)).collect();
             if series.look != Look::Points {
                 let line = match series.look {
                     Look::Faint => colour.mix(0.3).stroke_width(THIN),
                     _ => colour.stroke_width(LINE),
                 };
-                for part in series.points.split(|point| !seen(point)) {
+                for part in placed.split(|point| !seen(point)) {
                     chart.draw_series(LineSeries::new(part.iter().copied(), line))?;
                 }
             }
             if matches!(series.look, Look::Points | Look::Marked) {
-                let points = series.points.iter().copied().filter(seen);
+                let points = placed.iter().copied().filter(seen);
                 chart.draw_series(points.map(|point| Circle::new(point, DOT, colour.filled())))?;
             }
         }
@@ -210,9 +228,10 @@ impl Chart {
         let points = || self.series.iter().flat_map(|series| &series.points);
         // A dot at an end of the axis would be cut in half.
         let dots = self.series.iter().any(|s| matches!(s.look, Look::Points | Look::Marked));
-        let x = span(points().map(|point| point.0), if dots { 0.03 } else { 0.0 });
+        let places = points().map(|point| self.x_scale.place(point.0));
+        let x = self.x_scale.span(places, if dots { 0.03 } else { 0.0 });
         let heights = points().map(|point| point.1).chain(self.y_at_least.iter().copied());
-        let y = span(heights, 0.05);
+        let y = Scale::Linear.span(heights, 0.05);
         (x, y)
     }
 }

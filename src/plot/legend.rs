@@ -21,11 +21,34 @@ struct LegendLine<'a> {
     width: i32,
 }
 
+/// How high a legend is on an area of that width.
+pub fn legend_height(series: &[Series], width: u32) -> u32 {
+    lines(series, width as i32).len() as u32 * LEGEND_HEIGHT as u32
+}
+
 /// The series' names, each behind a sample of how it looks, in as many lines as they need;
 /// gives their height.
 pub fn draw_legend(series: &[Series], area: &Area<'_>, top: i32) -> Result<i32, Trouble> {
-    const GAP: i32 = self::GAP as i32;
     let width = area.dim_in_pixel().0 as i32;
+    let lines = lines(series, width);
+    let mut middle = top + LEGEND_HEIGHT / 2;
+    for line in &lines {
+        let left = (width - line.width) / 2;
+        for (series, name, offset) in &line.entries {
+            let sample = (left + offset, middle);
+            draw_sample(series, area, sample)?;
+            let text = (FONT, LABEL).into_font().color(&rgb(INK));
+            let text = text.pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw(&Text::new(name.clone(), (sample.0 + BEFORE_NAME, middle), text))?;
+        }
+        middle += LEGEND_HEIGHT;
+    }
+    Ok(lines.len() as i32 * LEGEND_HEIGHT)
+}
+
+/// The names that are listed, as many side by side as fit.
+fn lines(series: &[Series], width: i32) -> Vec<LegendLine<'_>> {
+    const GAP: i32 = self::GAP as i32;
     let room = width - 2 * GAP;
     let mut lines: Vec<LegendLine<'_>> = Vec::new();
     for series in series.iter().filter(|series| !series.name.is_empty()) {
@@ -42,19 +65,7 @@ pub fn draw_legend(series: &[Series], area: &Area<'_>, top: i32) -> Result<i32, 
             }
         }
     }
-    let mut middle = top + LEGEND_HEIGHT / 2;
-    for line in &lines {
-        let left = (width - line.width) / 2;
-        for (series, name, offset) in &line.entries {
-            let sample = (left + offset, middle);
-            draw_sample(series, area, sample)?;
-            let text = (FONT, LABEL).into_font().color(&rgb(INK));
-            let text = text.pos(Pos::new(HPos::Left, VPos::Center));
-            area.draw(&Text::new(name.clone(), (sample.0 + BEFORE_NAME, middle), text))?;
-        }
-        middle += LEGEND_HEIGHT;
-    }
-    Ok(lines.len() as i32 * LEGEND_HEIGHT)
+    lines
 }
 
 /// A short piece of the series, from `left` on, at a height.

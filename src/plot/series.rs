@@ -3,7 +3,6 @@
 use plotters::prelude::*;
 
 use super::canvas::rgb;
-use super::style;
 
 /// Points of one name, and how they look.
 #[derive(Debug, Clone)]
@@ -11,8 +10,7 @@ pub struct Series {
     pub name: String,
     pub points: Vec<(f64, f64)>,
     pub look: Look,
-    /// Which of the style's colours.
-    pub colour: usize,
+    pub colour: [u8; 3],
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +25,6 @@ pub enum Look {
 
 impl Series {
     pub fn colour(&self) -> RGBColor {
-        rgb(style::SERIES[self.colour % style::SERIES.len()])
+        rgb(self.colour)
     }
 }

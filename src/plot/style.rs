@@ -19,6 +19,26 @@ pub const PAPER: [u8; 3] = [255, 255, 255];
 pub const SERIES: [[u8; 3]; 6] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
 
+/// From dark to light, for what has an order (viridis, its end darkened to be seen on paper).
+const RAMP: [[u8; 3]; 5] =
+    [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [210, 200, 40]];
+
+/// A colour for each of so many series in their order: those that are told apart best, or, where
+/// they are too few, along a ramp.
+pub fn ordered(count: usize) -> Vec<[u8; 3]> {
+    if count <= SERIES.len() {
+        return SERIES[..count].to_vec();
+    }
+    let along = |index: usize| {
+        let place = index as f64 / (count - 1) as f64 * (RAMP.len() - 1) as f64;
+        let from = (place as usize).min(RAMP.len() - 2);
+        let share = place - from as f64;
+        let mix = |(a, b): (u8, u8)| f64::from(a) + share * (f64::from(b) - f64::from(a));
+        [0, 1, 2].map(|channel| mix((RAMP[from][channel], RAMP[from + 1][channel])).round() as u8)
+    };
+    (0..count).map(along).collect()
+}
+
 /// The most that a text is wide, in pixels.
 pub fn width_of(text: &str, size: u32) -> u32 {
     let widths: f64 = text.chars().map(advance).sum();

@@ -33,6 +33,7 @@ impl OneCycle {
     }
 
     /// The first learning rate is the peak divided by this; 25.
+    #[expect(clippy::should_implement_trait, reason = "fastai's name for it")]
     pub fn div(mut self, div: f64) -> Self {
         self.div = div;
         self

@@ -24,7 +24,7 @@ fn count(image: &image::RgbImage, colour: [u8; 3]) -> usize {
 }
 
 /// Every text of a picture, and where it is painted.
-fn texts(figure: &Figure) -> (Vec<(String, Rect)>, Rect) {
+pub fn texts(figure: &Figure) -> (Vec<(String, Rect)>, Rect) {
     let mut options = usvg::Options { font_family: "DejaVu Sans".to_owned(), ..Default::default() };
     options.fontdb_mut().load_font_data(dejavu::sans::regular().to_vec());
     let tree = usvg::Tree::from_str(figure.svg(), &options).unwrap();
@@ -48,7 +48,7 @@ fn collect(group: &Group, found: &mut Vec<(String, Rect)>) {
 }
 
 #[track_caller]
-fn assert_legible(figure: &Figure) {
+pub fn assert_legible(figure: &Figure) {
     let (texts, page) = texts(figure);
     for (index, (text, place)) in texts.iter().enumerate() {
         let inside = place.left() >= page.left()
