@@ -164,9 +164,7 @@ impl OptimizerConfig {
 
     /// The optimizer, which takes its momentum from `momentum` at each step.
     pub(super) fn build(&self, momentum: &Momentum) -> ModuleOptimizer {
-        if let Some(first) = self.momentum {
-            momentum.set(first);
-        }
+        momentum.set(self.momentum.unwrap_or_default());
         let squared = self.squared_momentum.unwrap_or_default() as f32;
         let eps = self.eps.unwrap_or_default() as f32;
         match self.kind {

@@ -200,13 +200,18 @@ fn each_parameters_norm_can_be_clipped_by_itself() {
         let sgd = OptimizerConfig::new(OptimizerKind::Sgd);
         let clipped = |learn: Small| learn.callback(GradientClip::norm_of_each(0.5));
         let (weights, biases) = follow(&reference, &settings, device, sgd, clipped);
-        for (found, start) in [(weights, "start.weight"), (biases, "start.bias")] {
-            let start = reference.floats(start);
-            let before = [start.clone(), found.clone()].concat();
-            let step: Vec<f32> = found.iter().zip(&before).map(|(a, b)| a - b).collect();
-            for step in step.chunks(start.len()) {
-                let norm = step.iter().map(|x| x * x).sum::<f32>().sqrt();
-                assert!((norm - 0.5).abs() < 1e-4, "{norm}");
+        for (found, name) in [(weights, "weight"), (biases, "bias")] {
+            let mut before = reference.floats(&format!("start.{name}"));
+            let gradients = reference.floats(&format!("grad.{name}"));
+            let size = before.len();
+            for (after, gradient) in found.chunks(size).zip(gradients.chunks(size)) {
+                let norm = |values: &mut dyn Iterator<Item = f32>| {
+                    values.map(|value| value * value).sum::<f32>().sqrt()
+                };
+                let step = norm(&mut after.iter().zip(&before).map(|(a, b)| a - b));
+                let expected = norm(&mut gradient.iter().copied()).min(0.5);
+                assert!((step - expected).abs() < 1e-4, "{step} is not {expected}");
+                before = after.to_vec();
             }
         }
     });
