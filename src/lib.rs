@@ -79,6 +79,7 @@
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
+//! - [`LayerActivations`]: what came out of a model's layers while it trained, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
@@ -105,6 +106,7 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
+mod activations;
 pub mod baseline;
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;
@@ -130,6 +132,7 @@ mod seed;
 mod shape;
 mod whole_file;
 
+pub use activations::LayerActivations;
 pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{ClassScores, Confusion};
 pub use error::{Error, Result};

@@ -2,6 +2,7 @@
 //!
 //! The loop itself is in `fit.rs`; what it does beside training is done by [`Callback`]s.
 
+mod activation_stats;
 mod callback;
 mod checkpoint;
 mod dispatch;
@@ -16,6 +17,7 @@ mod state;
 mod stopping;
 mod table;
 
+pub use activation_stats::ActivationStats;
 pub use callback::{Callback, Flow, Scope, Stop};
 pub use checkpoint::Checkpoint;
 pub use losses::Losses;

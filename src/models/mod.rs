@@ -6,6 +6,7 @@ mod architecture;
 mod init;
 mod linear;
 mod mlp;
+mod observe;
 mod state_dict;
 mod torch_save;
 mod weights_walk;
@@ -14,6 +15,7 @@ pub use architecture::{AnyModel, Architecture, Portable};
 pub use init::Init;
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Activation, Mlp, MlpConfig};
+pub use observe::{Listening, Observation, listen, observe, observe_part};
 pub use state_dict::{StateDict, TorchNames};
 
 use burn::module::Module;

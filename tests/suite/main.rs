@@ -24,6 +24,7 @@ mod losses_and_metrics;
 mod mnist;
 mod model_files;
 mod models;
+mod observing;
 mod plots;
 mod predictors;
 mod program;
