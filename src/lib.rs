@@ -79,7 +79,8 @@
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
-//! - [`LayerActivations`]: what came out of a model's layers while it trained, as plain values
+//! - [`Summary`] and [`LayerActivations`]: what a learner trains, and what came out of its layers,
+//!   as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
@@ -130,6 +131,7 @@ mod scalars;
 mod sealed;
 mod seed;
 mod shape;
+mod summary;
 mod whole_file;
 
 pub use activations::LayerActivations;
@@ -142,3 +144,4 @@ pub use model_file::ModelCard;
 pub use prediction::{Adapted, Prediction};
 pub use predictor::Predictor;
 pub use seed::Seed;
+pub use summary::{LayerSummary, Summary};

@@ -15,6 +15,7 @@ mod recorder;
 mod resume;
 mod state;
 mod stopping;
+mod summary;
 mod table;
 
 pub use activation_stats::ActivationStats;

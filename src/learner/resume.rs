@@ -207,8 +207,8 @@ where
             ("number of validation items", json!(valid.items())),
             ("batch size", json!(train.items_per_batch())),
             ("order", json!({ "seed": train.shuffled_by(), "batches": train.len() })),
-            ("optimizer", json!(state.optimizer_kind.map_or("Burn's own", |kind| kind.name()))),
-            ("loss", json!(self.loss_kind.map_or("custom", |(name, _)| name))),
+            ("optimizer", json!(state.optimizer_name())),
+            ("loss", json!(self.loss_name())),
             ("list of metrics", json!(metrics)),
         ];
         parts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()

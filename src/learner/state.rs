@@ -106,6 +106,11 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         self.history.epochs.get(self.earlier_rows..).unwrap_or_default()
     }
 
+    /// The optimizer, by the name that it has in files.
+    pub(super) fn optimizer_name(&self) -> &'static str {
+        self.optimizer_kind.map_or("Burn's own", OptimizerKind::name)
+    }
+
     /// Refuses a loss that is not one number, and one that no gradient can come from.
     pub(super) fn check_loss(&self) -> Result<()> {
         let Some(loss) = &self.loss else { return Ok(()) };

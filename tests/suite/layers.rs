@@ -7,7 +7,7 @@ use crate::support::crate_path;
 
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
 const LAYERS: [&[&str]; 6] = [
-    &["activations", "confusion", "error", "history", "prediction"],
+    &["activations", "confusion", "error", "history", "prediction", "summary"],
     &["seed", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],

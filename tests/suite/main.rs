@@ -31,4 +31,5 @@ mod program;
 mod program_predicts;
 mod pytorch;
 mod reference;
+mod summaries;
 mod support;
