@@ -72,6 +72,7 @@
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
 //! - [`learner`]: the [`Learner`], its thin loop and its callbacks
 //! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
+//! - [`Pretrained`]: a trained model to start from, with other classes
 //! - [`CheckpointFolder`]: where a run leaves what it takes to go on
 //! - [`baseline`]: pixel similarity, which any model has to beat
 //! - `burn_learner` (a feature): our models, data and losses in Burn's own Learner
@@ -83,9 +84,9 @@
 //!   as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
-//! and `plot` from the model file and the checkpoints; these from `data`, `models`, `metrics` and
-//! `loss`; these from `device`, `seed` and `error`.
+//! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`,
+//! `pretrained`, `baseline` and `plot` from the model file and the checkpoints; these from `data`,
+//! `models`, `metrics` and `loss`; these from `device`, `seed` and `error`.
 //!
 //! # Feature flags
 //!
@@ -127,6 +128,7 @@ pub mod plot;
 mod prediction;
 mod predictor;
 pub mod prelude;
+mod pretrained;
 mod scalars;
 mod sealed;
 mod seed;
@@ -143,5 +145,6 @@ pub use learner::Learner;
 pub use model_file::ModelCard;
 pub use prediction::{Adapted, Prediction};
 pub use predictor::Predictor;
+pub use pretrained::{Pretrained, Transferred};
 pub use seed::Seed;
 pub use summary::{LayerSummary, Summary};

@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 6] = [
     &["seed", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],
-    &["baseline", "burn_learner", "learner", "plot", "predictor"],
+    &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],
     &["prelude"],
 ];
 

@@ -33,3 +33,4 @@ mod pytorch;
 mod reference;
 mod summaries;
 mod support;
+mod transfer;
