@@ -73,6 +73,7 @@
 //! - [`schedule`]: how the learning rate and the momentum go in a fit
 //! - [`learner`]: the [`Learner`], its thin loop and its callbacks
 //! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
+//! - [`Pretrained`]: a trained model to start from, with other classes
 //! - [`CheckpointFolder`]: where a run leaves what it takes to go on
 //! - [`baseline`]: pixel similarity, which any model has to beat
 //! - `burn_learner` (a feature): our models, data and losses in Burn's own Learner
@@ -80,13 +81,13 @@
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
-//! - [`LrCurve`] and [`LayerActivations`]: the loss over the learning rate, and what a layer gave
-//!   out, as plain values
+//! - [`LrCurve`], [`LayerActivations`] and [`Summary`]: the loss over the learning rate, what a layer
+//!   gave out, and what a learner trains, as plain values
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
-//! and `plot` from the model file and the checkpoints; these from `data`, `models`, `metrics` and
-//! `loss`; these from `device`, `seed` and `error`.
+//! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`,
+//! `pretrained`, `baseline` and `plot` from the model file and the checkpoints; these from `data`,
+//! `models`, `metrics` and `loss`; these from `device`, `seed` and `error`.
 //!
 //! # Feature flags
 //!
@@ -131,11 +132,13 @@ pub mod plot;
 mod prediction;
 mod predictor;
 pub mod prelude;
+mod pretrained;
 mod scalars;
 pub mod schedule;
 mod sealed;
 mod seed;
 mod shape;
+mod summary;
 mod whole_file;
 
 pub use checkpoints::{CheckpointFolder, Saved};
@@ -148,4 +151,6 @@ pub use lr_curve::LrCurve;
 pub use model_file::ModelCard;
 pub use prediction::{Adapted, Prediction};
 pub use predictor::Predictor;
+pub use pretrained::{Pretrained, Transferred};
 pub use seed::Seed;
+pub use summary::{LayerSummary, Summary};

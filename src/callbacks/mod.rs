@@ -55,6 +55,7 @@
 //! [`restore`](crate::learner::Callback::restore). One that is a part of how a step is made says so
 //! in [`changes_steps`](crate::learner::Callback::changes_steps).
 
+mod activation_stats;
 mod csv_logger;
 mod early_stopping;
 mod gradient_accumulation;
@@ -68,6 +69,7 @@ mod reduce_lr;
 mod save_model;
 mod weight_decay;
 
+pub use activation_stats::ActivationStats;
 pub use csv_logger::CsvLogger;
 pub use early_stopping::EarlyStopping;
 pub use gradient_accumulation::GradientAccumulation;

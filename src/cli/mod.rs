@@ -10,6 +10,7 @@ mod json;
 mod predict;
 mod settings;
 mod show;
+mod summary;
 mod train;
 
 use std::collections::BTreeSet;
@@ -48,6 +49,8 @@ type Given = BTreeSet<String>;
 enum Command {
     /// Train a model on a folder or archive of images, one sub-folder a class
     Train(train::Arguments),
+    /// Show the layers and parameters of the model that `train` would train, and what trains it
+    Summary(summary::Arguments),
     /// Say what is in images, with a trained model
     Predict(predict::Arguments),
     /// Say what a model file holds
@@ -84,6 +87,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Train(arguments)) => {
             train::run(Some(&arguments.data), arguments.options, &cli.given)
         }
+        Some(Command::Summary(arguments)) => summary::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::Show(arguments)) => show::run(&arguments),

@@ -99,6 +99,18 @@ const NEXT: &str = "\n\
     fastburn devices           what this build can compute on\n  \
     fastburn --help            everything else";
 
+/// The learner of these settings, without anything that watches it.
+pub fn learner<T: Clone>(
+    dls: DataLoaders<Tensor<4>, T>,
+    model: AnyModel,
+    loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + 'static,
+    metric: impl Metric<Tensor<2>, T> + 'static,
+    settings: &Settings,
+) -> fastburn::Result<Learner<AnyModel, Tensor<4>, T>> {
+    let dls = dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed));
+    Ok(Learner::new(dls, model, loss).optimizer(settings.optimizer).metric(metric))
+}
+
 fn fit<T: Clone + 'static>(
     dls: DataLoaders<Tensor<4>, T>,
     model: AnyModel,
@@ -109,11 +121,8 @@ fn fit<T: Clone + 'static>(
 ) -> Result<ExitCode> {
     let Run { settings, checkpoint, saved, .. } = run;
     let interrupted = interrupt::watch()?;
-    let dls = dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed));
-    let mut learn = Learner::new(dls, model, loss)
-        .optimizer(settings.optimizer)
-        .metric(metric)
-        .callback(StopFlag::new(interrupted.clone()));
+    let mut learn =
+        learner(dls, model, loss, metric, &settings)?.callback(StopFlag::new(interrupted.clone()));
     if bars::are_seen() {
         learn = learn.callback(Bars::default());
     }

@@ -15,6 +15,13 @@ use crate::whole_file;
 /// What a loss of the user's own is called in a model file.
 const OWN_LOSS: &str = "custom";
 
+impl<M: Model<I>, I, T> Learner<M, I, T> {
+    /// The loss, by the name that it has in files.
+    pub(super) fn loss_name(&self) -> &'static str {
+        self.state.loss_kind.map_or(OWN_LOSS, |(name, _)| name)
+    }
+}
+
 impl<M, T> Learner<M, Tensor<4>, T>
 where
     M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
@@ -46,8 +53,7 @@ where
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn outputs(mut self, outputs: Outputs) -> Self {
-        let name = self.state.loss_kind.map_or(OWN_LOSS, |(name, _)| name);
-        self.state.loss_kind = Some((name, outputs));
+        self.state.loss_kind = Some((self.loss_name(), outputs));
         self
     }
 

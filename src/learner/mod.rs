@@ -22,6 +22,7 @@ mod resume;
 mod scheduled;
 mod state;
 mod stopping;
+mod summary;
 mod table;
 mod terminate_on_nan;
 mod tuned;

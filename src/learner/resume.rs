@@ -212,7 +212,7 @@ where
             ("batch size", json!(train.items_per_batch())),
             ("order", json!({ "seed": train.shuffled_by(), "batches": train.len() })),
             ("optimizer", json!(state.optimizer_config)),
-            ("loss", json!(state.loss_kind.map_or("custom", |(name, _)| name))),
+            ("loss", json!(self.loss_name())),
             ("list of metrics", json!(metrics)),
         ];
         parts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()

@@ -58,7 +58,7 @@ pub struct State<M: Model<I>, I, T> {
     pub batch_index: usize,
 
     /// How many training batches of this call of `fit` are over.
-    pub(super) trained: usize,
+    pub trained: usize,
 
     /// The batch at hand, from `before_batch` on.
     pub batch: Option<Batch<I, T>>,
@@ -135,6 +135,11 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// The rows that this call of `fit` has behind it already, when a resumed one begins.
     pub fn rows(&self) -> &[EpochRecord] {
         self.history.epochs.get(self.earlier_rows..).unwrap_or_default()
+    }
+
+    /// The optimizer, by the name that it has in files.
+    pub(super) fn optimizer_name(&self) -> &'static str {
+        self.optimizer_config.map_or("Burn's own", |config| config.kind().name())
     }
 
     /// Refuses a loss that is not one number, and one that no gradient can come from.

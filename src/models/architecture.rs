@@ -104,6 +104,31 @@ impl Architecture {
         self.widths().last().copied().unwrap_or_default()
     }
 
+    /// The same with another number of outputs.
+    pub(crate) fn with_outputs(&self, outputs: usize) -> Self {
+        let mut other = self.clone();
+        match &mut other {
+            Self::Linear(config) => config.outputs = outputs,
+            Self::Mlp(config) => {
+                if let Some(last) = config.widths.last_mut() {
+                    *last = outputs;
+                }
+            }
+        }
+        other
+    }
+
+    /// Whether the tensor of that name in PyTorch is of the layer that the outputs come from.
+    pub(crate) fn is_in_head(&self, torch_name: &str) -> bool {
+        match self {
+            Self::Linear(_) => true,
+            Self::Mlp(config) => {
+                let last = config.widths.len().saturating_sub(2);
+                torch_name.starts_with(&format!("{}.", 2 * last))
+            }
+        }
+    }
+
     /// What keeps it from being a model.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.widths() {

@@ -5,7 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Model, TorchNames, rows};
+use super::{Init, Model, TorchNames, observe, rows};
 use crate::error::Result;
 use crate::seed::Seed;
 
@@ -53,7 +53,7 @@ impl LinearConfig {
     }
 }
 
-/// `input · weight + bias`, on images or rows.
+/// `input · weight + bias`, on images or rows; to [`observe`] it shows `layer`.
 #[derive(Module, Debug)]
 pub struct Linear {
     /// Weight `[inputs, outputs]` and bias `[outputs]`.
@@ -70,7 +70,9 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
     ///
     /// If an item has another number of features than the model's inputs.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
-        self.layer.forward(rows(input))
+        let x = self.layer.forward(rows(input));
+        observe("layer", &x);
+        x
     }
 }
 

@@ -5,7 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, LayerGroup, Model, TorchNames, rows};
+use super::{Init, LayerGroup, Model, TorchNames, observe, rows};
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
@@ -88,6 +88,8 @@ impl MlpConfig {
 }
 
 /// A multi-layer perceptron, on images or rows.
+///
+/// To [`observe`] it shows `layers.0`, `layers.1`, …, all but the last behind their activation.
 #[derive(Module, Debug)]
 pub struct Mlp {
     /// Each with weight `[inputs, outputs]` and bias `[outputs]`.
@@ -108,13 +110,14 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         let mut x = rows(input);
         for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
+            x = layer.forward(x);
+            if index + 1 < self.layers.len() {
                 x = match self.activation {
                     Activation::Relu => activation::relu(x),
                     Activation::Sigmoid => activation::sigmoid(x),
                 };
             }
-            x = layer.forward(x);
+            observe(format_args!("layers.{index}"), &x);
         }
         x
     }

@@ -7,6 +7,7 @@ mod init;
 mod layer_groups;
 mod linear;
 mod mlp;
+mod observe;
 mod state_dict;
 mod torch_save;
 mod weights_walk;
@@ -17,6 +18,7 @@ pub use layer_groups::LayerGroup;
 pub(crate) use layer_groups::split;
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Activation, Mlp, MlpConfig};
+pub use observe::{Listening, Observation, listen, observe, observe_part};
 pub use state_dict::{StateDict, TorchNames};
 
 use burn::module::Module;

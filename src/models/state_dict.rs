@@ -181,6 +181,14 @@ impl StateDict {
         whole_file::write(path, &file)
     }
 
+    /// These weights, but those of some names from others.
+    pub(crate) fn with_others(&self, others: &Self, which: impl Fn(&str) -> bool) -> Self {
+        let own = self.tensors.iter().filter(|(name, _)| !which(name));
+        let others = others.tensors.iter().filter(|(name, _)| which(name));
+        let tensors = own.chain(others).map(|(name, w)| (name.clone(), w.clone())).collect();
+        Self { place: self.place.clone(), tensors }
+    }
+
     /// An error about these weights.
     pub(super) fn error(&self, problem: String) -> Error {
         Error::File { file: self.place.clone(), problem }

@@ -8,11 +8,11 @@ use crate::support::crate_path;
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
 const LAYERS: [&[&str]; 8] = [
     &["any_number"],
-    &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction"],
+    &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction", "summary"],
     &["seed", "schedule", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],
-    &["baseline", "burn_learner", "learner", "plot", "predictor"],
+    &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],
     &["callbacks"],
     &["prelude"],
 ];
