@@ -79,6 +79,7 @@
 //! - [`device`]: device names, and what is there
 //! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
 //!   a model's answer, as plain values
+//! - [`Interpretation`]: what a model said of each item of a data set, and its [`Report`]
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`, `baseline`
@@ -114,6 +115,7 @@ pub mod data;
 pub mod device;
 mod error;
 mod history;
+mod interpretation;
 pub mod learner;
 pub mod loss;
 pub mod metrics;
@@ -134,6 +136,7 @@ pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{ClassScores, Confusion};
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
+pub use interpretation::{Interpretation, Judged, Report, ReportRow};
 pub use learner::Learner;
 pub use model_file::ModelCard;
 pub use prediction::{Adapted, Prediction};

@@ -5,6 +5,7 @@ use std::path::Path;
 use burn::tensor::Tensor;
 
 use super::{Learner, Model};
+use crate::data::ImageClasses;
 use crate::error::{Error, Result};
 use crate::loss::Outputs;
 use crate::model_file::ModelCard;
@@ -14,10 +15,9 @@ use crate::whole_file;
 /// What a loss of the user's own is called in a model file.
 const OWN_LOSS: &str = "custom";
 
-impl<M, T> Learner<M, Tensor<4>, T>
+impl<M, I, T> Learner<M, I, T>
 where
-    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
-    T: Clone,
+    M: Model<I, Output = Tensor<2>>,
 {
     /// Says how the outputs become probabilities, where the loss is a function of your own.
     ///
@@ -49,6 +49,27 @@ where
         self
     }
 
+    /// The classes and the images' format.
+    pub(super) fn image_classes(&self) -> Result<&ImageClasses> {
+        let expected = "the classes and the images' format are needed; make the loaders with \
+                        DataLoaders::from_images, or set image_classes";
+        let found = self.state.dls.image_classes.as_ref();
+        found.ok_or_else(|| Error::setting("image_classes", "not set", expected))
+    }
+
+    /// The loss's name, and how outputs become probabilities.
+    pub(super) fn known_loss(&self) -> Result<(&'static str, Outputs)> {
+        let expected = "how outputs become probabilities is needed; say it with Learner::outputs";
+        let unknown = || Error::setting("the loss", "a function of your own", expected);
+        self.loss_kind.ok_or_else(unknown)
+    }
+}
+
+impl<M, T> Learner<M, Tensor<4>, T>
+where
+    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
+    T: Clone,
+{
     /// Writes the model as one `.safetensors` file that [`Predictor`](crate::Predictor) loads, and
     /// PyTorch as well.
     ///
@@ -60,16 +81,8 @@ where
     /// [`Error::Setting`] if the data are not images of classes or the loss is not known,
     /// [`Error::Write`] if the file cannot be written, [`Error::Compute`] if the device fails.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()> {
-        let Some(images) = &self.state.dls.image_classes else {
-            let expected = "a model file needs the classes and the images' format; make the \
-                            loaders with DataLoaders::from_images, or set image_classes";
-            return Err(Error::setting("image_classes", "not set", expected));
-        };
-        let Some((loss, outputs)) = self.loss_kind else {
-            let expected = "a model file says how outputs become probabilities; say it with \
-                            Learner::outputs";
-            return Err(Error::setting("the loss", "a function of your own", expected));
-        };
+        let images = self.image_classes()?;
+        let (loss, outputs) = self.known_loss()?;
         let history = &self.state.history;
         let last = history.epochs.last();
         let names = history.metric_names.iter().map(String::as_str);

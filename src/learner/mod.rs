@@ -7,6 +7,7 @@ mod checkpoint;
 mod dispatch;
 mod export;
 mod fit;
+mod interpret;
 mod losses;
 mod optimizer;
 mod placed;

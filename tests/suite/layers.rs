@@ -8,7 +8,7 @@ use crate::support::crate_path;
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
 const LAYERS: [&[&str]; 6] = [
     &["confusion", "error", "history", "prediction"],
-    &["seed", "shape", "scalars", "device", "whole_file"],
+    &["interpretation", "seed", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],
     &["baseline", "burn_learner", "learner", "plot", "predictor"],
