@@ -36,6 +36,8 @@ pub struct HeatMap {
     row_labels: Vec<String>,
     column_name: String,
     column_labels: Vec<String>,
+    /// How many digits behind the point each number has; `None` for as many as it needs.
+    digits: Option<usize>,
 }
 
 impl HeatMap {
@@ -61,6 +63,7 @@ impl HeatMap {
             row_labels: (0..values.len()).map(|row| row.to_string()).collect(),
             column_name: "column".to_owned(),
             column_labels: (0..columns).map(|column| column.to_string()).collect(),
+            digits: None,
             values,
         })
     }
@@ -93,6 +96,12 @@ impl HeatMap {
         self
     }
 
+    /// As many digits behind the point for every number, such as 2 for shares.
+    pub fn digits(mut self, digits: usize) -> Self {
+        self.digits = Some(digits);
+        self
+    }
+
     /// The table as a picture.
     pub fn draw(&self) -> Figure {
         let widest = |texts: &mut dyn Iterator<Item = &str>| {
@@ -101,7 +110,7 @@ impl HeatMap {
         let numbers: Vec<Vec<String>> = self
             .values
             .iter()
-            .map(|row| row.iter().map(|&value| number(value)).collect())
+            .map(|row| row.iter().map(|&value| self.number(value)).collect())
             .collect();
         let in_cells = numbers.iter().flatten().chain(&self.column_labels);
         let cell_width = widest(&mut in_cells.map(String::as_str)) + CELL_MARGIN;
@@ -158,25 +167,31 @@ impl HeatMap {
 
     /// The table as lines of text.
     pub fn text(&self, paint: Paint) -> String {
-        let numbers = self.values.iter().flatten().map(|&value| number(value));
-        let labels = self.column_labels.iter().cloned();
-        let width = numbers.chain(labels).map(|text| text.chars().count()).max().unwrap_or(0) + 1;
-        let margin = self.row_labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let numbers = self.values.iter().flatten().map(|&value| self.number(value));
+        let rows: Vec<_> = self.row_labels.iter().map(|label| printable(label)).collect();
+        let columns: Vec<_> = self.column_labels.iter().map(|label| printable(label)).collect();
+        let width =
+            numbers.chain(columns.clone()).map(|text| text.chars().count()).max().unwrap_or(0) + 1;
+        let margin = rows.iter().map(|label| label.chars().count()).max().unwrap_or(0);
         let mut lines = format!("{:margin$} ", "");
-        lines.extend(self.column_labels.iter().map(|label| format!("{label:>width$}")));
+        lines.extend(columns.iter().map(|label| format!("{label:>width$}")));
         lines.push('\n');
         let shade = self.shading();
         for (index, row) in self.values.iter().enumerate() {
-            let label = self.row_labels.get(index).map_or("", String::as_str);
+            let label = rows.get(index).map_or("", String::as_str);
             lines.push_str(&format!("{label:>margin$} "));
             for &value in row {
                 let (paper, ink) = colours(shade(value));
-                let cell = format!("{:>width$}", number(value));
+                let cell = format!("{:>width$}", self.number(value));
                 lines.push_str(&paint.cell(&cell, ink, paper));
             }
             lines.push('\n');
         }
         lines
+    }
+
+    fn number(&self, value: f64) -> String {
+        self.digits.map_or_else(|| number(value), |digits| format!("{value:.digits$}"))
     }
 
     /// Where a number stands between the smallest, 0, and the largest, 1.

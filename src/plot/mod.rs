@@ -7,6 +7,7 @@
 mod axis;
 mod canvas;
 mod chart;
+mod confusion;
 mod figure;
 mod heat_map;
 mod images;
@@ -15,9 +16,12 @@ mod loss;
 mod series;
 mod style;
 pub mod text;
+mod top_losses;
 
 pub use chart::Chart;
+pub use confusion::{Cells, confusion_matrix, plot_confusion_matrix};
 pub use figure::Figure;
 pub use heat_map::HeatMap;
 pub use images::{image_grid, show_batch, show_image};
 pub use loss::plot_loss;
+pub use top_losses::plot_top_losses;
