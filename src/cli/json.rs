@@ -14,6 +14,12 @@ pub fn line(value: &Value) -> std::io::Result<()> {
     out.flush()
 }
 
+/// A number as text has it, since a double would show digits that it does not have; null if it is
+/// not finite.
+pub fn number(value: f32) -> Value {
+    json!(value.to_string().parse::<f64>().ok())
+}
+
 /// A line after each epoch.
 #[derive(Debug)]
 pub struct JsonLines;
