@@ -112,11 +112,16 @@ impl HeatMap {
             .iter()
             .map(|row| row.iter().map(|&value| self.number(value)).collect())
             .collect();
-        let in_cells = numbers.iter().flatten().chain(&self.column_labels);
-        let cell_width = widest(&mut in_cells.map(String::as_str)) + CELL_MARGIN;
+        let numbers_width = widest(&mut numbers.iter().flatten().map(String::as_str));
+        let labels_width = widest(&mut self.column_labels.iter().map(String::as_str));
+        // Long labels stand upright, so that the cells are no wider than their numbers need.
+        let upright = labels_width > 2 * numbers_width.max(LABEL);
+        let (least_width, labels_height) =
+            if upright { (LABEL, labels_width) } else { (labels_width, LABEL) };
+        let cell_width = numbers_width.max(least_width) + CELL_MARGIN;
         let left = 2 * GAP + LABEL + widest(&mut self.row_labels.iter().map(String::as_str)) + 6;
         let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
-        let top = GAP + title_height + 2 * (LABEL + 8);
+        let top = GAP + title_height + LABEL + 8 + labels_height + 8;
         let (rows, columns) = (self.values.len() as u32, self.values[0].len() as u32);
         // Wide and high enough for the axes' names too.
         let inner_width = (columns * cell_width).max(style::width_of(&self.column_name, LABEL));
@@ -143,7 +148,13 @@ impl HeatMap {
         drawing = drawing.add(turned.set("transform", format!("rotate(-90 {x} {y})")));
         for (label, column) in self.column_labels.iter().zip(0..columns) {
             let middle = left + column * cell_width + cell_width / 2;
-            drawing = drawing.add(text(label, middle, top - 6, "middle"));
+            drawing = drawing.add(match upright {
+                false => text(label, middle, top - 6, "middle"),
+                true => {
+                    let (x, y) = (middle + LABEL / 3, top - 6);
+                    text(label, x, y, "start").set("transform", format!("rotate(-90 {x} {y})"))
+                }
+            });
         }
         for (label, row) in self.row_labels.iter().zip(0..rows) {
             let line = top + row * CELL_HEIGHT + baseline();

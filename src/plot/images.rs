@@ -22,6 +22,8 @@ const ALONE: usize = 336;
 /// How many images [`show_batch`] shows, as fastai's does, and how many in a row.
 const SHOWN: usize = 9;
 const IN_ROW: usize = 3;
+/// The most that a title makes its image's place wider, in pixels; what is longer is cut.
+const WIDEST_TITLE: u32 = 2 * IN_GRID as u32;
 /// The room for a line of a title.
 const TITLE_HEIGHT: u32 = LABEL + 6;
 
@@ -129,8 +131,11 @@ pub(super) fn grid(
     let rows = (images.len() as u32).div_ceil(columns);
     let lines = images.iter().map(|(_, title)| height_of(title)).max().unwrap_or_default();
     let sizes = images.iter().map(|(image, _)| drawn_size(image, side));
-    let (cell_width, image_height) =
+    let (image_width, image_height) =
         sizes.fold((0, 0), |(w, h), (width, height)| (w.max(width), h.max(height)));
+    let said = images.iter().flat_map(|(_, title)| *title);
+    let title_width = said.map(|line| style::width_of(&printable(line), LABEL)).max();
+    let cell_width = image_width.max(title_width.unwrap_or_default().min(WIDEST_TITLE));
     let cell_height = image_height + lines;
     let head_width = headline.iter().map(|line| style::width_of(line, LABEL)).max();
     let head_height = match headline.len() as u32 {

@@ -366,6 +366,11 @@ fn a_confusion_matrix_shows_counts_or_shares_of_each_row() {
     let shares = words(Cells::Shares);
     let expected = ["0.99", "0.01", "0.00", "0.00", "0.67", "0.33", "0.00", "0.00", "0.00"];
     assert_eq!(shares[shares.len() - 9..], expected);
+    // Long names stand upright: nine columns of them would be 1800 pixels wide otherwise.
+    let names = (0..9).map(|class| class.to_string().repeat(24)).collect();
+    let named = plot_confusion_matrix(&Confusion::new(names), Cells::Counts).unwrap();
+    assert_legible(&named);
+    assert!(texts(&named).1.width() < 600.0);
     let text = confusion_matrix(&confusion, Cells::Shares).unwrap().text(Paint::Plain);
     assert!(text.contains("0.67") && !text.contains('\u{1b}'), "{text}");
     let lines: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
