@@ -83,6 +83,7 @@
 //!   a model's answer, as plain values
 //! - [`LrCurve`], [`LayerActivations`] and [`Summary`]: the loss over the learning rate, what a layer
 //!   gave out, and what a learner trains, as plain values
+//! - [`Interpretation`]: what a model said of each item of a data set, and its [`Report`]
 //! - [`Seed`]: where all randomness comes from
 //!
 //! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`,
@@ -120,6 +121,7 @@ pub mod data;
 pub mod device;
 mod error;
 mod history;
+mod interpretation;
 mod layer_activations;
 pub mod learner;
 pub mod loss;
@@ -145,6 +147,7 @@ pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
+pub use interpretation::{Interpretation, Judged, Report, ReportRow};
 pub use layer_activations::LayerActivations;
 pub use learner::Learner;
 pub use lr_curve::LrCurve;

@@ -48,6 +48,45 @@ impl Outputs {
             (Self::Sigmoid, _) => outputs.iter().copied().map(sigmoid).collect(),
         }
     }
+
+    /// The loss of one item of class `actual`, from its outputs: [`cross_entropy`] or
+    /// [`mnist_loss`], as the probabilities are `softmax` or `sigmoid` of the outputs.
+    ///
+    /// ```
+    /// use fastburn::loss::Outputs;
+    ///
+    /// assert_eq!(Outputs::Softmax.loss(&[0.0, 0.0], 1, 2), 2_f32.ln());
+    /// assert_eq!(Outputs::Softmax.loss(&[0.0, 1000.0], 0, 2), 1000.0);
+    /// assert_eq!(Outputs::Sigmoid.loss(&[100.0, 0.0], 0, 2), 0.25);
+    /// assert_eq!(Outputs::Sigmoid.loss(&[0.0], 1, 2), 0.5);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `actual` is not below the number of outputs, where the classes exclude each other.
+    pub fn loss(self, outputs: &[f32], actual: usize, classes: usize) -> f32 {
+        match self {
+            Self::Softmax => {
+                let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let sum: f32 = outputs.iter().map(|output| (output - largest).exp()).sum();
+                sum.ln() - (outputs[actual] - largest)
+            }
+            Self::Sigmoid => {
+                let probabilities = self.probabilities(outputs, classes);
+                let distances = probabilities.iter().enumerate().map(|(class, p)| {
+                    let target = if class == actual { 1.0 } else { 0.0 };
+                    (target - p).abs()
+                });
+                distances.sum::<f32>() / probabilities.len() as f32
+            }
+        }
+    }
+
+    /// Whether that many outputs tell that many classes apart: one a class, or a single one that
+    /// says of two classes whether it is the second.
+    pub(crate) fn fit(self, outputs: usize, classes: usize) -> bool {
+        outputs == classes || (self, outputs, classes) == (Self::Sigmoid, 1, 2)
+    }
 }
 
 /// The name of one of this module's losses for classes, and what it takes outputs for; `None` for

@@ -90,13 +90,10 @@ impl ModelCard {
         if let Some(twice) = self.classes.iter().find(|class| !names.insert(*class)) {
             return Err(format!("two classes are called {twice}"));
         }
-        let classes = self.classes.len();
-        // One output that is judged for itself tells two classes apart.
-        let one_for_two = self.outputs == Outputs::Sigmoid && classes == 2;
-        match architecture.outputs() {
-            outputs if outputs == classes => Ok(()),
-            1 if one_for_two => Ok(()),
-            outputs => Err(format!("{classes} classes do not fit {outputs} outputs")),
+        let (outputs, classes) = (architecture.outputs(), self.classes.len());
+        match self.outputs.fit(outputs, classes) {
+            true => Ok(()),
+            false => Err(format!("{classes} classes do not fit {outputs} outputs")),
         }
     }
 }

@@ -48,12 +48,7 @@ impl Prediction {
 
     /// The index of the most probable class, the first of several that are.
     pub fn class(&self) -> usize {
-        let best =
-            |best: usize, (class, p): (usize, &f32)| match p.total_cmp(&self.probabilities[best]) {
-                std::cmp::Ordering::Greater => class,
-                _ => best,
-            };
-        self.probabilities.iter().enumerate().fold(0, best)
+        most_probable(&self.probabilities)
     }
 
     /// The most probable class.
@@ -73,6 +68,15 @@ impl Prediction {
         ranking.sort_by(|(_, a), (_, b)| b.total_cmp(a));
         ranking.into_iter()
     }
+}
+
+/// The index of the largest probability, the first of several that are.
+pub(crate) fn most_probable(probabilities: &[f32]) -> usize {
+    let best = |best: usize, (class, p): (usize, &f32)| match p.total_cmp(&probabilities[best]) {
+        std::cmp::Ordering::Greater => class,
+        _ => best,
+    };
+    probabilities.iter().enumerate().fold(0, best)
 }
 
 impl std::fmt::Display for Adapted {

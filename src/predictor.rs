@@ -6,7 +6,9 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
+use crate::data::Images;
 use crate::error::{Error, Result};
+use crate::interpretation::{Interpretation, Judged};
 use crate::model_file::{MODEL_FILE, ModelCard};
 use crate::models::{AnyModel, Model};
 use crate::prediction::{Adapted, Prediction};
@@ -110,8 +112,7 @@ impl Predictor {
     ///
     /// Each file's own, as [`predict_file`](Self::predict_file).
     pub fn predict_files<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<Prediction>> {
-        let images = (MOST_NUMBERS / self.card.image.len().max(1)).clamp(1, MOST_IMAGES);
-        let batches = paths.chunks(images).flat_map(|paths| {
+        let batches = paths.chunks(self.images_at_once()).flat_map(|paths| {
             let prepared: Vec<_> =
                 paths.par_iter().map(|path| self.prepare(path.as_ref())).collect();
             self.predict_each(prepared)
@@ -160,6 +161,84 @@ impl Predictor {
         if images == 0 {
             return Ok(Vec::new());
         }
+        let answer = |outputs: &Vec<f32>| {
+            let probabilities = self.card.outputs.probabilities(outputs, self.classes.len());
+            Prediction::new(self.classes.clone(), probabilities)
+        };
+        Ok(self.outputs(batch)?.iter().map(answer).collect())
+    }
+
+    /// What the model says of each image of a data set, against the class it is of.
+    ///
+    /// The images' classes are found among the model's by their names; the model may know more.
+    /// Images of another kind are changed to fit. The loss of each is the one that the model's
+    /// outputs imply ([`Outputs::loss`](crate::loss::Outputs::loss)).
+    ///
+    /// ```
+    /// use fastburn::Predictor;
+    /// use fastburn::data::{Images, Splits};
+    ///
+    /// # let device = fastburn::device::cpu()?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("digits.safetensors");
+    /// # let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// # let model = fastburn::models::LinearConfig::new(784, 10).init(&device, 42)?;
+    /// # let mut learn = fastburn::Learner::new(dls, model, fastburn::loss::cross_entropy);
+    /// # learn.fit(1, 1e-3)?;
+    /// # learn.export(&file)?;
+    /// let predictor = Predictor::load(&file, &device)?;
+    /// let seen = predictor.interpret(&Images::decode(&Splits::digits()?.valid)?)?;
+    /// assert!(seen.accuracy() > 0.7);
+    /// println!("{}", seen.report());
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`] if the images have a class that the model does not know,
+    /// [`Error::Compute`] if the device fails.
+    pub fn interpret(&self, images: &Images) -> Result<Interpretation> {
+        let known: Vec<_> =
+            images.classes().iter().map(|class| self.class(class)).collect::<Result<_>>()?;
+        let (kind, classes) = (self.card.outputs, self.classes.len());
+        let mut items = Vec::new();
+        let every: Vec<usize> = (0..images.len()).collect();
+        for indices in every.chunks(self.images_at_once()) {
+            let adapt =
+                |&index: &usize| self.card.image.adapt(images.pixels(index), images.shape());
+            let prepared = indices.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
+            let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();
+            let outputs = self.outputs(self.card.image.batch(&pixels, &self.device))?;
+            items.extend(indices.iter().zip(outputs).map(|(&index, outputs)| {
+                let actual = known[images.labels()[index] as usize];
+                let loss = kind.loss(&outputs, actual, classes);
+                Judged::new(index, actual, loss, kind.probabilities(&outputs, classes))
+            }));
+        }
+        Ok(Interpretation { classes: self.card.classes.clone(), items })
+    }
+
+    /// The index of the class of that name.
+    fn class(&self, name: &str) -> Result<usize> {
+        let class = self.classes.iter().position(|class| class == name);
+        class.ok_or_else(|| {
+            let (count, some) = (self.classes.len(), &self.classes[..self.classes.len().min(3)]);
+            let some = some.join(", ");
+            Error::Shape {
+                what: "images for this model",
+                expected: format!("only classes that it knows, {count} such as {some}"),
+                found: format!("the class {name}"),
+            }
+        })
+    }
+
+    /// How many images go through the model together.
+    fn images_at_once(&self) -> usize {
+        (MOST_NUMBERS / self.card.image.len().max(1)).clamp(1, MOST_IMAGES)
+    }
+
+    /// The outputs for each image of a batch in the model's format.
+    fn outputs(&self, batch: Tensor<4>) -> Result<Vec<Vec<f32>>> {
         let outputs = self.model.forward(batch.inner().to_device(&self.device));
         let [_, width] = outputs.dims();
         let outputs =
@@ -167,11 +246,7 @@ impl Predictor {
         if !outputs.iter().all(|output| output.is_finite()) {
             return Err(Error::compute("predict", "the model's outputs are not finite numbers"));
         }
-        let answer = |outputs| {
-            let probabilities = self.card.outputs.probabilities(outputs, self.classes.len());
-            Prediction::new(self.classes.clone(), probabilities)
-        };
-        Ok(outputs.chunks_exact(width).map(answer).collect())
+        Ok(outputs.chunks_exact(width).map(<[f32]>::to_vec).collect())
     }
 
     fn prepare(&self, path: &Path) -> Result<Prepared> {

@@ -5,13 +5,19 @@ use std::io::{Write, stdout};
 use fastburn::learner::{Callback, Flow, State};
 use fastburn::models::Model;
 use fastburn::{EpochRecord, Error};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Writes one line, at once.
 pub fn line(value: &Value) -> std::io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "{value}")?;
     out.flush()
+}
+
+/// A number as text has it, since a double would show digits that it does not have; null if it is
+/// not finite.
+pub fn number(value: f32) -> Value {
+    json!(value.to_string().parse::<f64>().ok())
 }
 
 /// A line after each epoch.

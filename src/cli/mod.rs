@@ -3,15 +3,20 @@
 mod bars;
 mod baseline;
 mod checkpoints;
+mod confusion;
 mod devices;
 mod info;
 mod interrupt;
 mod json;
+mod judged;
 mod predict;
 mod settings;
 mod show;
 mod summary;
+mod table;
+mod top_losses;
 mod train;
+mod validate;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -53,6 +58,12 @@ enum Command {
     Summary(summary::Arguments),
     /// Say what is in images, with a trained model
     Predict(predict::Arguments),
+    /// Measure how good a trained model is on labelled images
+    Validate(validate::Arguments),
+    /// Count which classes a trained model takes for which
+    Confusion(confusion::Arguments),
+    /// List the images that a trained model is worst at
+    TopLosses(top_losses::Arguments),
     /// Say what a model file holds
     Info(info::Arguments),
     /// Show what is in a data set: its classes, image sizes and some images
@@ -89,6 +100,9 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         }
         Some(Command::Summary(arguments)) => summary::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
+        Some(Command::Validate(arguments)) => validate::run(&arguments),
+        Some(Command::Confusion(arguments)) => confusion::run(&arguments),
+        Some(Command::TopLosses(arguments)) => top_losses::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::Show(arguments)) => show::run(&arguments),
         Some(Command::Baseline(arguments)) => baseline::run(&arguments),

@@ -9,6 +9,7 @@ use fastburn::plot::text::printable;
 use fastburn::{Error, Prediction, Predictor, device};
 use serde_json::{Value, json};
 
+use super::json::number;
 use super::tell;
 
 /// What stands for standard input.
@@ -75,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             let runners_up = arguments.runners_up;
             match (prediction, arguments.json) {
                 (Ok(prediction), true) => {
-                    writeln!(out, "{}", json_line(source, &prediction, runners_up)?)?;
+                    writeln!(out, "{}", json_line(source, &prediction, runners_up))?;
                 }
                 (Ok(prediction), false) => {
                     writeln!(out, "{}", columns.row(source, &prediction, runners_up))?;
@@ -207,16 +208,14 @@ impl Columns {
     }
 }
 
-fn json_line(source: &Source, prediction: &Prediction, runners_up: usize) -> Result<Value> {
-    // As text, since a double would show digits that the probability does not have.
-    let number = |p: f32| p.to_string().parse::<f64>();
+fn json_line(source: &Source, prediction: &Prediction, runners_up: usize) -> Value {
     let others = prediction.ranking().skip(1).take(runners_up);
-    let others = others.map(|(label, p)| Ok(json!({ "label": label, "probability": number(p)? })));
-    Ok(json!({
+    let others = others.map(|(label, p)| json!({ "label": label, "probability": number(p) }));
+    json!({
         "image": source.to_string(),
         "label": prediction.label(),
-        "probability": number(prediction.probability())?,
-        "runners_up": others.collect::<Result<Vec<_>>>()?,
+        "probability": number(prediction.probability()),
+        "runners_up": others.collect::<Vec<_>>(),
         "adapted": prediction.adapted.map(|adapted| adapted.to_string()),
-    }))
+    })
 }

@@ -203,6 +203,13 @@ impl ImageFolder {
         }
     }
 
+    /// These images and then the others, which have the same classes.
+    pub(super) fn joined(mut self, other: Self) -> Self {
+        self.files.extend(other.files);
+        self.labels.extend(other.labels);
+        self
+    }
+
     pub(super) fn files(&self) -> &[File] {
         &self.files
     }

@@ -5,6 +5,7 @@
 
 mod batcher;
 mod bitmap;
+mod class_targets;
 mod decode;
 mod files;
 mod image_folder;
@@ -18,6 +19,7 @@ mod tensors;
 
 pub use batcher::ImageBatcher;
 pub use bitmap::Bitmap;
+pub use class_targets::ClassTargets;
 pub use image_folder::{ImageFolder, ImageItem};
 pub use image_source::{ImageSource, Residency};
 pub use image_spec::{ImageSpec, Scaling};

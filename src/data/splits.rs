@@ -68,31 +68,38 @@ impl Splits {
         Ok(Self { place: place.to_owned(), ..found })
     }
 
+    /// Every image of a folder or archive: those of both parts, the training images first, where
+    /// it has two.
+    ///
+    /// ```
+    /// use burn::data::dataset::Dataset;
+    ///
+    /// let images = fastburn::data::Splits::open_all("assets/digits.tgz")?;
+    /// assert_eq!((images.len(), images.classes().len()), (7000, 10));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`ImageFolder::open`], and [`Error::Layout`] if a class is in one part only.
+    pub fn open_all(path: impl AsRef<Path>) -> Result<ImageFolder> {
+        Ok(match Layout::of(&Folder::open(path.as_ref())?)? {
+            Layout::Parts { train, valid, .. } => train.joined(valid),
+            Layout::Whole(images) => images,
+        })
+    }
+
     fn find(folder: &Folder, seed: Seed) -> Result<Self> {
-        let is_part = |name: &str| NAMES.iter().any(|&(t, v)| t == name || v == name);
-        if let Some((_, inner)) = folder.wrapper().filter(|(name, _)| !is_part(name)) {
-            return Self::find(&inner, seed);
+        match Layout::of(folder)? {
+            Layout::Parts { place, train, valid } => {
+                several_classes(&train)?;
+                Ok(Self { place, train, valid })
+            }
+            Layout::Whole(images) => {
+                several_classes(&images)?;
+                Self::by_fraction(&images, Self::VALID_FRACTION, seed)
+            }
         }
-        let names = folder.folders()?;
-        let has = |name: &str| names.iter().any(|n| n == name);
-        if let Some((train, valid)) = NAMES.into_iter().find(|(t, v)| has(t) && has(v)) {
-            let train = ImageFolder::list(&folder.folder(train))?;
-            let valid = ImageFolder::list(&folder.folder(valid))?;
-            same_classes(&train, &valid)?;
-            several_classes(&train)?;
-            return Ok(Self { place: folder.to_string(), train, valid });
-        }
-        // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
-        let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
-        if names.iter().all(|name| is_part(name))
-            && let Some((there, missing)) = parts.find(|(part, _)| has(part))
-        {
-            let problem = format!("a folder {there} without a folder {missing} beside it");
-            return Err(Error::layout(folder, problem));
-        }
-        let images = ImageFolder::list(folder)?;
-        several_classes(&images)?;
-        Self::by_fraction(&images, Self::VALID_FRACTION, seed)
     }
 
     /// Holds a fraction of each class back for validation, drawn by the seed.
@@ -199,6 +206,40 @@ impl Splits {
         DataLoaders::from_images(train, valid, class_indices, device)
             .shuffle(seed.into())
             .batch_size(batch_size)
+    }
+}
+
+/// What is in a folder or archive.
+enum Layout {
+    /// A training and a validation part, of the same classes.
+    Parts { place: String, train: ImageFolder, valid: ImageFolder },
+    /// The classes themselves.
+    Whole(ImageFolder),
+}
+
+impl Layout {
+    fn of(folder: &Folder) -> Result<Self> {
+        let is_part = |name: &str| NAMES.iter().any(|&(t, v)| t == name || v == name);
+        if let Some((_, inner)) = folder.wrapper().filter(|(name, _)| !is_part(name)) {
+            return Self::of(&inner);
+        }
+        let names = folder.folders()?;
+        let has = |name: &str| names.iter().any(|n| n == name);
+        if let Some((train, valid)) = NAMES.into_iter().find(|(t, v)| has(t) && has(v)) {
+            let train = ImageFolder::list(&folder.folder(train))?;
+            let valid = ImageFolder::list(&folder.folder(valid))?;
+            same_classes(&train, &valid)?;
+            return Ok(Self::Parts { place: folder.to_string(), train, valid });
+        }
+        // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
+        let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
+        if names.iter().all(|name| is_part(name))
+            && let Some((there, missing)) = parts.find(|(part, _)| has(part))
+        {
+            let problem = format!("a folder {there} without a folder {missing} beside it");
+            return Err(Error::layout(folder, problem));
+        }
+        Ok(Self::Whole(ImageFolder::list(folder)?))
     }
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 
 use super::state::State;
 use super::{Learner, Model};
+use crate::data::ImageClasses;
 use crate::error::{Error, Result};
 use crate::loss::Outputs;
 use crate::model_file::ModelCard;
@@ -15,22 +16,13 @@ use crate::whole_file;
 /// What a loss of the user's own is called in a model file.
 const OWN_LOSS: &str = "custom";
 
-impl<M: Model<I>, I, T> Learner<M, I, T> {
-    /// The loss, by the name that it has in files.
-    pub(super) fn loss_name(&self) -> &'static str {
-        self.state.loss_kind.map_or(OWN_LOSS, |(name, _)| name)
-    }
-}
-
-impl<M, T> Learner<M, Tensor<4>, T>
+impl<M, I, T> Learner<M, I, T>
 where
-    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
-    T: Clone,
+    M: Model<I, Output = Tensor<2>>,
 {
     /// Says how the outputs become probabilities, where the loss is a function of your own.
     ///
-    /// [`cross_entropy`](crate::loss::cross_entropy) and
-    /// [`label_smoothing`](crate::loss::label_smoothing) imply [`Outputs::Softmax`],
+    /// [`cross_entropy`](crate::loss::cross_entropy) implies [`Outputs::Softmax`],
     /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
     ///
     /// ```
@@ -56,12 +48,43 @@ where
         self.state.loss_kind = Some((self.loss_name(), outputs));
         self
     }
+}
 
+impl<M: Model<I>, I, T> Learner<M, I, T> {
+    /// The loss, by the name that it has in files.
+    pub(super) fn loss_name(&self) -> &'static str {
+        self.state.loss_kind.map_or(OWN_LOSS, |(name, _)| name)
+    }
+}
+
+impl<M: Model<I>, I, T> State<M, I, T> {
+    /// The classes and the images' format.
+    pub(super) fn image_classes(&self) -> Result<&ImageClasses> {
+        let expected = "the classes and the images' format are needed; make the loaders with \
+                        DataLoaders::from_images, or set image_classes";
+        let found = self.dls.image_classes.as_ref();
+        found.ok_or_else(|| Error::setting("image_classes", "not set", expected))
+    }
+
+    /// The loss's name, and how outputs become probabilities.
+    pub(super) fn known_loss(&self) -> Result<(&'static str, Outputs)> {
+        let expected = "how outputs become probabilities is needed; say it with Learner::outputs";
+        let unknown = || Error::setting("the loss", "a function of your own", expected);
+        self.loss_kind.ok_or_else(unknown)
+    }
+}
+
+impl<M, T> Learner<M, Tensor<4>, T>
+where
+    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
+    T: Clone,
+{
     /// Writes the model as one `.safetensors` file that [`Predictor`](crate::Predictor) loads, and
     /// PyTorch as well.
     ///
-    /// [`outputs`](Self::outputs) has an example. The file has the weights under PyTorch's names, and in its metadata the architecture, the
-    /// classes, the images' format, the loss and the last validation.
+    /// [`outputs`](Self::outputs) has an example. The file has the weights under PyTorch's names,
+    /// and in its metadata the architecture, the classes, the images' format, the loss and the last
+    /// validation.
     ///
     /// # Errors
     ///
@@ -82,16 +105,8 @@ where
     ///
     /// As [`Learner::export`].
     pub fn export(&self, path: &Path) -> Result<()> {
-        let Some(images) = &self.dls.image_classes else {
-            let expected = "a model file needs the classes and the images' format; make the \
-                            loaders with DataLoaders::from_images, or set image_classes";
-            return Err(Error::setting("image_classes", "not set", expected));
-        };
-        let Some((loss, outputs)) = self.loss_kind else {
-            let expected = "a model file says how outputs become probabilities; say it with \
-                            Learner::outputs";
-            return Err(Error::setting("the loss", "a function of your own", expected));
-        };
+        let images = self.image_classes()?;
+        let (loss, outputs) = self.known_loss()?;
         let history = &self.history;
         let last = history.epochs.last();
         let names = history.metric_names.iter().map(String::as_str);

@@ -10,6 +10,7 @@ mod fine_tune;
 mod fit;
 mod gradients;
 mod groups;
+mod interpret;
 mod losses;
 mod lr_find;
 mod optimizer;

@@ -36,6 +36,8 @@ pub struct HeatMap {
     row_labels: Vec<String>,
     column_name: String,
     column_labels: Vec<String>,
+    /// How many digits behind the point each number has; `None` for as many as it needs.
+    digits: Option<usize>,
 }
 
 impl HeatMap {
@@ -61,6 +63,7 @@ impl HeatMap {
             row_labels: (0..values.len()).map(|row| row.to_string()).collect(),
             column_name: "column".to_owned(),
             column_labels: (0..columns).map(|column| column.to_string()).collect(),
+            digits: None,
             values,
         })
     }
@@ -93,6 +96,12 @@ impl HeatMap {
         self
     }
 
+    /// As many digits behind the point for every number, such as 2 for shares.
+    pub fn digits(mut self, digits: usize) -> Self {
+        self.digits = Some(digits);
+        self
+    }
+
     /// The table as a picture.
     pub fn draw(&self) -> Figure {
         let widest = |texts: &mut dyn Iterator<Item = &str>| {
@@ -101,13 +110,18 @@ impl HeatMap {
         let numbers: Vec<Vec<String>> = self
             .values
             .iter()
-            .map(|row| row.iter().map(|&value| number(value)).collect())
+            .map(|row| row.iter().map(|&value| self.number(value)).collect())
             .collect();
-        let in_cells = numbers.iter().flatten().chain(&self.column_labels);
-        let cell_width = widest(&mut in_cells.map(String::as_str)) + CELL_MARGIN;
+        let numbers_width = widest(&mut numbers.iter().flatten().map(String::as_str));
+        let labels_width = widest(&mut self.column_labels.iter().map(String::as_str));
+        // Long labels stand upright, so that the cells are no wider than their numbers need.
+        let upright = labels_width > 2 * numbers_width.max(LABEL);
+        let (least_width, labels_height) =
+            if upright { (LABEL, labels_width) } else { (labels_width, LABEL) };
+        let cell_width = numbers_width.max(least_width) + CELL_MARGIN;
         let left = 2 * GAP + LABEL + widest(&mut self.row_labels.iter().map(String::as_str)) + 6;
         let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
-        let top = GAP + title_height + 2 * (LABEL + 8);
+        let top = GAP + title_height + LABEL + 8 + labels_height + 8;
         let (rows, columns) = (self.values.len() as u32, self.values[0].len() as u32);
         // Wide and high enough for the axes' names too.
         let inner_width = (columns * cell_width).max(style::width_of(&self.column_name, LABEL));
@@ -134,7 +148,13 @@ impl HeatMap {
         drawing = drawing.add(turned.set("transform", format!("rotate(-90 {x} {y})")));
         for (label, column) in self.column_labels.iter().zip(0..columns) {
             let middle = left + column * cell_width + cell_width / 2;
-            drawing = drawing.add(text(label, middle, top - 6, "middle"));
+            drawing = drawing.add(match upright {
+                false => text(label, middle, top - 6, "middle"),
+                true => {
+                    let (x, y) = (middle + LABEL / 3, top - 6);
+                    text(label, x, y, "start").set("transform", format!("rotate(-90 {x} {y})"))
+                }
+            });
         }
         for (label, row) in self.row_labels.iter().zip(0..rows) {
             let line = top + row * CELL_HEIGHT + baseline();
@@ -158,25 +178,31 @@ impl HeatMap {
 
     /// The table as lines of text.
     pub fn text(&self, paint: Paint) -> String {
-        let numbers = self.values.iter().flatten().map(|&value| number(value));
-        let labels = self.column_labels.iter().cloned();
-        let width = numbers.chain(labels).map(|text| text.chars().count()).max().unwrap_or(0) + 1;
-        let margin = self.row_labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
+        let numbers = self.values.iter().flatten().map(|&value| self.number(value));
+        let rows: Vec<_> = self.row_labels.iter().map(|label| printable(label)).collect();
+        let columns: Vec<_> = self.column_labels.iter().map(|label| printable(label)).collect();
+        let width =
+            numbers.chain(columns.clone()).map(|text| text.chars().count()).max().unwrap_or(0) + 1;
+        let margin = rows.iter().map(|label| label.chars().count()).max().unwrap_or(0);
         let mut lines = format!("{:margin$} ", "");
-        lines.extend(self.column_labels.iter().map(|label| format!("{label:>width$}")));
+        lines.extend(columns.iter().map(|label| format!("{label:>width$}")));
         lines.push('\n');
         let shade = self.shading();
         for (index, row) in self.values.iter().enumerate() {
-            let label = self.row_labels.get(index).map_or("", String::as_str);
+            let label = rows.get(index).map_or("", String::as_str);
             lines.push_str(&format!("{label:>margin$} "));
             for &value in row {
                 let (paper, ink) = colours(shade(value));
-                let cell = format!("{:>width$}", number(value));
+                let cell = format!("{:>width$}", self.number(value));
                 lines.push_str(&paint.cell(&cell, ink, paper));
             }
             lines.push('\n');
         }
         lines
+    }
+
+    fn number(&self, value: f64) -> String {
+        self.digits.map_or_else(|| number(value), |digits| format!("{value:.digits$}"))
     }
 
     /// Where a number stands between the smallest, 0, and the largest, 1.

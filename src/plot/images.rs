@@ -16,13 +16,15 @@ use crate::data::{Batch, Bitmap};
 use crate::error::{Error, Result};
 
 /// The larger side of an image in a grid, in pixels, at most.
-const IN_GRID: usize = 112;
+pub(super) const IN_GRID: usize = 112;
 /// The larger side of an image alone.
 const ALONE: usize = 336;
 /// How many images [`show_batch`] shows, as fastai's does, and how many in a row.
 const SHOWN: usize = 9;
 const IN_ROW: usize = 3;
-/// The room for a title.
+/// The most that a title makes its image's place wider, in pixels; what is longer is cut.
+const WIDEST_TITLE: u32 = 2 * IN_GRID as u32;
+/// The room for a line of a title.
 const TITLE_HEIGHT: u32 = LABEL + 6;
 
 /// One image, large.
@@ -42,7 +44,7 @@ const TITLE_HEIGHT: u32 = LABEL + 6;
 ///
 /// [`Error::Plot`] if the image cannot be encoded.
 pub fn show_image(image: &Bitmap) -> Result<Figure> {
-    grid(&[(image, "")], 1, ALONE)
+    grid(&[(image, &[])], &[], 1, ALONE)
 }
 
 /// Images in rows of `columns`, each with its title above it.
@@ -62,7 +64,9 @@ pub fn show_image(image: &Bitmap) -> Result<Figure> {
 /// [`Error::Setting`] if there is no image or no column, [`Error::Plot`] if an image cannot be
 /// encoded.
 pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> {
-    grid(images, columns, IN_GRID)
+    let titles: Vec<_> = images.iter().map(|(_, title)| [(*title).to_owned()]).collect();
+    let titled = images.iter().zip(&titles).map(|((image, _), title)| (*image, title.as_slice()));
+    grid(&titled.collect::<Vec<_>>(), &[], columns, IN_GRID)
 }
 
 /// The first nine images of a batch with their classes, as fastai's `show_batch`.
@@ -107,7 +111,16 @@ pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) 
     image_grid(&images.iter().zip(names).collect::<Vec<_>>(), IN_ROW)
 }
 
-fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figure> {
+/// An image, and the lines above it.
+pub(super) type Titled<'a> = (&'a Bitmap, &'a [String]);
+
+/// Images in rows of `columns`, no larger than `side`, below a headline of some lines.
+pub(super) fn grid(
+    images: &[Titled<'_>],
+    headline: &[&str],
+    columns: usize,
+    side: usize,
+) -> Result<Figure> {
     if images.is_empty() {
         return Err(nothing("the number of images"));
     }
@@ -116,38 +129,47 @@ fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figur
     }
     let columns = columns.min(images.len()) as u32;
     let rows = (images.len() as u32).div_ceil(columns);
-    let titles = images.iter().any(|(_, title)| !title.is_empty());
-    let title_height = if titles { TITLE_HEIGHT } else { 0 };
+    let lines = images.iter().map(|(_, title)| height_of(title)).max().unwrap_or_default();
     let sizes = images.iter().map(|(image, _)| drawn_size(image, side));
-    let (cell_width, image_height) =
+    let (image_width, image_height) =
         sizes.fold((0, 0), |(w, h), (width, height)| (w.max(width), h.max(height)));
-    let cell_height = image_height + title_height;
+    let said = images.iter().flat_map(|(_, title)| *title);
+    let title_width = said.map(|line| style::width_of(&printable(line), LABEL)).max();
+    let cell_width = image_width.max(title_width.unwrap_or_default().min(WIDEST_TITLE));
+    let cell_height = image_height + lines;
+    let head_width = headline.iter().map(|line| style::width_of(line, LABEL)).max();
+    let head_height = match headline.len() as u32 {
+        0 => 0,
+        lines => lines * TITLE_HEIGHT + GAP,
+    };
 
-    let width = columns * (cell_width + GAP) + GAP;
-    let height = rows * (cell_height + GAP) + GAP;
+    let width = (columns * (cell_width + GAP)).max(head_width.unwrap_or_default() + GAP) + GAP;
+    let height = head_height + rows * (cell_height + GAP) + GAP;
+    let text = |text: String, middle: u32, top: u32, line: u32| {
+        let text = Text::new(text).set("x", middle).set("y", top + LABEL + line * TITLE_HEIGHT);
+        let text = text.set("text-anchor", "middle").set("font-family", FONT);
+        text.set("font-size", LABEL).set("fill", style::hex(INK))
+    };
     let paper = Rectangle::new().set("width", width).set("height", height);
     let mut drawing = Document::new()
         .set("width", width)
         .set("height", height)
         .set("viewBox", (0, 0, width, height))
         .add(paper.set("fill", style::hex(PAPER)));
+    for (said, line) in headline.iter().zip(0..) {
+        drawing = drawing.add(text((*said).to_owned(), width / 2, GAP, line));
+    }
     for ((image, title), index) in images.iter().zip(0..) {
         let left = GAP + (index % columns) * (cell_width + GAP);
-        let top = GAP + (index / columns) * (cell_height + GAP);
+        let top = GAP + head_height + (index / columns) * (cell_height + GAP);
         let (width, height) = drawn_size(image, side);
-        if !title.is_empty() {
-            let title = style::fitted(&printable(title), LABEL, cell_width + GAP / 2);
-            let text = Text::new(title)
-                .set("x", left + cell_width / 2)
-                .set("y", top + LABEL)
-                .set("text-anchor", "middle")
-                .set("font-family", FONT)
-                .set("font-size", LABEL);
-            drawing = drawing.add(text.set("fill", style::hex(INK)));
+        for (said, line) in title.iter().zip(0..).filter(|(said, _)| !said.is_empty()) {
+            let said = style::fitted(&printable(said), LABEL, cell_width + GAP / 2);
+            drawing = drawing.add(text(said, left + cell_width / 2, top, line));
         }
         let picture = Image::new()
             .set("x", left + (cell_width - width) / 2)
-            .set("y", top + title_height + (image_height - height) / 2)
+            .set("y", top + lines + (image_height - height) / 2)
             .set("width", width)
             .set("height", height)
             .set("style", "image-rendering:pixelated")
@@ -158,6 +180,12 @@ fn grid(images: &[(&Bitmap, &str)], columns: usize, side: usize) -> Result<Figur
         drawing = drawing.add(picture);
     }
     Ok(Figure::new(drawing.to_string()))
+}
+
+/// The room that the lines of a title take: none where all are empty.
+fn height_of(title: &[String]) -> u32 {
+    let last = title.iter().rposition(|line| !line.is_empty());
+    last.map_or(0, |last| (last as u32 + 1) * TITLE_HEIGHT)
 }
 
 fn nothing(what: &'static str) -> Error {

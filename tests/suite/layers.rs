@@ -9,7 +9,7 @@ use crate::support::crate_path;
 const LAYERS: [&[&str]; 8] = [
     &["any_number"],
     &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction", "summary"],
-    &["seed", "schedule", "shape", "scalars", "device", "whole_file"],
+    &["interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],
     &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],

@@ -8,8 +8,11 @@ use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::models::LinearConfig;
 use fastburn::plot::text::{self, Paint};
-use fastburn::plot::{Chart, Figure, HeatMap, image_grid, plot_loss, show_batch, show_image};
-use fastburn::{Error, History, device};
+use fastburn::plot::{
+    Cells, Chart, Figure, HeatMap, confusion_matrix, image_grid, plot_confusion_matrix, plot_loss,
+    plot_top_losses, show_batch, show_image,
+};
+use fastburn::{Confusion, Error, History, Interpretation, Judged, device};
 use resvg::usvg::{self, Group, Node, Rect};
 use tempfile::TempDir;
 
@@ -343,4 +346,64 @@ fn text_has_control_codes_only_in_colours() {
     assert_eq!(widths(&stripped), widths(&plain));
     assert_eq!(text::sparkline(&[], 10), " ");
     assert_eq!(text::sparkline(&[1.0, f64::NAN, 3.0], 3), "▁ █");
+}
+
+#[test]
+fn a_confusion_matrix_shows_counts_or_shares_of_each_row() {
+    let mut confusion =
+        Confusion::new(["a", "a longer\u{1b} name", "c"].map(String::from).to_vec());
+    for (actual, predicted, times) in [(0, 0, 199), (0, 1, 1), (1, 2, 1), (1, 1, 2)] {
+        (0..times).for_each(|_| confusion.add(actual, predicted));
+    }
+    let words = |cells| {
+        let figure = plot_confusion_matrix(&confusion, cells).unwrap();
+        assert_legible(&figure);
+        texts(&figure).0.into_iter().map(|(text, _)| text).collect::<Vec<_>>()
+    };
+    let counts = words(Cells::Counts);
+    assert_eq!(counts[..3], ["confusion matrix", "predicted", "actual"]);
+    assert_eq!(counts[counts.len() - 9..], ["199", "1", "0", "0", "2", "1", "0", "0", "0"]);
+    let shares = words(Cells::Shares);
+    let expected = ["0.99", "0.01", "0.00", "0.00", "0.67", "0.33", "0.00", "0.00", "0.00"];
+    assert_eq!(shares[shares.len() - 9..], expected);
+    // Long names stand upright: nine columns of them would be 1800 pixels wide otherwise.
+    let names = (0..9).map(|class| class.to_string().repeat(24)).collect();
+    let named = plot_confusion_matrix(&Confusion::new(names), Cells::Counts).unwrap();
+    assert_legible(&named);
+    assert!(texts(&named).1.width() < 600.0);
+    let text = confusion_matrix(&confusion, Cells::Shares).unwrap().text(Paint::Plain);
+    assert!(text.contains("0.67") && !text.contains('\u{1b}'), "{text}");
+    let lines: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
+    assert!(lines.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
+    let none = plot_confusion_matrix(&Confusion::new(Vec::new()), Cells::Counts);
+    assert!(matches!(none, Err(Error::Setting { .. })));
+}
+
+#[test]
+fn the_largest_losses_are_shown_with_what_was_said() {
+    let valid = Splits::digits().unwrap().valid;
+    let judged = |index: usize| {
+        let (loss, actual) = (index as f32 / 8.0, index / 100);
+        Judged::new(index, actual, loss, (0..10).map(|class| class as f32 / 10.0).collect())
+    };
+    let items: Vec<_> = (0..1000).step_by(99).map(judged).collect();
+    let classes = valid.classes().to_vec();
+    let seen = Interpretation { classes, items: items.clone() };
+    for (count, shown) in [(1, 1), (4, 4), (9, 9), (100, 11)] {
+        let figure = plot_top_losses(&seen, &valid, count).unwrap();
+        assert_legible(&figure);
+        let words: Vec<_> = texts(&figure).0.into_iter().map(|(text, _)| text).collect();
+        assert_eq!(words[..2], ["prediction / actual", "loss / probability"]);
+        assert_eq!(words[2..4], ["9 / 9", "123.75 / 0.90"]);
+        assert_eq!(words.len(), 2 + 2 * shown);
+    }
+    let classes = (0..10).map(|class| format!("{class} with a\nlong name")).collect();
+    let named = Interpretation { classes, items };
+    assert_legible(&plot_top_losses(&named, &valid, 9).unwrap());
+
+    let few = valid.subset(&[0]);
+    assert!(matches!(plot_top_losses(&seen, &few, 9), Err(Error::Shape { .. })));
+    let unnamed = Interpretation { classes: Vec::new(), ..seen.clone() };
+    assert!(matches!(plot_top_losses(&unnamed, &valid, 9), Err(Error::Shape { .. })));
+    assert!(matches!(plot_top_losses(&seen, &valid, 0), Err(Error::Setting { .. })));
 }

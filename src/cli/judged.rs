@@ -1,0 +1,65 @@
+//! What a trained model says of labelled images: what the verbs that look at it share.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use fastburn::data::{ImageFolder, Images, Splits};
+use fastburn::{Interpretation, Predictor, device};
+
+use super::{bars, tell};
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// A model file, from `fastburn train … --out`
+    model: PathBuf,
+    /// A folder, .tgz or .tar of images, as for `fastburn train`
+    data: PathBuf,
+    /// Which of its images to look at
+    #[arg(long, value_enum, default_value_t = Part::Valid)]
+    part: Part,
+    /// Where the validation images are drawn from, if the data does not say which they are: the
+    /// seed that the model was trained with
+    #[arg(long, default_value = "42")]
+    seed: u64,
+    /// The device: auto, cpu, or a name that `fastburn devices` lists
+    #[arg(long, default_value = "cpu")]
+    device: String,
+    /// Print one JSON object in place of the tables
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Those to train on
+    Train,
+    /// Those held back for validation
+    Valid,
+    /// Both
+    All,
+}
+
+/// Labelled images, and what a model says of them.
+pub struct Judged {
+    pub folder: ImageFolder,
+    pub seen: Interpretation,
+}
+
+/// Does what the options say.
+pub fn judge(options: &Options) -> Result<Judged> {
+    let device = device::named(&options.device)?;
+    let predictor = Predictor::load(&options.model, &device)?;
+    let folder = match options.part {
+        Part::Train => Splits::open(&options.data, options.seed)?.train,
+        Part::Valid => Splits::open(&options.data, options.seed)?.valid,
+        Part::All => Splits::open_all(&options.data)?,
+    };
+    let images = bars::while_decoding(|progress| Images::decode_with(&folder, progress))?;
+    let seen = predictor.interpret(&images)?;
+    let (_, adapted) = predictor.card().image.adapt(images.pixels(0), images.shape())?;
+    if let Some(adapted) = adapted {
+        tell(format_args!("images  {adapted}, to fit the model"));
+    }
+    Ok(Judged { folder, seen })
+}

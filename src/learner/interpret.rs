@@ -1,0 +1,99 @@
+//! From a learner to what its model says of each validation item.
+
+use burn::tensor::Tensor;
+
+use super::{Learner, Model};
+use crate::data::ClassTargets;
+use crate::error::{Error, Result};
+use crate::interpretation::{Interpretation, Judged};
+use crate::scalars::Scalars;
+use crate::shape::{one_number, same_rows};
+
+impl<M, I, T> Learner<M, I, T>
+where
+    M: Model<I, Output = Tensor<2>>,
+    I: Clone,
+    T: ClassTargets,
+{
+    /// What the model says of each item of the validation set: fastai's
+    /// `ClassificationInterpretation.from_learner`.
+    ///
+    /// An item's loss is that of a batch of it alone. Everything is gathered on the device and read
+    /// in the end.
+    ///
+    /// ```
+    /// use fastburn::prelude::*;
+    ///
+    /// let device = device::cpu()?;
+    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+    /// let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+    /// learn.fit(1, 1e-3)?;
+    ///
+    /// let seen = learn.interpret()?;
+    /// assert!((seen.accuracy() - learn.validate()?.metrics[0]).abs() < 1e-6);
+    /// for item in seen.top_losses(3) {
+    ///     println!("{} {:.4}", item.index, item.loss);
+    /// }
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the data are not images of classes, the loss is not known (say it with
+    /// [`outputs`](Self::outputs)) or there is no validation item, [`Error::Shape`] if the outputs
+    /// or targets do not fit the classes, [`Error::Compute`] if the device fails or an output is
+    /// not a finite number, and whatever the data or the loss fails with.
+    pub fn interpret(&self) -> Result<Interpretation> {
+        let classes = self.state.image_classes()?.classes.clone();
+        let (_, kind) = self.state.known_loss()?;
+        let mut losses = Scalars::default();
+        let (mut outputs, mut targets) = (Vec::new(), Vec::new());
+        for (output, target) in self.get_preds()? {
+            let [rows, width] = output.dims();
+            if !kind.fit(width, classes.len()) {
+                return Err(Error::Shape {
+                    what: "outputs to interpret",
+                    expected: format!("[batch, {}], one for each class", classes.len()),
+                    found: format!("{:?}", output.dims()),
+                });
+            }
+            let of_classes = target.classes();
+            same_rows("interpret", rows, of_classes.dims()[0])?;
+            for row in 0..rows {
+                let alone = output.clone().narrow(0, row, 1);
+                let loss = (self.state.loss_function)(alone, target.item(row))?;
+                one_number("the loss", &loss)?;
+                losses.push(loss);
+            }
+            outputs.push(output.inner());
+            targets.push(of_classes);
+        }
+        if outputs.is_empty() {
+            let expected = "there must be at least one to interpret";
+            return Err(Error::setting("the number of validation items", 0, expected));
+        }
+        let failed = |error| Error::compute("interpret", error);
+        let outputs = Tensor::cat(outputs, 0);
+        let [_, width] = outputs.dims();
+        let outputs = outputs.try_into_vec_as::<f32>().map_err(failed)?;
+        let targets = Tensor::cat(targets, 0).try_into_vec_as::<i64>().map_err(failed)?;
+        if !outputs.iter().all(|output| output.is_finite()) {
+            return Err(Error::compute("interpret", "the model's outputs are not finite numbers"));
+        }
+        let order = self.state.dls.valid.order(0);
+        let rows = outputs.chunks_exact(width).zip(targets).zip(losses.take()?).zip(order);
+        let items = rows.map(|(((outputs, target), loss), index)| {
+            let actual = usize::try_from(target).ok().filter(|&class| class < classes.len());
+            let actual = actual.ok_or_else(|| Error::Shape {
+                what: "targets to interpret",
+                expected: format!("class indices below {}", classes.len()),
+                found: target.to_string(),
+            })?;
+            let probabilities = kind.probabilities(outputs, classes.len());
+            Ok(Judged::new(index as usize, actual, loss, probabilities))
+        });
+        let items = items.collect::<Result<_>>()?;
+        Ok(Interpretation { classes, items })
+    }
+}
