@@ -9,6 +9,8 @@ mod info;
 mod interrupt;
 mod json;
 mod judged;
+mod learners;
+mod lr_find;
 mod predict;
 mod settings;
 mod show;
@@ -54,6 +56,8 @@ type Given = BTreeSet<String>;
 enum Command {
     /// Train a model on a folder or archive of images, one sub-folder a class
     Train(train::Arguments),
+    /// Find a learning rate: train a while at ever larger ones
+    LrFind(lr_find::Arguments),
     /// Show the layers and parameters of the model that `train` would train, and what trains it
     Summary(summary::Arguments),
     /// Say what is in images, with a trained model
@@ -98,6 +102,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::Train(arguments)) => {
             train::run(Some(&arguments.data), arguments.options, &cli.given)
         }
+        Some(Command::LrFind(arguments)) => lr_find::run(&arguments),
         Some(Command::Summary(arguments)) => summary::run(&arguments),
         Some(Command::Predict(arguments)) => predict::run(&arguments),
         Some(Command::Validate(arguments)) => validate::run(&arguments),
@@ -163,6 +168,15 @@ fn model_file(name: &str) -> Result<PathBuf, String> {
     match tempfile::tempfile_in(folder) {
         Ok(_) => Ok(path),
         Err(error) => Err(format!("the folder cannot be written to ({})", error.kind())),
+    }
+}
+
+/// A log's file name, as an argument.
+fn log_file(name: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    match path.extension().is_some_and(|ending| ending == "csv" || ending == "jsonl") {
+        true => Ok(path),
+        false => Err("it must end in .csv or .jsonl".to_owned()),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What makes a run what it is: the options that its result depends on.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fastburn::Error;
 use fastburn::data::Images;
-use fastburn::learner::OptimizerKind;
+use fastburn::learner::{OptimizerConfig, OptimizerKind};
 use fastburn::models::{Activation, Architecture, Init, LinearConfig, MlpConfig};
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +32,7 @@ pub struct Settings {
     pub loss: LossName,
     /// The optimizer
     #[arg(long, value_parser = optimizers(), default_value = OptimizerKind::Adam.name())]
-    pub optimizer: OptimizerKind,
+    optimizer: OptimizerKind,
     /// The learning rate
     #[arg(long, value_parser = learning_rate, default_value = "1e-3", allow_negative_numbers = true)]
     pub lr: f64,
@@ -40,6 +42,42 @@ pub struct Settings {
     /// How many images make up a step
     #[arg(long, default_value = "64", value_name = "IMAGES")]
     pub batch_size: NonZeroUsize,
+    /// The momentum, of an optimizer that has one
+    #[arg(long, value_parser = number)]
+    #[serde(default)]
+    momentum: Option<f64>,
+    /// How fast weights decay
+    #[arg(long, value_parser = number, value_name = "RATE")]
+    #[serde(default)]
+    weight_decay: Option<f64>,
+    /// How the learning rate goes from the first step to the last; --lr is its peak
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    pub schedule: ScheduleName,
+    /// Stop once the validation loss has not improved for that many epochs
+    #[arg(long, value_name = "EPOCHS")]
+    #[serde(default)]
+    pub early_stop: Option<NonZeroUsize>,
+    /// Have the weights of the epoch with the lowest validation loss in the model file of --out
+    #[arg(long)]
+    #[serde(default)]
+    pub save_best: bool,
+    /// Scale the gradients down to that norm, all together, where they are larger
+    #[arg(long, value_parser = above_zero, value_name = "NORM")]
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
+    /// Make a step of that many batches
+    #[arg(long, value_name = "BATCHES")]
+    #[serde(default)]
+    pub accumulate: Option<NonZeroUsize>,
+    /// Share that much of the target among all classes, such as 0.1; with cross-entropy alone
+    #[arg(long, value_parser = number, value_name = "SHARE")]
+    #[serde(default)]
+    pub label_smoothing: Option<f64>,
+    /// Start from the weights of a model file; with other classes its last layer is made anew
+    #[arg(long, value_name = "MODEL", conflicts_with_all = ["model", "hidden", "activation", "init"])]
+    #[serde(default)]
+    pub from: Option<PathBuf>,
     /// Where all randomness comes from
     #[arg(long, default_value = "42")]
     pub seed: u64,
@@ -77,7 +115,42 @@ pub enum LossName {
     Mnist,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleName {
+    #[default]
+    Constant,
+    OneCycle,
+    FlatCos,
+}
+
 impl Settings {
+    /// Refuses what no option by itself gets wrong.
+    pub fn check(&self) -> Result<()> {
+        if let Some(epsilon) = self.label_smoothing.filter(|_| self.loss != LossName::CrossEntropy)
+        {
+            return Err(Error::Setting {
+                name: "--label-smoothing",
+                value: epsilon.to_string(),
+                expected: format!("the loss {} has none; leave it out", self.loss.name()),
+            }
+            .into());
+        }
+        Ok(self.optimizer().check()?)
+    }
+
+    /// The optimizer with its options.
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let mut config = OptimizerConfig::new(self.optimizer);
+        if let Some(momentum) = self.momentum {
+            config = config.momentum(momentum);
+        }
+        if let Some(rate) = self.weight_decay {
+            config = config.weight_decay(rate);
+        }
+        config
+    }
+
     pub fn architecture(&self, images: &Images) -> Architecture {
         let inputs = images.shape().iter().product();
         let outputs = images.classes().len();
@@ -106,6 +179,16 @@ impl Settings {
     }
 }
 
+impl ScheduleName {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Constant => "constant",
+            Self::OneCycle => "one-cycle",
+            Self::FlatCos => "flat-cos",
+        }
+    }
+}
+
 impl LossName {
     pub fn name(self) -> &'static str {
         match self {
@@ -118,6 +201,17 @@ impl LossName {
 fn optimizers() -> impl TypedValueParser<Value = OptimizerKind> {
     PossibleValuesParser::new(OptimizerKind::ALL.map(OptimizerKind::name))
         .try_map(|name| name.parse::<OptimizerKind>())
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "it must be a number".to_owned())
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if value > 0.0 => Ok(value),
+        _ => Err("it must be above 0".to_owned()),
+    }
 }
 
 fn learning_rate(text: &str) -> Result<f64, String> {

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fastburn::data::{DataLoaders, Splits, class_indices, one_hot};
-use fastburn::device;
-use fastburn::loss::{cross_entropy, mnist_loss};
-use fastburn::metrics::{accuracy, one_hot_accuracy};
+use fastburn::data::Splits;
+use fastburn::models::Portable;
+use fastburn::{Summary, device};
 
-use super::settings::{LossName, Settings};
-use super::{bars, train};
+use super::bars;
+use super::learners::{self, with_learner};
+use super::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -31,20 +31,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Some(path) => Splits::open(path, settings.seed)?,
         None => Splits::digits()?,
     };
-    let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
-    let architecture = settings.architecture(&train);
-    let model = architecture.init(&device, settings.seed)?;
-    let mut summary = match settings.loss {
-        LossName::CrossEntropy => {
-            let dls = DataLoaders::from_images(train, valid, class_indices, &device);
-            train::learner(dls, model, cross_entropy, accuracy(), settings)?.summary()?
-        }
-        LossName::Mnist => {
-            let dls = DataLoaders::from_images(train, valid, one_hot, &device);
-            train::learner(dls, model, mnist_loss, one_hot_accuracy(), settings)?.summary()?
-        }
-    };
-    summary.model = architecture.to_string();
+    let images = bars::while_decoding(|progress| splits.decode(progress))?;
+    let (learner, _) = learners::learner(settings, images, &device)?;
+    let summary = with_learner!(learner, learn => {
+        Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
+    });
     let mut out = stdout().lock();
     match arguments.json {
         true => writeln!(out, "{}", serde_json::to_string(&summary)?)?,

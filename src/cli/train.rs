@@ -8,21 +8,20 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use burn::data::dataset::Dataset;
 use burn::module::Module;
-use burn::tensor::Tensor;
-use fastburn::data::{DataLoaders, Images, Splits, class_indices, one_hot};
+use fastburn::callbacks::{CsvLogger, JsonLogger, Notes, SaveModel};
+use fastburn::data::{Images, Splits};
 use fastburn::device::{self, DeviceInfo};
-use fastburn::learner::{EpochTable, Learner, StopFlag};
-use fastburn::loss::{cross_entropy, mnist_loss};
-use fastburn::metrics::{Metric, accuracy, one_hot_accuracy};
-use fastburn::models::{AnyModel, Architecture};
-use fastburn::{Saved, Seed};
+use fastburn::learner::{EpochTable, StopFlag};
+use fastburn::models::{AnyModel, Portable};
+use fastburn::{Error, Saved};
 use serde_json::json;
 
 use super::bars::{self, Bars};
 use super::checkpoints::{self, Run};
 use super::interrupt::{self, INTERRUPTED};
 use super::json::{self, JsonLines};
-use super::settings::{LossName, Settings};
+use super::learners::{self, ImageLearner, with_learner};
+use super::settings::{ScheduleName, Settings};
 use super::{Given, tell};
 
 #[derive(Debug, clap::Args)]
@@ -42,6 +41,9 @@ pub struct Options {
     /// Save the trained model as one file, .safetensors
     #[arg(long, value_name = "FILE", value_parser = super::model_file)]
     out: Option<PathBuf>,
+    /// Write a line an epoch into this file, .csv or .jsonl
+    #[arg(long, value_name = "FILE", value_parser = super::log_file)]
+    log: Option<PathBuf>,
     /// How many threads compute on the CPU; all cores unless given
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -59,6 +61,10 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
             .context("cannot start the threads")?;
     }
     // What the command line alone gets wrong is found before any file is read.
+    if options.settings.save_best && options.out.is_none() {
+        let expected = "--save-best needs a model file to put the best weights into".to_owned();
+        return Err(Error::Setting { name: "--out", value: "missing".to_owned(), expected }.into());
+    }
     let mut run = Run::begin(&options.checkpoints, options.settings.clone(), given)?;
     let found = device::find(&run.settings.device)?;
     let device = found.open()?;
@@ -71,20 +77,15 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
     run.check_data(splits.place(), &train, &valid)?;
 
-    let settings = &run.settings;
-    let architecture = settings.architecture(&train);
-    let model = architecture.init(&device, settings.seed)?;
-    announce(&found, &splits, &train, &architecture, &model, &run, options.json)?;
-    let code = match settings.loss {
-        LossName::CrossEntropy => {
-            let dls = DataLoaders::from_images(train, valid, class_indices, &device);
-            fit(dls, model, cross_entropy, accuracy(), run, &options)?
+    let images = About::of(&train);
+    let (learner, transferred) = learners::learner(&run.settings, (train, valid), &device)?;
+    let code = with_learner!(learner, learn => {
+        announce(&found, &splits, &images, learn.model(), &run, options.json)?;
+        if let (Some(transferred), false) = (&transferred, options.json) {
+            tell(format_args!("{transferred}"));
         }
-        LossName::Mnist => {
-            let dls = DataLoaders::from_images(train, valid, one_hot, &device);
-            fit(dls, model, mnist_loss, one_hot_accuracy(), run, &options)?
-        }
-    };
+        fit(learn, run, &options)?
+    });
     if data.is_none() && !options.json && code == ExitCode::SUCCESS {
         tell(format_args!("{NEXT}"));
     }
@@ -99,30 +100,14 @@ const NEXT: &str = "\n\
     fastburn devices           what this build can compute on\n  \
     fastburn --help            everything else";
 
-/// The learner of these settings, without anything that watches it.
-pub fn learner<T: Clone>(
-    dls: DataLoaders<Tensor<4>, T>,
-    model: AnyModel,
-    loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + 'static,
-    metric: impl Metric<Tensor<2>, T> + 'static,
-    settings: &Settings,
-) -> fastburn::Result<Learner<AnyModel, Tensor<4>, T>> {
-    let dls = dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed));
-    Ok(Learner::new(dls, model, loss).optimizer(settings.optimizer).metric(metric))
-}
-
 fn fit<T: Clone + 'static>(
-    dls: DataLoaders<Tensor<4>, T>,
-    model: AnyModel,
-    loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + 'static,
-    metric: impl Metric<Tensor<2>, T> + 'static,
+    learn: ImageLearner<T>,
     run: Run,
     options: &Options,
 ) -> Result<ExitCode> {
     let Run { settings, checkpoint, saved, .. } = run;
     let interrupted = interrupt::watch()?;
-    let mut learn =
-        learner(dls, model, loss, metric, &settings)?.callback(StopFlag::new(interrupted.clone()));
+    let mut learn = learn.callback(StopFlag::new(interrupted.clone()));
     if bars::are_seen() {
         learn = learn.callback(Bars::default());
     }
@@ -130,19 +115,40 @@ fn fit<T: Clone + 'static>(
         true => learn.callback(JsonLines),
         false => learn.callback(EpochTable::stdout()),
     };
+    if !options.json {
+        learn = learn.callback(Notes::new(std::io::stderr()));
+    }
+    learn = match &options.log {
+        Some(file) if file.extension().is_some_and(|ending| ending == "csv") => {
+            learn.callback(CsvLogger::new(file))
+        }
+        Some(file) => learn.callback(JsonLogger::new(file)),
+        None => learn,
+    };
+    let best = options.out.as_ref().filter(|_| settings.save_best);
+    if let Some(file) = best {
+        learn = learn.callback(SaveModel::best(file));
+    }
     if let Some(checkpoint) = checkpoint {
         learn = learn.callback(checkpoint);
     }
     if let Some(saved) = &saved {
         learn.resume(saved)?;
     }
-    learn.fit(settings.epochs.get(), settings.lr)?;
+    match settings.schedule {
+        ScheduleName::Constant => learn.fit(settings.epochs.get(), settings.lr)?,
+        ScheduleName::OneCycle => learn.fit_one_cycle(settings.epochs.get(), settings.lr)?,
+        ScheduleName::FlatCos => learn.fit_flat_cos(settings.epochs.get(), settings.lr)?,
+    }
 
     let history = learn.history();
     let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
     if !interrupted.load(Ordering::Relaxed) || done == Some((settings.epochs.get(), true)) {
         if let Some(file) = &options.out {
-            learn.export(file)?;
+            // The best one is there already.
+            if best.is_none() {
+                learn.export(file)?;
+            }
             tell(format_args!("model file {}", file.display()));
         }
         return Ok(ExitCode::SUCCESS);
@@ -157,19 +163,30 @@ fn fit<T: Clone + 'static>(
     Ok(ExitCode::from(INTERRUPTED))
 }
 
+/// What is said of the images.
+struct About {
+    shape: [usize; 3],
+    classes: Vec<String>,
+}
+
+impl About {
+    fn of(images: &Images) -> Self {
+        Self { shape: images.shape(), classes: images.classes().to_vec() }
+    }
+}
+
 /// Says what is about to happen: the device, the data and the model, a line each.
 fn announce(
     device: &DeviceInfo,
     splits: &Splits,
-    train: &Images,
-    architecture: &Architecture,
+    images: &About,
     model: &AnyModel,
     run: &Run,
     as_json: bool,
 ) -> Result<()> {
     let settings = &run.settings;
-    let [channels, height, width] = train.shape();
-    let classes = train.classes().len();
+    let ([channels, height, width], classes) = (images.shape, images.classes.len());
+    let architecture = model.architecture();
     let (of_train, of_valid) = (splits.train.len(), splits.valid.len());
     if as_json {
         json::line(&json!({
@@ -181,12 +198,13 @@ fn announce(
             "train_images": of_train,
             "valid_images": of_valid,
             "image": [channels, height, width],
-            "classes": train.classes(),
+            "classes": images.classes,
             "architecture": architecture,
             "parameters": model.num_params(),
             "loss": settings.loss.name(),
-            "optimizer": settings.optimizer,
+            "optimizer": settings.optimizer().kind(),
             "lr": settings.lr,
+            "schedule": settings.schedule,
             "batch_size": settings.batch_size,
             "epochs": settings.epochs,
             "seed": settings.seed,
@@ -200,12 +218,16 @@ fn announce(
          {of_valid} more to validate",
         splits.place()
     ));
+    let lr = match settings.schedule {
+        ScheduleName::Constant => settings.lr.to_string(),
+        schedule => format!("{} ({})", settings.lr, schedule.name()),
+    };
     tell(format_args!(
         "model   {architecture}, {} parameters; {}, {}, lr {}, batches of {}, seed {}",
         model.num_params(),
         settings.loss.name(),
-        settings.optimizer,
-        settings.lr,
+        settings.optimizer().kind(),
+        lr,
         settings.batch_size,
         settings.seed,
     ));

@@ -1,0 +1,98 @@
+//! From settings and images to a learner, without anything that watches it.
+
+use anyhow::Result;
+use burn::tensor::{Device, Int, Tensor};
+use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
+use fastburn::data::{DataLoaders, Images, class_indices, one_hot};
+use fastburn::learner::Learner;
+use fastburn::loss::{cross_entropy, label_smoothing, mnist_loss};
+use fastburn::metrics::{accuracy, one_hot_accuracy};
+use fastburn::models::AnyModel;
+use fastburn::{Pretrained, Seed, Transferred};
+
+use super::settings::{LossName, Settings};
+
+/// A learner of images, with targets `T`.
+pub type ImageLearner<T> = Learner<AnyModel, Tensor<4>, T>;
+
+/// A learner with the targets that its loss takes.
+pub enum AnyLearner {
+    /// Class indices `[batch]`.
+    Indices(ImageLearner<Tensor<1, Int>>),
+    /// One-hot rows `[batch, classes]`.
+    OneHot(ImageLearner<Tensor<2>>),
+}
+
+/// Does the same with a learner of either kind.
+macro_rules! with_learner {
+    ($any:expr, $learn:ident => $work:expr) => {
+        match $any {
+            $crate::cli::learners::AnyLearner::Indices($learn) => $work,
+            $crate::cli::learners::AnyLearner::OneHot($learn) => $work,
+        }
+    };
+}
+pub(super) use with_learner;
+
+/// The learner of these settings, and what of its model is from a model file.
+pub fn learner(
+    settings: &Settings,
+    (train, valid): (Images, Images),
+    device: &Device,
+) -> Result<(AnyLearner, Option<Transferred>)> {
+    settings.check()?;
+    let (model, transferred) = model(settings, &train, device)?;
+    let learner = match settings.loss {
+        LossName::CrossEntropy => {
+            let dls = DataLoaders::from_images(train, valid, class_indices, device);
+            let dls = prepared(dls, settings)?;
+            let learn = match settings.label_smoothing {
+                Some(epsilon) => Learner::new(dls, model, label_smoothing(epsilon)),
+                None => Learner::new(dls, model, cross_entropy),
+            };
+            AnyLearner::Indices(equipped(learn.metric(accuracy()), settings))
+        }
+        LossName::Mnist => {
+            let dls = DataLoaders::from_images(train, valid, one_hot, device);
+            let learn = Learner::new(prepared(dls, settings)?, model, mnist_loss);
+            AnyLearner::OneHot(equipped(learn.metric(one_hot_accuracy()), settings))
+        }
+    };
+    Ok((learner, transferred))
+}
+
+fn model(
+    settings: &Settings,
+    images: &Images,
+    device: &Device,
+) -> Result<(AnyModel, Option<Transferred>)> {
+    let Some(file) = &settings.from else {
+        return Ok((settings.architecture(images).init(device, settings.seed)?, None));
+    };
+    let pretrained = Pretrained::load(file, device)?;
+    pretrained.check_images(&images.format())?;
+    let transferred = pretrained.model_for(images.classes().len(), settings.seed)?;
+    Ok((transferred.model.clone(), Some(transferred)))
+}
+
+fn prepared<T>(
+    dls: DataLoaders<Tensor<4>, T>,
+    settings: &Settings,
+) -> Result<DataLoaders<Tensor<4>, T>> {
+    Ok(dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed)))
+}
+
+/// With the optimizer and the callbacks that the result depends on.
+fn equipped<T: Clone>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T> {
+    let mut learn = learn.optimizer(settings.optimizer());
+    if let Some(norm) = settings.clip_norm {
+        learn = learn.callback(GradientClip::norm(norm));
+    }
+    if let Some(batches) = settings.accumulate {
+        learn = learn.callback(GradientAccumulation::new(batches));
+    }
+    if let Some(patience) = settings.early_stop {
+        learn = learn.callback(EarlyStopping::patience(patience.get()));
+    }
+    learn
+}

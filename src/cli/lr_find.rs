@@ -1,0 +1,101 @@
+//! `fastburn lr-find`: which learning rate to train with.
+
+use std::io::{Write, stdout};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fastburn::data::Splits;
+use fastburn::learner::LrFinder;
+use fastburn::plot::{plot_lr_find, text};
+use fastburn::{LrCurve, device};
+use serde_json::{Map, json};
+
+use super::learners::{self, with_learner};
+use super::settings::Settings;
+use super::{bars, tell};
+
+/// How wide the curve is, in characters.
+const WIDTH: usize = 60;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// A folder, .tgz or .tar of images; the digits that the program brings along unless given
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// The first learning rate
+    #[arg(long, default_value = "1e-7", value_name = "LR")]
+    start: f64,
+    /// The last learning rate
+    #[arg(long, default_value = "10", value_name = "LR")]
+    end: f64,
+    /// How many batches to train
+    #[arg(long, default_value = "100", value_name = "BATCHES")]
+    steps: NonZeroUsize,
+    /// Save the curve as a picture, .svg or .png
+    #[arg(long, value_name = "FILE", value_parser = super::picture)]
+    out: Option<PathBuf>,
+    /// Print the suggestions and the whole curve as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let settings = &arguments.settings;
+    let device = device::named(&settings.device)?;
+    let splits = match &arguments.data {
+        Some(path) => Splits::open(path, settings.seed)?,
+        None => Splits::digits()?,
+    };
+    let images = bars::while_decoding(|progress| splits.decode(progress))?;
+    let (start, end, steps) = (arguments.start, arguments.end, arguments.steps.get());
+    let finder = LrFinder { start, end, steps, ..LrFinder::default() };
+    let (learner, _) = learners::learner(settings, images, &device)?;
+    let curve = with_learner!(learner, learn => {
+        let mut learn = learn;
+        learn.lr_find(finder)?
+    });
+    if let Some(file) = &arguments.out {
+        plot_lr_find(&curve)?.save(file)?;
+        tell(format_args!("picture {}", file.display()));
+    }
+    match arguments.json {
+        true => print_json(&curve)?,
+        false => print_text(&curve)?,
+    }
+    if let Some(warning) = curve.warning() {
+        tell(format_args!("warning: {warning}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_text(curve: &LrCurve) -> Result<()> {
+    let mut out = stdout().lock();
+    if let (Some(first), Some(last)) = (curve.lrs.first(), curve.lrs.last()) {
+        writeln!(out, "loss  {}", text::sparkline(&curve.losses, WIDTH))?;
+        writeln!(out, "      from learning rate {first:.1e} to {last:.1e}\n")?;
+    }
+    for (name, lr) in curve.suggestions() {
+        match lr {
+            Some(lr) => writeln!(out, "{name:<8}  {lr:.2e}")?,
+            None => writeln!(out, "{name:<8}  none")?,
+        }
+    }
+    Ok(())
+}
+
+fn print_json(curve: &LrCurve) -> Result<()> {
+    let suggestions = curve.suggestions().into_iter();
+    let suggestions: Map<_, _> =
+        suggestions.map(|(name, lr)| (name.to_owned(), json!(lr))).collect();
+    let line = json!({
+        "suggestions": suggestions,
+        "warning": curve.warning(),
+        "lrs": curve.lrs,
+        "losses": curve.losses,
+    });
+    writeln!(stdout().lock(), "{line}")?;
+    Ok(())
+}
