@@ -66,6 +66,26 @@ impl Confusion {
         self.counts.iter().map(|row| row[class]).sum()
     }
 
+    /// Which share of each class was predicted as which, `[actual][predicted]`; 0 for a class
+    /// without items.
+    ///
+    /// ```
+    /// use fastburn::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for predicted in [0, 0, 0, 1] {
+    ///     confusion.add(0, predicted);
+    /// }
+    /// assert_eq!(confusion.shares(), [[0.75, 0.25], [0.0, 0.0]]);
+    /// ```
+    pub fn shares(&self) -> Vec<Vec<f64>> {
+        let shares = |row: &Vec<usize>| {
+            let whole = row.iter().sum::<usize>().max(1) as f64;
+            row.iter().map(|&count| count as f64 / whole).collect()
+        };
+        self.counts.iter().map(shares).collect()
+    }
+
     /// How well each class was told from the others.
     ///
     /// A share of nothing is 0, as scikit-learn's `zero_division=0` has it.

@@ -43,7 +43,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         });
         let pairs: Vec<_> = pairs.collect();
         let (classes, counts) = (&confusion.classes, &confusion.counts);
-        let line = json!({ "classes": classes, "counts": counts, "most_confused": pairs });
+        let mut line = json!({ "classes": classes, "counts": counts, "most_confused": pairs });
+        if arguments.normalize {
+            line["shares"] = json!(confusion.shares());
+        }
         writeln!(out, "{line}")?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -55,18 +55,13 @@ pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figu
 ///
 /// [`Error::Setting`](crate::Error::Setting) if there is no class.
 pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> {
-    let row = |(actual, counts): (usize, &Vec<usize>)| {
-        let whole = match cells {
-            Cells::Counts => 1,
-            Cells::Shares => confusion.of_class(actual).max(1),
-        };
-        counts.iter().map(|&count| count as f64 / whole as f64).collect()
+    let counts = || {
+        let row = |row: &Vec<usize>| row.iter().map(|&count| count as f64).collect();
+        confusion.counts.iter().map(row).collect()
     };
-    let map = HeatMap::new(confusion.counts.iter().enumerate().map(row).collect())?
-        .rows("actual", &confusion.classes)
-        .columns("predicted", &confusion.classes);
-    Ok(match cells {
-        Cells::Counts => map.digits(0),
-        Cells::Shares => map.digits(2),
-    })
+    let map = match cells {
+        Cells::Counts => HeatMap::new(counts())?.digits(0),
+        Cells::Shares => HeatMap::new(confusion.shares())?.digits(2),
+    };
+    Ok(map.rows("actual", &confusion.classes).columns("predicted", &confusion.classes))
 }

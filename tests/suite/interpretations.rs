@@ -2,7 +2,8 @@
 
 use burn::tensor::{Int, Tensor};
 use fastburn::data::{
-    ClassTargets, DataLoaders, Images, Splits, class_indices, is_class_one, one_hot,
+    ClassTargets, DataLoaders, ImageClasses, ImageSpec, Images, Splits, TensorSource,
+    class_indices, is_class_one, one_hot,
 };
 use fastburn::learner::Learner;
 use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
@@ -201,15 +202,26 @@ fn what_cannot_be_interpreted_says_why() {
     let error = learner(1, 2).interpret().unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 
-    let source = fastburn::data::TensorSource::new(
-        Tensor::<2>::zeros([2, 6], &device),
-        Tensor::<2>::zeros([2, 2], &device),
-    );
-    let source = source.unwrap();
-    let dls = DataLoaders::new(source.clone(), source, 0);
-    let model = LinearConfig::new(6, 2).init(&device, 0).unwrap();
-    let error = Learner::new(dls, model, mnist_loss).interpret().unwrap_err();
-    assert!(error.to_string().contains("image_classes"), "{error}");
+    let refused = |inputs: Tensor<2>, image_classes| {
+        let targets = Tensor::<2>::zeros([inputs.dims()[0], 2], &device);
+        let source = TensorSource::new(inputs, targets).unwrap();
+        let dls = DataLoaders { image_classes, ..DataLoaders::new(source.clone(), source, 0) };
+        let model = LinearConfig::new(6, 2).init(&device, 0).unwrap();
+        Learner::new(dls, model, mnist_loss).interpret().unwrap_err().to_string()
+    };
+    let (rows, odd) = (Tensor::zeros([2, 6], &device), Tensor::full([2, 6], f32::NAN, &device));
+    let classes = ["a", "b"].map(String::from).to_vec();
+    let named =
+        || Some(ImageClasses { classes: classes.clone(), format: ImageSpec::new([1, 2, 3]) });
+    let none = Tensor::zeros([0, 6], &device);
+    for (inputs, image_classes, expected) in [
+        (rows, None, "image_classes"),
+        (odd, named(), "not finite"),
+        (none, named(), "at least one"),
+    ] {
+        let error = refused(inputs, image_classes);
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn json(verb: &str, more: &[&str]) -> Value {
 
 #[test]
 fn the_three_verbs_agree_about_a_model() {
-    let (validate, confusion) = (json("validate", &[]), json("confusion", &["--min", "3"]));
+    let validate = json("validate", &[]);
+    let confusion = json("confusion", &["--min", "3", "--normalize"]);
     assert_eq!(validate["images"], 1000);
     let counts: Vec<Vec<u64>> = serde_json::from_value(confusion["counts"].clone()).unwrap();
     assert_eq!(counts.iter().flatten().sum::<u64>(), 1000);
@@ -43,6 +44,7 @@ fn the_three_verbs_agree_about_a_model() {
         let of_class = &validate["classes"][class];
         assert_eq!((&of_class["name"], &of_class["images"]), (&(*name).into(), &100.into()));
         assert_eq!(of_class["recall"], counts[class][class] as f64 / 100.0);
+        assert_eq!(of_class["recall"], confusion["shares"][class][class]);
     }
     let recalls = validate["classes"].as_array().unwrap().iter();
     let mean = recalls.map(|class| class["recall"].as_f64().unwrap()).sum::<f64>() / 10.0;
