@@ -21,6 +21,7 @@ use fastburn::{CheckpointFolder, Error, History};
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
+use crate::lr_find::a_search_leaves_what_layers_draw_as_it_was;
 use crate::support::{assert_close, cpus, each_device};
 
 pub type Regression = Learner<Mlp, Tensor<2>, Tensor<2>>;
@@ -128,9 +129,9 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for StopAfter {
 
 /// A layer that draws at each training batch.
 #[derive(Module, Debug)]
-struct Noisy {
-    net: Mlp,
-    dropout: Dropout,
+pub struct Noisy {
+    pub net: Mlp,
+    pub dropout: Dropout,
 }
 
 impl Model<Tensor<2>> for Noisy {
@@ -237,6 +238,7 @@ fn what_layers_draw_goes_on_too_in_a_process_of_its_own() {
             assert_eq!(timeless(learn.history()), timeless(unbroken.history()), "{batches}");
         }
     }
+    a_search_leaves_what_layers_draw_as_it_was();
 }
 
 #[test]

@@ -23,10 +23,39 @@ const KILLS: usize = 50;
 const RUN: [&str; 9] =
     ["--device", "cpu", "--epochs", "3", "--hidden", "8", "--keep", "3", "--every-steps"];
 
+/// All that has a memory or changes steps.
+const EVERYTHING: [&str; 14] = [
+    "--schedule",
+    "one-cycle",
+    "--lr",
+    "0.05",
+    "--early-stop",
+    "2",
+    "--save-best",
+    "--clip-norm",
+    "1",
+    "--accumulate",
+    "4",
+    "--label-smoothing",
+    "0.1",
+    "--log",
+];
+
+/// How a run is started, and how often it leaves a checkpoint.
+#[derive(Clone, Copy)]
+struct Kind {
+    every_steps: &'static str,
+    everything: bool,
+}
+
+/// With hardly a checkpoint but those of the epochs.
+const SELDOM: Kind = Kind { every_steps: "1000", everything: true };
+
 /// Everything that a run leaves, but for times.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     table: String,
+    log: Option<String>,
     model: Vec<u8>,
     history: History,
 }
@@ -38,16 +67,24 @@ fn outcome(run: &Output, place: &Path) -> Outcome {
     let mut history = saved.history().clone();
     history.epochs.iter_mut().for_each(|row| row.seconds = 0.0);
     let model = fs::read(place.join("model.safetensors")).unwrap();
-    Outcome { table: timeless(&stdout(run)), model, history }
+    let log = fs::read_to_string(place.join("history.csv")).ok();
+    let log = log.map(|text| {
+        let rows = text.lines().map(|line| line.rsplit_once(',').unwrap().0);
+        rows.collect::<Vec<_>>().join("\n")
+    });
+    Outcome { table: timeless(&stdout(run)), log, model, history }
 }
 
 /// Starts the run, or goes on with it where there is something to go on with.
-fn start(place: &Path, every_steps: &str) -> Child {
+fn start(place: &Path, kind: Kind) -> Child {
     let folder = place.join("checkpoints");
     let (folder, model) = (folder.to_str().unwrap(), place.join("model.safetensors"));
     let verb = if has_checkpoint(place) { "--resume" } else { "--checkpoint" };
     let mut command = fastburn(&RUN);
-    command.args([every_steps, verb, folder, "--out", model.to_str().unwrap()]);
+    command.args([kind.every_steps, verb, folder, "--out", model.to_str().unwrap()]);
+    if kind.everything {
+        command.args(EVERYTHING).arg(place.join("history.csv"));
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -65,10 +102,10 @@ fn was_writing(place: &Path) -> bool {
     names(place).iter().any(|name| name.starts_with(".step-"))
 }
 
-fn unbroken(every_steps: &str) -> (Outcome, Duration) {
+fn unbroken(kind: Kind) -> (Outcome, Duration) {
     let place = tempdir().unwrap();
     let begun = Instant::now();
-    let run = start(place.path(), every_steps).wait_with_output().unwrap();
+    let run = start(place.path(), kind).wait_with_output().unwrap();
     let took = begun.elapsed();
     (outcome(&run, place.path()), took)
 }
@@ -80,15 +117,16 @@ fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
     let (mut kills, mut runs, mut in_a_file, mut before_any) = (0, 0, 0, 0);
     while kills < wanted {
         // At every step most of the time is spent in files, at every twenty in training.
-        for every_steps in ["1", "20"] {
-            let (expected, took) = unbroken(every_steps);
-            for _ in 0..wanted.div_ceil(20) {
+        for (every_steps, everything) in [("1", false), ("20", false), ("1", true), ("20", true)] {
+            let kind = Kind { every_steps, everything };
+            let (expected, took) = unbroken(kind);
+            for _ in 0..wanted.div_ceil(40) {
                 if kills >= wanted {
                     break;
                 }
                 let place = tempdir().unwrap();
                 let run = loop {
-                    let mut child = start(place.path(), every_steps);
+                    let mut child = start(place.path(), kind);
                     sleep(took.mul_f64(rng.random_range(0.0..0.9)));
                     // A third of them wait for a file to be begun.
                     let until = Instant::now() + Duration::from_millis(50);
@@ -124,11 +162,11 @@ fn interrupt(child: &Child) {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_writes_a_checkpoint_first() {
-    let (expected, _) = unbroken("1000");
+    let (expected, _) = unbroken(SELDOM);
     // Behind the header and behind a row: training has begun, and Ctrl-C is listened for.
     for lines in [1, 2] {
         let place = tempdir().unwrap();
-        let mut child = start(place.path(), "1000");
+        let mut child = start(place.path(), SELDOM);
         let mut out = BufReader::new(child.stdout.as_mut().unwrap());
         for _ in 0..lines {
             out.read_line(&mut String::new()).unwrap();
@@ -138,7 +176,7 @@ fn ctrl_c_writes_a_checkpoint_first() {
         assert_eq!(run.status.code(), Some(130), "{}", stderr(&run));
         assert!(stderr(&run).contains("go on with --resume"), "{}", stderr(&run));
         assert!(has_checkpoint(place.path()));
-        let run = start(place.path(), "1000").wait_with_output().unwrap();
+        let run = start(place.path(), SELDOM).wait_with_output().unwrap();
         assert_eq!(outcome(&run, place.path()), expected);
     }
 }

@@ -7,6 +7,7 @@
 
 mod backends;
 mod baselines;
+mod built_in_callbacks;
 #[cfg(feature = "burn-train")]
 mod burn_learner;
 mod callbacks;
@@ -24,6 +25,7 @@ mod learning;
 mod loaders;
 mod losses_and_metrics;
 mod lr_curves;
+mod lr_find;
 mod mnist;
 mod model_files;
 mod models;

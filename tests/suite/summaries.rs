@@ -55,7 +55,7 @@ fn a_frozen_layer_is_told_from_one_that_learns() {
             optimizer   adam\n\
             loss        cross-entropy\n\
             batch size  64\n\
-            callbacks   Recorder, EpochTable<Vec<u8>>";
+            callbacks   Recorder, TerminateOnNan, EpochTable<Vec<u8>>";
         assert_eq!(learn.summary().unwrap().to_string(), expected);
         // What it says is what happens, and after a validation it says the same.
         learn.fit(1, 1e-3).unwrap();
@@ -192,7 +192,7 @@ fn the_program_shows_what_train_would_train() {
         optimizer   adam\n\
         loss        cross-entropy\n\
         batch size  32\n\
-        callbacks   Recorder\n";
+        callbacks   Recorder, TerminateOnNan\n";
     assert_eq!(stdout(&run), expected);
     assert_eq!(stderr(&run), "");
 

@@ -1,0 +1,382 @@
+//! The callbacks that fastburn brings along.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use burn::tensor::Tensor;
+use fastburn::callbacks::{
+    CsvLogger, EarlyStopping, GradientAccumulation, GradientClip, Half, JsonLogger, MixedPrecision,
+    Monitor, Notes, ReduceLrOnPlateau, SaveModel, WeightDecay,
+};
+use fastburn::data::{DataLoaders, Splits, TensorSource};
+use fastburn::learner::{Callback, Checkpoint, EpochTable, Flow, Learner, OptimizerKind, State};
+use fastburn::loss::mse;
+use fastburn::metrics::accuracy;
+use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
+use fastburn::prelude::cross_entropy;
+use fastburn::schedule::OneCycle;
+use fastburn::{CheckpointFolder, Error, Predictor, Validation};
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::checkpoints::{Regression, learner, newest, stopping, timeless};
+use crate::support::{assert_close, cpus, each_device};
+
+type Model2 = State<Mlp, Tensor<2>, Tensor<2>>;
+
+/// Has the epochs' validation losses be these, and sets each epoch's number as the first weight, by
+/// which one tells whose weights they are.
+struct Losses(&'static [f64]);
+
+impl Callback<Mlp, Tensor<2>, Tensor<2>> for Losses {
+    /// Before the recorder makes the row.
+    fn order(&self) -> i32 {
+        -60
+    }
+
+    fn after_epoch(&mut self, state: &mut Model2) -> Flow {
+        let metrics = vec![self.0[state.epoch] * 2.0];
+        state.validation = Some(Validation { loss: self.0[state.epoch], metrics });
+        Ok(())
+    }
+}
+
+/// What a writer was given.
+#[derive(Clone, Default)]
+struct Text(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Text {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Text {
+    fn lines(&self) -> Vec<String> {
+        let bytes = self.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+}
+
+/// Trains for as many epochs as there are losses, and gives how many there were, the learning
+/// rates they had and what was said.
+fn follow(
+    losses: &'static [f64],
+    callback: impl Callback<Mlp, Tensor<2>, Tensor<2>> + 'static,
+) -> (usize, Vec<f64>, Vec<String>) {
+    let device = fastburn::device::cpu().unwrap();
+    let said = Text::default();
+    let mut learn = learner(&device, OptimizerKind::Sgd)
+        .callback(Losses(losses))
+        .callback(callback)
+        .callback(Notes::new(said.clone()));
+    learn.fit(losses.len(), 0.08).unwrap();
+    let history = learn.history();
+    let first = |epoch: usize| history.steps.iter().find(|step| step.epoch == epoch).unwrap().lr;
+    (history.epochs.len(), (0..history.epochs.len()).map(first).collect(), said.lines())
+}
+
+#[test]
+fn early_stopping_waits_as_long_as_its_patience() {
+    let losses = &[3.0, 2.0, 2.5, 2.4, 1.0, 1.5, 1.4, 1.3, 0.5];
+    let (epochs, _, said) = follow(losses, EarlyStopping::patience(3));
+    // Fastai's own words.
+    assert_eq!(
+        (epochs, said),
+        (8, vec!["No improvement since epoch 4: early stopping".to_owned()])
+    );
+    assert_eq!(follow(losses, EarlyStopping::patience(1)).0, 3);
+    assert_eq!(follow(losses, EarlyStopping::patience(2)).0, 4);
+    assert_eq!(follow(losses, EarlyStopping::patience(4)).0, 9);
+    let coarse = Monitor::new("valid_loss").min_delta(1.2);
+    assert_eq!(follow(losses, EarlyStopping::patience(3).monitor(coarse)).0, 4);
+    // Of a number that should grow, each of these is a step back or an improvement.
+    let growing = EarlyStopping::patience(1).monitor(Monitor::new("bias"));
+    assert_eq!(follow(&[1.0, 2.0, 3.0, 2.0, 4.0], growing.clone()).0, 4);
+    let shrinking = Monitor::new("bias").smaller_is_better(true);
+    assert_eq!(follow(&[3.0, 2.0, 1.0, 2.0], growing.monitor(shrinking)).0, 4);
+}
+
+#[test]
+fn the_learning_rate_is_reduced_on_a_plateau() {
+    let losses = &[3.0, 3.0, 3.5, 2.0, 2.5, 2.5];
+    let (epochs, lrs, said) = follow(losses, ReduceLrOnPlateau::patience(2).factor(8.0));
+    assert_eq!(epochs, 6);
+    assert_eq!(lrs, [0.08, 0.08, 0.08, 0.01, 0.01, 0.01]);
+    assert_eq!(said[0], "Epoch 2: reducing lr to 0.01");
+    let (_, lrs, _) = follow(losses, ReduceLrOnPlateau::patience(1).min_lr(0.02));
+    assert_eq!(lrs, [0.08, 0.08, 0.02, 0.02, 0.02, 0.02]);
+}
+
+#[test]
+fn a_number_that_is_not_there_cannot_be_monitored() {
+    let device = fastburn::device::cpu().unwrap();
+    let stopping = EarlyStopping::patience(1).monitor(Monitor::new("acuracy"));
+    let mut learn = learner(&device, OptimizerKind::Sgd).callback(stopping);
+    let error = learn.fit(1, 0.1).unwrap_err().to_string();
+    assert!(error.contains("acuracy") && error.contains("train_loss, valid_loss, bias"), "{error}");
+}
+
+#[test]
+fn accumulated_batches_make_the_step_of_a_large_one() {
+    each_device(|device| {
+        let trained = |batch: usize, batches: usize| {
+            let learn = learner(device, OptimizerKind::Adam);
+            let dls = learn.dls().clone().batch_size(batch).unwrap();
+            // Twenty items: the last step of an epoch has fewer.
+            let train = dls.train.drop_last(false);
+            let dls = DataLoaders::from_loaders(train, dls.valid);
+            let mut learn = Learner::new(dls, learn.model().clone(), mse)
+                .callback(GradientAccumulation::new(batches.try_into().unwrap()))
+                .callback(GradientClip::norm(0.05));
+            learn.fit(3, 0.01).unwrap();
+            StateDict::of(learn.model()).unwrap()
+        };
+        // Batches of 3 and of 12, of which each epoch's last has 2 and 8 items.
+        let (small, large) = (trained(3, 4), trained(12, 1));
+        for name in small.names() {
+            let (small, large) = (small.values(name).unwrap(), large.values(name).unwrap());
+            assert_close(small, large, 1e-4, 1e-6);
+        }
+        let uneven = trained(3, 1);
+        assert_ne!(uneven.values("0.weight"), small.values("0.weight"));
+    });
+}
+
+#[test]
+fn the_best_model_is_kept_and_put_back() {
+    let device = fastburn::device::cpu().unwrap();
+    let dls = || Splits::digits().unwrap().loaders(500, 3, &device).unwrap();
+    let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
+    let place = tempdir().unwrap();
+    let (best, each) = (place.path().join("best.safetensors"), place.path().join("m.safetensors"));
+    // At this rate the loss goes up and down.
+    let mut learn = Learner::new(dls(), model, cross_entropy)
+        .metric(accuracy())
+        .callback(SaveModel::best(&best))
+        .callback(SaveModel::every_epoch(&each));
+    learn.fit(6, 0.3).unwrap();
+    let history = learn.history().clone();
+    let best_epoch = history.best_epoch().unwrap().epoch;
+    assert_ne!(best_epoch, 5, "no epoch was worse than the one before");
+    let of = |epoch: usize| {
+        let file = place.path().join(format!("m_{epoch}.safetensors"));
+        StateDict::open(file).unwrap()
+    };
+    assert_eq!(StateDict::open(&best).unwrap(), of(best_epoch));
+    assert_eq!(StateDict::of(learn.model()).unwrap(), of(best_epoch));
+    assert_ne!(of(5), of(best_epoch));
+    let card = Predictor::load(&best, &device).unwrap().card().clone();
+    assert_eq!(card.metrics["valid_loss"], history.best_epoch().unwrap().valid_loss.unwrap());
+    assert_eq!(learn.validate().unwrap().loss, card.metrics["valid_loss"]);
+}
+
+#[test]
+fn a_best_model_that_cannot_be_written_ends_the_fit() {
+    let device = fastburn::device::cpu().unwrap();
+    let dls = Splits::digits().unwrap().loaders(500, 3, &device).unwrap();
+    let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
+    let file = Path::new("/no/such/folder/best.safetensors");
+    let mut learn = Learner::new(dls, model, cross_entropy).callback(SaveModel::best(file));
+    let error = learn.fit(3, 1e-3).unwrap_err();
+    assert!(error.to_string().contains("/no/such/folder/best.safetensors"), "{error}");
+    assert_eq!(learn.history().epochs.len(), 1);
+}
+
+/// Looks into a file after each epoch, as somebody who waits for it would.
+struct Reader {
+    file: std::path::PathBuf,
+    lines: Arc<Mutex<Vec<usize>>>,
+}
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for Reader {
+    fn order(&self) -> i32 {
+        99
+    }
+
+    fn after_epoch(&mut self, _: &mut State<M, I, T>) -> Flow {
+        let lines = fs::read_to_string(&self.file).unwrap().lines().count();
+        self.lines.lock().unwrap().push(lines);
+        Ok(())
+    }
+}
+
+#[test]
+fn loggers_write_each_line_as_soon_as_there_is_one() {
+    let device = fastburn::device::cpu().unwrap();
+    let place = tempdir().unwrap();
+    let (csv, json) = (place.path().join("a.csv"), place.path().join("a.jsonl"));
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let mut learn = learner(&device, OptimizerKind::Sgd)
+        .callback(CsvLogger::new(&csv))
+        .callback(JsonLogger::new(&json))
+        .callback(Reader { file: csv.clone(), lines: lines.clone() });
+    learn.fit(2, 0.05).unwrap();
+    learn.fit(1, 0.05).unwrap();
+    assert_eq!(*lines.lock().unwrap(), [2, 3, 4]);
+
+    let text = fs::read_to_string(&csv).unwrap();
+    let mut rows = text.lines();
+    assert_eq!(rows.next().unwrap(), "epoch,train_loss,valid_loss,bias,seconds");
+    let objects = fs::read_to_string(&json).unwrap();
+    let objects: Vec<Value> =
+        objects.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for ((row, object), record) in rows.zip(&objects).zip(&learn.history().epochs) {
+        let cells: Vec<f64> = row.split(',').map(|cell| cell.parse().unwrap()).collect();
+        let numbers = [record.train_loss.unwrap(), record.valid_loss.unwrap(), record.metrics[0]];
+        assert_eq!(cells[1..4], numbers);
+        assert_eq!(object["metrics"]["bias"], record.metrics[0]);
+        assert_eq!(object["epoch"], record.epoch);
+    }
+    assert_eq!(objects.len(), 3);
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_said_before_any_training() {
+    let device = fastburn::device::cpu().unwrap();
+    let log = CsvLogger::new("/no/such/folder/history.csv");
+    let mut learn = learner(&device, OptimizerKind::Sgd).callback(log);
+    let error = learn.fit(1, 0.1).unwrap_err();
+    assert!(matches!(error, Error::Write { .. }), "{error}");
+    assert!(learn.history().steps.is_empty());
+}
+
+#[test]
+fn half_precision_learns_what_whole_precision_does_or_is_refused() {
+    each_device(|device| {
+        for half in [Half::Bf16, Half::F16] {
+            let trained = |mixed: bool| {
+                let mut learn = learner(device, OptimizerKind::Sgd);
+                if mixed {
+                    learn = learn.callback(MixedPrecision::new(half));
+                }
+                learn.fit(2, 0.05).map(|()| learn)
+            };
+            let whole = trained(false).unwrap();
+            match trained(true) {
+                Err(error) => {
+                    assert!(matches!(error, Error::Device { .. }), "{error}");
+                    println!("{error}");
+                }
+                Ok(mixed) => {
+                    let [mixed, whole] =
+                        [&mixed, &whole].map(|learn| StateDict::of(learn.model()).unwrap());
+                    assert_ne!(mixed, whole, "nothing was computed in 16 bits");
+                    for name in whole.names() {
+                        let (mixed, whole) = (mixed.values(name), whole.values(name));
+                        assert_close(mixed.unwrap(), whole.unwrap(), 0.02, 0.01);
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_callback_for_one_fit_is_gone_behind_it() {
+    let device = fastburn::device::cpu().unwrap();
+    let mut learn = learner(&device, OptimizerKind::Sgd);
+    let text = Text::default();
+    learn.with(EpochTable::new(text.clone()), |learn| learn.fit(2, 0.05)).unwrap();
+    learn.fit(2, 0.05).unwrap();
+    assert_eq!(text.lines().len(), 3);
+    // Also if it fails.
+    let stop = EarlyStopping::patience(1).monitor(Monitor::new("nothing"));
+    assert!(learn.with(stop, |learn| learn.fit(1, 0.05)).is_err());
+    learn.fit(1, 0.05).unwrap();
+}
+
+#[test]
+fn what_is_taken_off_a_learner_hears_nothing() {
+    let device = fastburn::device::cpu().unwrap();
+    let x = Tensor::<2>::from_data([[1.0e3], [2.0e3]], &device);
+    let data = TensorSource::new(x.clone(), x).unwrap();
+    let dls = DataLoaders::new(data.clone(), data, 0).batch_size(1).unwrap();
+    let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
+    let learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
+    let mut learn = learn.without("TerminateOnNan");
+    learn.fit(20, 1.0).unwrap();
+    assert_eq!(learn.history().epochs.len(), 20);
+    assert!(learn.history().steps.iter().any(|step| step.loss.is_nan()));
+}
+
+#[test]
+fn the_optimizer_remembers_between_fits_until_it_is_reset() {
+    let device = fastburn::device::cpu().unwrap();
+    let fitted = |reset: bool| {
+        let mut learn = learner(&device, OptimizerKind::Momentum);
+        learn.fit(1, 0.05).unwrap();
+        if reset {
+            learn.reset_optimizer();
+        }
+        learn.fit(1, 0.05).unwrap();
+        StateDict::of(learn.model()).unwrap()
+    };
+    let mut once = learner(&device, OptimizerKind::Momentum);
+    once.fit(2, 0.05).unwrap();
+    assert_eq!(fitted(false), StateDict::of(once.model()).unwrap());
+    assert_ne!(fitted(true), fitted(false));
+}
+
+/// Everything that has a memory or changes steps.
+fn equipped(learn: Regression, log: &Path) -> Regression {
+    learn
+        .callback(EarlyStopping::patience(3))
+        .callback(ReduceLrOnPlateau::patience(1).factor(2.0))
+        .callback(CsvLogger::new(log))
+        .callback(GradientClip::norm(0.1))
+        .callback(GradientAccumulation::new(2.try_into().unwrap()))
+        .callback(WeightDecay::new(1e-3))
+}
+
+#[test]
+fn a_run_with_everything_on_is_resumed_to_the_bit() {
+    for device in cpus() {
+        for optimizer in [OptimizerKind::Adam, OptimizerKind::Momentum] {
+            let place = tempdir().unwrap();
+            let [log, other] = ["a.csv", "b.csv"].map(|name| place.path().join(name));
+            let program = |learn: &mut Regression| {
+                learn.fit_one_cycle(3, 0.5)?;
+                learn.freeze()?;
+                learn.fit(2, 0.3)?;
+                learn.unfreeze()?;
+                learn.fit_scheduled(2, OneCycle::new(0.05).pct_start(0.5))
+            };
+            let mut unbroken = equipped(learner(&device, optimizer), &log);
+            program(&mut unbroken).unwrap();
+            for batches in 0..unbroken.history().steps.len() + 8 {
+                let folder = CheckpointFolder::create(place.path().join(batches.to_string()));
+                let checkpoint = Checkpoint::new(folder.unwrap());
+                let learn = stopping(learner(&device, optimizer), batches).callback(checkpoint);
+                program(&mut equipped(learn, &other)).unwrap();
+                let Ok(mut folder) = CheckpointFolder::open(place.path().join(batches.to_string()))
+                else {
+                    continue;
+                };
+                drop(folder.newest().unwrap());
+                drop(folder);
+                let saved = newest(&place.path().join(batches.to_string()));
+                let mut learn = equipped(learner(&device, optimizer), &other);
+                learn.resume(&saved).unwrap();
+                program(&mut learn).unwrap();
+                assert_eq!(timeless(learn.history()), timeless(unbroken.history()), "{batches}");
+                assert_eq!(
+                    StateDict::of(learn.model()).unwrap(),
+                    StateDict::of(unbroken.model()).unwrap(),
+                    "{batches}"
+                );
+                let without_times = |file: &Path| {
+                    let text = fs::read_to_string(file).unwrap();
+                    let cut = |line: &str| line.rsplit_once(',').unwrap().0.to_owned();
+                    text.lines().map(cut).collect::<Vec<_>>()
+                };
+                assert_eq!(without_times(&other), without_times(&log));
+            }
+        }
+    }
+}
