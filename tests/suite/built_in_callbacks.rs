@@ -21,7 +21,7 @@ use serde_json::Value;
 use tempfile::tempdir;
 
 use crate::checkpoints::{Regression, learner, newest, stopping, timeless};
-use crate::support::{assert_close, cpus, each_device};
+use crate::support::{Text, assert_close, cpus, each_device};
 
 type Model2 = State<Mlp, Tensor<2>, Tensor<2>>;
 
@@ -39,27 +39,6 @@ impl Callback<Mlp, Tensor<2>, Tensor<2>> for Losses {
         let metrics = vec![self.0[state.epoch] * 2.0];
         state.validation = Some(Validation { loss: self.0[state.epoch], metrics });
         Ok(())
-    }
-}
-
-/// What a writer was given.
-#[derive(Clone, Default)]
-struct Text(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Text {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Text {
-    fn lines(&self) -> Vec<String> {
-        let bytes = self.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
 }
 

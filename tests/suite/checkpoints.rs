@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 
 use crate::lr_find::a_search_leaves_what_layers_draw_as_it_was;
-use crate::support::{assert_close, cpus, each_device};
+use crate::support::{Text, assert_close, cpus, each_device};
 
 pub type Regression = Learner<Mlp, Tensor<2>, Tensor<2>>;
 
@@ -297,15 +297,14 @@ fn calls_of_fit_that_are_over_are_not_repeated() {
 fn a_finished_run_says_its_table_again_and_may_have_more_epochs() {
     let device = fastburn::device::cpu().unwrap();
     let table = |learn: Regression, saved: Option<&fastburn::Saved>, epochs| {
-        let out = Arc::new(Mutex::new(Vec::new()));
-        let mut learn = learn.callback(EpochTable::new(Shared(out.clone())));
+        let out = Text::default();
+        let mut learn = learn.callback(EpochTable::new(out.clone()));
         if let Some(saved) = saved {
             learn.resume(saved).unwrap();
         }
         learn.fit(epochs, 0.05).unwrap();
         let weights = StateDict::of(learn.model()).unwrap();
-        let text = String::from_utf8(out.lock().unwrap().clone()).unwrap();
-        (text, weights)
+        (out.to_string(), weights)
     };
     let place = tempdir().unwrap();
     let folder = CheckpointFolder::create(place.path()).unwrap();
@@ -314,19 +313,6 @@ fn a_finished_run_says_its_table_again_and_may_have_more_epochs() {
     let saved = newest(place.path());
     assert_eq!(table(fresh(), Some(&saved), 2), two);
     assert_eq!(table(fresh(), Some(&saved), 4), table(fresh(), None, 4));
-}
-
-#[derive(Clone)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! What a learner learns, and what it writes down.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use burn::tensor::{Device, Int, Tensor};
 use fastburn::data::{DataLoaders, Splits, TensorSource};
@@ -11,7 +10,7 @@ use fastburn::metrics::accuracy;
 use fastburn::models::{LinearConfig, Mlp, MlpConfig};
 use fastburn::{Error, History};
 
-use crate::support::{assert_close, crate_path, each_device, values};
+use crate::support::{Text, assert_close, crate_path, each_device, values};
 
 type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
 
@@ -184,24 +183,10 @@ fn a_history_survives_its_file() {
     assert_eq!(learn.history().metric_names, ["accuracy"]);
 }
 
-/// A writer that several hold.
-#[derive(Clone, Default)]
-struct Shared(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn the_table_is_fastais() {
     let device = fastburn::device::cpu().unwrap();
-    let out = Shared::default();
+    let out = Text::default();
     let mut learn = digits(&device, 0).callback(EpochTable::new(out.clone()));
     learn.fit(2, 1e-3).unwrap();
     let row = |epoch: usize| {
@@ -215,7 +200,7 @@ fn the_table_is_fastais() {
     };
     let expected =
         format!("epoch     train_loss  valid_loss  accuracy  time\n{}\n{}\n", row(0), row(1));
-    assert_eq!(String::from_utf8(out.0.lock().unwrap().clone()).unwrap(), expected);
+    assert_eq!(out.to_string(), expected);
 }
 
 #[test]

@@ -36,6 +36,7 @@ mod predictors;
 mod program;
 mod program_judges;
 mod program_predicts;
+mod program_trains;
 mod pytorch;
 mod reference;
 mod schedules;

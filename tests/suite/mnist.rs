@@ -8,6 +8,9 @@ use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Architecture, LinearConfig, MlpConfig};
 
+use serde_json::Value;
+
+use crate::program::{output, stderr, stdout};
 use crate::support::{cpus, each_device, mnist};
 
 struct Run {
@@ -68,6 +71,21 @@ fn a_hidden_layer_of_thirty_reads_mnist_as_well_as_pytorchs() {
         let accuracy = run.accuracy(images.clone(), &device);
         assert!(accuracy >= 0.945, "{accuracy} on {device:?}");
     }
+}
+
+#[test]
+fn the_program_finds_a_rate_and_reads_mnist_with_it_in_five_epochs() {
+    let Some(data) = mnist("mnist_png.tgz") else { return };
+    let net = [data.to_str().unwrap(), "--device", "cpu", "--hidden", "500"];
+    let search = stdout(&output(&[&["lr-find"], &net[..], &["--json"]].concat()));
+    let found: Value = serde_json::from_str(&search).unwrap();
+    let lr = found["suggestions"]["valley"].to_string();
+    let cycle = ["--schedule", "one-cycle", "--epochs", "5", "--lr", &lr];
+    let run = output(&[&["train"], &net[..], &cycle[..]].concat());
+    assert!(run.status.success(), "{}", stderr(&run));
+    let accuracy = stdout(&run).lines().last().unwrap().split_whitespace().nth(3).unwrap().parse();
+    let accuracy: f64 = accuracy.unwrap();
+    assert!(accuracy >= 0.982, "{accuracy} at {lr}");
 }
 
 #[test]
