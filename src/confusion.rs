@@ -150,7 +150,12 @@ impl Confusion {
         let items: usize = scores.iter().map(|class| class.support).sum();
         match average {
             _ if items == 0 => f64::NAN,
-            Average::Macro => scores.iter().map(score).sum::<f64>() / scores.len() as f64,
+            Average::Macro => {
+                let occurs = |&class: &usize| scores[class].support + self.predicted_as(class) > 0;
+                let occurring: Vec<_> = (0..scores.len()).filter(occurs).collect();
+                let sum: f64 = occurring.iter().map(|&class| score(&scores[class])).sum();
+                sum / occurring.len() as f64
+            }
             // Of all items together, as many are taken for a class as are of one, so that precision
             // and recall are the same, and so is their mean.
             Average::Micro => self.accuracy(),
@@ -199,7 +204,7 @@ impl Confusion {
 
 /// How the scores of several classes become one number, as scikit-learn's `average`.
 ///
-/// Every class counts, also one that has no item and was never predicted.
+/// A class that has no item and was never predicted does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Average {
     /// The mean over the classes: a rare one counts as much as a frequent one.

@@ -62,6 +62,11 @@ pub struct EpochRecord {
 }
 
 impl EpochRecord {
+    /// What its validation found; `None` if it was not validated.
+    pub(crate) fn validation(&self) -> Option<Validation> {
+        self.valid_loss.map(|loss| Validation { loss, metrics: self.metrics.clone() })
+    }
+
     /// The row as a JSON object, in which `metrics` are by name.
     ///
     /// ```

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 
+use burn::tensor::FloatDType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
@@ -133,7 +134,8 @@ impl Records {
             self.layers.push(Layer { name: seen.layer.to_owned(), numbers });
             self.layers.len() - 1
         });
-        let values = seen.values();
+        // In 16 bits a sum overflows.
+        let values = seen.values().cast(FloatDType::F32);
         self.observed.push(index);
         self.waiting.push(values.clone().mean());
         self.waiting.push(values.clone().var(0).sqrt());

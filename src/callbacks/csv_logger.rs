@@ -61,7 +61,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(row) = &state.record else { return Ok(()) };
+        let Some(row) = state.whole_record() else { return Ok(()) };
         Ok(self.log.line(line(row, state.history.metric_names.len()))?)
     }
 }

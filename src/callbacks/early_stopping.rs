@@ -27,14 +27,15 @@ use crate::models::Model;
 pub struct EarlyStopping {
     monitor: Monitor,
     patience: usize,
-    /// How many epochs there has been no improvement.
+    /// How many epochs there has been no improvement, and the epoch before those.
     wait: usize,
+    best_epoch: Option<usize>,
 }
 
 impl EarlyStopping {
     /// After that many epochs without a lower validation loss; 0 counts as 1.
     pub fn patience(epochs: usize) -> Self {
-        Self { monitor: Monitor::default(), patience: epochs.max(1), wait: 0 }
+        Self { monitor: Monitor::default(), patience: epochs.max(1), wait: 0, best_epoch: None }
     }
 
     /// Watches another number than the validation loss.
@@ -55,33 +56,36 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for EarlyStopping {
     }
 
     fn save(&self) -> Value {
-        json!({ "best": self.monitor.save(), "wait": self.wait })
+        json!({ "best": self.monitor.save(), "wait": self.wait, "best_epoch": self.best_epoch })
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
         self.monitor.restore(&saved["best"]);
         self.wait = saved["wait"].as_u64().unwrap_or_default() as usize;
+        self.best_epoch = saved["best_epoch"].as_u64().map(|epoch| epoch as usize);
         Ok(())
     }
 
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
         self.monitor.reset();
-        self.wait = 0;
+        (self.wait, self.best_epoch) = (0, None);
         Ok(self.monitor.check(&state.history.metric_names)?)
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(row) = &state.record else { return Ok(()) };
+        let Some(row) = state.whole_record() else { return Ok(()) };
         match self.monitor.improves(row, &state.history.metric_names)? {
             None => return Ok(()),
-            Some(true) => self.wait = 0,
+            Some(true) => (self.wait, self.best_epoch) = (0, Some(row.epoch)),
             Some(false) => self.wait += 1,
         }
         if self.wait < self.patience {
             return Ok(());
         }
-        let since = state.epoch - self.wait;
-        state.notes.push(format!("No improvement since epoch {since}: early stopping"));
+        state.notes.push(match self.best_epoch {
+            Some(epoch) => format!("No improvement since epoch {epoch}: early stopping"),
+            None => format!("{} was never a number: early stopping", self.monitor.name()),
+        });
         Err(Stop::Cancel(Scope::Fit))
     }
 }

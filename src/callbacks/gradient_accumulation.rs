@@ -4,7 +4,10 @@ use std::num::NonZeroUsize;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
+use serde_json::{Value, json};
 
+use super::saved_settings;
+use crate::error::Result;
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
 
@@ -12,7 +15,8 @@ use crate::models::Model;
 /// had, to rounding: for batches that do not fit into memory. fastai's `GradientAccumulation`,
 /// which counts items.
 ///
-/// The last step of an epoch has what is left. `after_step` is told of each batch; only where there
+/// The last batch of an epoch makes a step of what is left; an epoch whose training is left before
+/// that lets it go. The loss must be the mean over its batch. `after_step` is told of each batch; only where there
 /// are [`gradients`](State::gradients) before it, there was a step.
 ///
 /// ```
@@ -57,8 +61,16 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientAccumulation {
         true
     }
 
+    fn save(&self) -> Value {
+        json!({ "batches": self.batches })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        saved_settings::check("GradientAccumulation", &Callback::<M, I, T>::save(self), saved)
+    }
+
     /// What an epoch that was left early had gathered is let go.
-    fn before_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
         self.begin();
         state.accumulating = false;
         Ok(())

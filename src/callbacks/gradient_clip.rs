@@ -1,7 +1,9 @@
 //! Keeps gradients from being too large.
 
 use burn::tensor::Tensor;
+use serde_json::{Value, json};
 
+use super::saved_settings;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
@@ -72,6 +74,14 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
 
     fn changes_steps(&self) -> bool {
         true
+    }
+
+    fn save(&self) -> Value {
+        json!({ "most": self.most, "what": format!("{:?}", self.what) })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        saved_settings::check("GradientClip", &Callback::<M, I, T>::save(self), saved)
     }
 
     fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {

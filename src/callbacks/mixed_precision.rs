@@ -1,8 +1,10 @@
 //! Forward passes in numbers of 16 bits.
 
-use burn::module::{ModuleMapper, Param};
-use burn::tensor::{DType, FloatDType, Tensor};
+use burn::module::{ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Bool, DType, FloatDType, Tensor};
+use serde_json::{Value, json};
 
+use super::saved_settings;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
@@ -20,7 +22,10 @@ pub enum Half {
 /// in 32: mixed precision (Micikevicius and others 2018), fastai's `to_fp16` and `to_bf16`.
 ///
 /// It is for devices that compute faster so, and asks the device whether it can at all. Inputs and
-/// outputs of the model are tensors of floats.
+/// outputs of the model are tensors of floats. A step whose gradients have left the range of 16 bits
+/// is taken with gradients of 0; the loss's scale stays what it is, where fastai's adapts itself. A
+/// model that keeps running statistics, as batch normalisation does, is refused: they would be kept
+/// in 16 bits.
 ///
 /// ```
 /// use fastburn::callbacks::{Half, MixedPrecision};
@@ -88,7 +93,19 @@ where
         true
     }
 
+    fn save(&self) -> Value {
+        json!({ "half": format!("{:?}", self.half), "loss_scale": self.loss_scale })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        saved_settings::check("MixedPrecision", &Callback::<M, Tensor<D>, T>::save(self), saved)
+    }
+
     fn before_fit(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+        if !(self.loss_scale.is_finite() && self.loss_scale > 0.0) {
+            let expected = "it must be a finite number above 0";
+            Err(Error::setting("the loss scale", self.loss_scale, expected))?;
+        }
         Ok(self.half.check(state)?)
     }
 
@@ -120,7 +137,13 @@ where
     fn after_backward(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
         if let Some(loss) = self.loss.take() {
             state.loss = Some(loss);
-            state.map_gradients(&mut Unscale(self.loss_scale));
+            let mut sum = Sum(None);
+            state.map_gradients(&mut sum);
+            if let Some(sum) = sum.0 {
+                // An infinity or a NaN makes a NaN of the sum, whatever the others are.
+                let overflown = sum.mul_scalar(0.0).is_nan();
+                state.map_gradients(&mut Unscale { scale: self.loss_scale, overflown });
+            }
         }
         Ok(())
     }
@@ -142,6 +165,13 @@ impl Half {
     }
 
     fn check<M: Model<I>, I, T>(self, state: &State<M, I, T>) -> Result<()> {
+        // What never learns and is no constant is kept by the model itself.
+        let mut kept = Kept::default();
+        state.model().valid().unfreeze().train().visit(&mut kept);
+        if kept.tensors > 0 {
+            let expected = "MixedPrecision takes models without them alone; leave it out";
+            return Err(Error::setting("the number of running statistics", kept.tensors, expected));
+        }
         if state.device().supports_dtype(DType::from(self.dtype())) {
             return Ok(());
         }
@@ -161,10 +191,41 @@ impl ModuleMapper for Cast {
     }
 }
 
-struct Unscale(f64);
+/// Counts the tensors of floats that do not learn.
+#[derive(Default)]
+struct Kept {
+    tensors: usize,
+}
+
+impl ModuleVisitor for Kept {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.tensors += usize::from(!param.is_require_grad());
+    }
+}
+
+/// Adds up all gradients, which stay what they are.
+struct Sum(Option<Tensor<1>>);
+
+impl MapGradient for Sum {
+    fn map<const D: usize>(&mut self, gradient: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
+        let part = gradient.clone().sum();
+        self.0 = Some(match self.0.take() {
+            Some(sum) => sum + part,
+            None => part,
+        });
+        gradient
+    }
+}
+
+struct Unscale {
+    scale: f64,
+    /// `[1]`: whether a gradient has left the range.
+    overflown: Tensor<1, Bool>,
+}
 
 impl MapGradient for Unscale {
     fn map<const D: usize>(&mut self, gradient: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
-        gradient.div_scalar(self.0)
+        let overflown = self.overflown.clone().reshape([1; D]).expand(gradient.dims());
+        gradient.div_scalar(self.scale).mask_fill(overflown, 0.0)
     }
 }

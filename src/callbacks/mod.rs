@@ -67,6 +67,7 @@ mod monitor;
 mod notes;
 mod reduce_lr;
 mod save_model;
+mod saved_settings;
 mod weight_decay;
 
 pub use activation_stats::ActivationStats;

@@ -101,12 +101,16 @@ impl Monitor {
         Ok(Some(better))
     }
 
-    /// Refuses the name of a column that is not there.
+    /// Refuses the name of a column that is not there, and a `min_delta` that is no distance.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is no such column.
+    /// [`Error::Setting`] if so.
     pub fn check(&self, metrics: &[String]) -> Result<()> {
+        if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
+            let expected = "it must be a finite number of at least 0";
+            return Err(Error::setting("min_delta", self.min_delta, expected));
+        }
         let names = ["train_loss", "valid_loss"].into_iter();
         let names: Vec<_> = names.chain(metrics.iter().map(String::as_str)).collect();
         match names.contains(&self.name.as_str()) {

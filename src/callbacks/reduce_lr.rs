@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::monitor::Monitor;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, State};
 use crate::models::Model;
 
@@ -51,7 +51,8 @@ impl ReduceLrOnPlateau {
         self
     }
 
-    /// The least that the rate becomes; 0 unless given.
+    /// The least that the rate becomes; 0 unless given. Where layer groups have rates of their own,
+    /// it is the last one's.
     pub fn min_lr(mut self, min_lr: f64) -> Self {
         self.min_lr = min_lr;
         self
@@ -78,13 +79,17 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
     }
 
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        if !(self.factor.is_finite() && self.factor > 1.0) {
+            let expected = "it must be a number above 1";
+            Err(Error::setting("the factor on a plateau", self.factor, expected))?;
+        }
         self.monitor.reset();
         self.wait = 0;
         Ok(self.monitor.check(&state.history.metric_names)?)
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(row) = &state.record else { return Ok(()) };
+        let Some(row) = state.whole_record() else { return Ok(()) };
         match self.monitor.improves(row, &state.history.metric_names)? {
             None => return Ok(()),
             Some(true) => self.wait = 0,

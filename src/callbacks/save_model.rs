@@ -1,17 +1,23 @@
 //! Keeps the best model, or each epoch's, as a model file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::monitor::Monitor;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::history::Validation;
 use crate::learner::{Callback, Flow, State};
 use crate::models::{Model, Portable, StateDict};
+use crate::whole_file;
 
 /// Writes a model file whenever a number has improved, and ends the fit with the best weights:
-/// fastai's `SaveModelCallback`. Or writes one after each epoch.
+/// fastai's `SaveModelCallback`. Or writes one after each epoch. It is for models that
+/// [`export`](crate::Learner::export) takes.
+///
+/// A resumed run needs the file of the best model again, under its name.
 ///
 /// ```
 /// use fastburn::callbacks::SaveModel;
@@ -33,26 +39,38 @@ pub struct SaveModel {
     file: PathBuf,
     /// What must improve; `None` to write after each epoch.
     monitor: Option<Monitor>,
-    /// Whether the file is of this fit.
-    saved: bool,
+    /// The best model of this fit, if there is one.
+    best: Option<Best>,
 }
+
+/// What is known of the model in the file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Best {
+    /// The file's checksum (CRC-32).
+    checksum: u32,
+    validation: Option<Validation>,
+}
+
+/// No model file is as large.
+const LARGEST: u64 = 1 << 40;
 
 impl SaveModel {
     /// Into `file`, a `.safetensors`, after each epoch with a lower validation loss than all before
     /// it.
     pub fn best(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), monitor: Some(Monitor::default()), saved: false }
+        Self { file: file.into(), monitor: Some(Monitor::default()), best: None }
     }
 
     /// After each epoch, into a file of its own: `model.safetensors` gives `model_0.safetensors`
     /// and so on.
     pub fn every_epoch(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), monitor: None, saved: false }
+        Self { file: file.into(), monitor: None, best: None }
     }
 
-    /// Keeps the best by another number than the validation loss.
+    /// Has the best be the best by another number than the validation loss. One that writes after
+    /// each epoch has no use for it.
     pub fn monitor(mut self, monitor: Monitor) -> Self {
-        self.monitor = Some(monitor);
+        self.monitor = self.monitor.map(|_| monitor);
         self
     }
 
@@ -61,6 +79,10 @@ impl SaveModel {
         let ending = self.file.extension().unwrap_or_default().to_string_lossy();
         self.file.with_file_name(format!("{stem}_{epoch}.{ending}"))
     }
+}
+
+fn checksum(file: &Path) -> Result<u32> {
+    Ok(crc32fast::hash(&whole_file::read(file, LARGEST)?))
 }
 
 impl<M, T> Callback<M, Tensor<4>, T> for SaveModel
@@ -76,19 +98,24 @@ where
     }
 
     fn save(&self) -> Value {
-        json!({ "best": self.monitor.as_ref().map(Monitor::save), "saved": self.saved })
+        json!({ "monitored": self.monitor.as_ref().map(Monitor::save), "best": self.best })
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
         if let Some(monitor) = &mut self.monitor {
-            monitor.restore(&saved["best"]);
+            monitor.restore(&saved["monitored"]);
         }
-        self.saved = saved["saved"].as_bool().unwrap_or_default();
-        Ok(())
+        self.best = serde_json::from_value(saved["best"].clone()).ok().flatten();
+        // That it is missing is better said before the training than behind it. Its content may be
+        // newer than the checkpoint, whose rest of an epoch is about to write it again.
+        match &self.best {
+            Some(_) => checksum(&self.file).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     fn before_fit(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
-        self.saved = false;
+        self.best = None;
         if let Some(monitor) = &mut self.monitor {
             monitor.reset();
             monitor.check(&state.history.metric_names)?;
@@ -97,13 +124,14 @@ where
     }
 
     fn after_epoch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
-        let Some(row) = &state.record else { return Ok(()) };
+        let Some(row) = state.whole_record() else { return Ok(()) };
         let Some(monitor) = &mut self.monitor else {
             return Ok(state.export(&self.file_of(row.epoch))?);
         };
         if monitor.improves(row, &state.history.metric_names)? == Some(true) {
             state.export(&self.file)?;
-            self.saved = true;
+            let (checksum, validation) = (checksum(&self.file)?, state.validation.clone());
+            self.best = Some(Best { checksum, validation });
             let (name, best) = (monitor.name(), monitor.best().unwrap_or(f64::NAN));
             let found = format!("Better model found at epoch {}", row.epoch);
             state.notes.push(format!("{found} with {name} value: {best}"));
@@ -113,11 +141,19 @@ where
 
     /// The best weights, unless the fit is to be gone on with or has failed.
     fn after_fit(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
-        if self.saved && !state.interrupted && !state.failed {
-            let mut model = state.model().clone();
-            StateDict::open(&self.file)?.load_into(&mut model)?;
-            state.replace_model(model);
+        let Some(best) = self.best.as_ref().filter(|_| !state.interrupted && !state.failed) else {
+            return Ok(());
+        };
+        if checksum(&self.file)? != best.checksum {
+            Err(Error::File {
+                file: self.file.display().to_string(),
+                problem: "not the best model of this fit any more; somebody else has written it"
+                    .to_owned(),
+            })?;
         }
+        let mut model = state.model().clone();
+        StateDict::open(&self.file)?.load_into(&mut model)?;
+        state.end_with(model, best.validation.clone());
         Ok(())
     }
 }

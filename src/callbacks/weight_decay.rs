@@ -1,7 +1,10 @@
 //! Weight decay as a part of the gradient.
 
 use burn::tensor::Tensor;
+use serde_json::{Value, json};
 
+use super::saved_settings;
+use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
 
@@ -46,6 +49,22 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
 
     fn changes_steps(&self) -> bool {
         true
+    }
+
+    fn save(&self) -> Value {
+        json!({ "rate": self.rate })
+    }
+
+    fn restore(&mut self, saved: &Value) -> Result<()> {
+        saved_settings::check("WeightDecay", &Callback::<M, I, T>::save(self), saved)
+    }
+
+    fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+        if !(self.rate.is_finite() && self.rate >= 0.0) {
+            let expected = "it must be a finite number of at least 0";
+            Err(Error::setting("the weight decay", self.rate, expected))?;
+        }
+        Ok(())
     }
 
     fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {

@@ -101,7 +101,8 @@ macro_rules! events {
                 false
             }
 
-            /// What must be remembered for a run to go on from here: it goes into checkpoints.
+            /// What must be remembered for a run to go on from here: it goes into checkpoints. Null
+            /// says that there is no memory; one callback gives always null or never.
             fn save(&self) -> Value {
                 Value::Null
             }

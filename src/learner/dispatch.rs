@@ -18,6 +18,8 @@ where
         let state = &mut self.state;
         state.training = part == Scope::Train;
         let (loader, device) = if state.training {
+            // Also if an earlier epoch's training was left early.
+            state.trained = state.epoch * state.dls.train.len();
             state.model = state.model.take().map(M::train);
             (state.dls.train.clone(), state.device.clone().autodiff())
         } else {

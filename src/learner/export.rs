@@ -108,10 +108,10 @@ where
         let images = self.image_classes()?;
         let (loss, outputs) = self.known_loss()?;
         let history = &self.history;
-        let last = history.epochs.last();
+        let last = self.validation.as_ref();
         let names = history.metric_names.iter().map(String::as_str);
-        let metrics = last.map(|row| row.metrics.as_slice()).unwrap_or_default();
-        let valid_loss = last.and_then(|row| row.valid_loss).map(|loss| ("valid_loss", loss));
+        let metrics = last.map(|found| found.metrics.as_slice()).unwrap_or_default();
+        let valid_loss = last.map(|found| ("valid_loss", found.loss));
         let values = names.zip(metrics.iter().copied()).chain(valid_loss);
         let card = ModelCard {
             architecture: self.model().architecture(),

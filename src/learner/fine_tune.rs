@@ -3,7 +3,7 @@
 use super::rates::Rates;
 use super::{Learner, Model};
 use crate::error::Result;
-use crate::schedule::OneCycle;
+use crate::schedule::{OneCycle, Policy};
 
 /// How [`Learner::fine_tune`] goes about it, with fastai's defaults.
 ///
@@ -60,12 +60,18 @@ where
     /// As [`fit`](Self::fit) and [`freeze_to`](Self::freeze_to).
     pub fn fine_tune(&mut self, epochs: usize, how: FineTune) -> Result<()> {
         let FineTune { base_lr, freeze_epochs, lr_mult, pct_start, div } = how;
-        self.freeze()?;
-        let of_head = OneCycle::new(base_lr).pct_start(0.99);
-        self.fit_along(freeze_epochs, base_lr.into(), of_head)?;
-        self.unfreeze()?;
         let lr = base_lr / 2.0;
-        let of_all = OneCycle::new(lr).pct_start(pct_start).div(div);
-        self.fit_along(epochs, Rates::slice(lr / lr_mult, lr), of_all)
+        let rates = Rates::slice(lr / lr_mult, lr);
+        // What cannot work is refused before anything is frozen or trained.
+        rates.of_groups(self.groups.len())?;
+        let of_head = OneCycle::new(base_lr).pct_start(0.99).schedule()?;
+        let of_all = OneCycle::new(lr).pct_start(pct_start).div(div).schedule()?;
+        self.freeze()?;
+        self.fit_along(freeze_epochs, base_lr.into(), of_head)?;
+        if self.is_interrupted() {
+            return Ok(());
+        }
+        self.unfreeze()?;
+        self.fit_along(epochs, rates, of_all)
     }
 }

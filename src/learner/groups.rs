@@ -60,8 +60,8 @@ where
     /// Has the layer groups from number `first` on learn, and freezes those before it. As in
     /// Python, -1 is the last one.
     ///
-    /// The weights of a frozen group stay what they are, to the bit. Dropout within it is not
-    /// turned off.
+    /// The weights of a frozen group stay what they are, to the bit. Dropout within it goes on, and
+    /// the running statistics of a normalisation; unlike in fastai, its weights are frozen too.
     ///
     /// # Errors
     ///

@@ -55,7 +55,7 @@ use crate::history::{History, Validation};
 use crate::loss;
 use crate::metrics::Metric;
 use crate::models::{LayerGroup, Model};
-use recorder::Recorder;
+use recorder::{RECORDER, Recorder};
 use tuned::Momentum;
 
 /// A model with the data, the loss and the optimizer that train it.
@@ -157,6 +157,7 @@ where
             earlier_rows: 0,
             interrupted: false,
             failed: false,
+            chosen: None,
             checkpoint: None,
         };
         let callbacks: Vec<Box<dyn Callback<M, I, T>>> =
@@ -193,7 +194,10 @@ where
     /// Has the optimizer forget what it has gathered, which it otherwise keeps from one call of
     /// `fit` to the next: fastai's `reset_opt`.
     pub fn reset_optimizer(&mut self) {
-        self.state.optimizer = self.fresh_optimizer.clone();
+        // A resumed run has this behind it, and what was gathered since.
+        if self.resumed.is_none() {
+            self.state.optimizer = self.fresh_optimizer.clone();
+        }
     }
 
     /// One more metric, behind those that are there.
@@ -209,9 +213,20 @@ where
     }
 
     /// Without the callbacks of that [`name`](Callback::name), such as `TerminateOnNan`.
-    pub fn without(mut self, name: &str) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if there is none of that name, or it is the recorder, without which there
+    /// is no history.
+    pub fn without(mut self, name: &str) -> Result<Self> {
+        let names = self.callbacks.iter().map(|callback| callback.name());
+        let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
+        if !names.contains(&name) {
+            let expected = format!("it must be one of {}", names.join(", "));
+            return Err(Error::setting("the callback to take off", name, expected));
+        }
         self.callbacks.retain(|callback| callback.name() != name);
-        self
+        Ok(self)
     }
 
     /// Has a callback for what `run` does alone: fastai's `fit(…, cbs=…)` and `added_cbs`.
@@ -258,9 +273,9 @@ where
     /// # Errors
     ///
     /// [`Error::Setting`] if a learning rate or an option of the optimizer is out of its range, no
-    /// batch fills up, or a resumed run has more epochs behind it than these; [`Error::File`] if a
-    /// resumed run had other callbacks with a memory; [`Error::Diverged`] if the loss stops being a
-    /// number; and whatever the data, the loss, a metric or a callback fails with.
+    /// batch fills up, or a resumed run has more epochs behind it than these or had other callbacks
+    /// with a memory; [`Error::Diverged`] if the loss stops being a number; and whatever the data,
+    /// the loss, a metric or a callback fails with.
     pub fn fit(&mut self, epochs: usize, lr: impl Into<Rates>) -> Result<()> {
         self.set_rates(lr.into())?;
         self.check_fit()?;
@@ -297,7 +312,9 @@ where
     pub fn validate(&mut self) -> Result<Validation> {
         // What ends a fit, such as a stop flag, ends a pass of its own as well.
         self.under_way.push(Scope::Fit);
+        let interrupted = self.state.interrupted;
         let flow = self.run_part(Scope::Validate);
+        self.state.interrupted = interrupted;
         self.under_way.pop();
         finish(flow)?;
         self.state.validation.clone().ok_or_else(|| {

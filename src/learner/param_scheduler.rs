@@ -2,6 +2,7 @@
 
 use super::callback::{Callback, Flow};
 use super::state::State;
+use crate::error::Error;
 use crate::models::Model;
 use crate::schedule::ParamSchedule;
 
@@ -53,9 +54,17 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ParamScheduler {
         if state.training {
             let progress = state.progress();
             state.lr = self.schedule.lr.at(progress);
+            if !(state.lr.is_finite() && state.lr >= 0.0) {
+                let expected = "it must be a finite number of at least 0";
+                Err(Error::setting("the scheduled learning rate", state.lr, expected))?;
+            }
             if let (Some(momentum), Some(schedule)) = (&mut state.momentum, &self.schedule.momentum)
             {
                 *momentum = schedule.at(progress);
+                if !(0.0..1.0).contains(momentum) {
+                    let expected = "it must be at least 0 and below 1";
+                    Err(Error::setting("the scheduled momentum", *momentum, expected))?;
+                }
             }
         }
         Ok(())

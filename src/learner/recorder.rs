@@ -12,6 +12,8 @@ use crate::history::{EpochRecord, Validation};
 use crate::models::Model;
 use crate::scalars::{Scalars, weighted_mean};
 
+pub(super) const RECORDER: &str = "Recorder";
+
 /// The callback that every learner has: it fills the history.
 ///
 /// During an epoch the numbers stay on the device.
@@ -40,7 +42,7 @@ where
     }
 
     fn name(&self) -> &'static str {
-        "Recorder"
+        RECORDER
     }
 
     fn save(&self) -> Value {

@@ -12,6 +12,7 @@ use super::{Learner, Model, placed};
 use crate::checkpoints::{Progress, Remembered, Saved};
 use crate::device;
 use crate::error::{Error, Result};
+use crate::history::EpochRecord;
 use crate::scalars::Scalars;
 
 impl<M, I, T> Learner<M, I, T>
@@ -26,7 +27,9 @@ where
     /// calls that the run has behind it return at once, and the one that was under way goes on
     /// from its batch. On a CPU the run ends with the weights and the history, to the bit, that an
     /// unbroken one has; on the same GPU within rounding, 1e-5 of a weight in the tests. A callback
-    /// with a memory takes part with [`Callback::save`](super::Callback::save).
+    /// with a memory takes part with [`Callback::save`](super::Callback::save). What a program finds
+    /// out before a fit, as [`lr_find`](Self::lr_find) does, it finds out of the weights at hand:
+    /// keep what the first run found.
     /// [`CheckpointFolder`](crate::CheckpointFolder) has an example.
     ///
     /// # Errors
@@ -61,6 +64,8 @@ where
         let optimizer = placed::on(device, || self.state.optimizer.clone().load_record(record));
         (self.state.model, self.state.optimizer) = (Some(model), optimizer);
         self.state.history = progress.history.clone();
+        let validated = progress.history.epochs.last();
+        self.state.validation = validated.and_then(EpochRecord::validation);
         self.trained_epochs = progress.order;
         (self.fits, self.resumed) = (0, Some(progress.clone()));
         Ok(())
@@ -71,6 +76,7 @@ where
         let state = &mut self.state;
         (state.epochs, state.epoch, state.trained) = (epochs, 0, 0);
         (state.interrupted, state.failed, state.accumulating) = (false, false, false);
+        state.chosen = None;
         state.momentum = state.optimizer_config.and_then(|config| config.first_momentum());
         self.given_lr = state.lr;
         let Some(resumed) = &self.resumed else {
@@ -96,6 +102,9 @@ where
     /// A call of `fit` is over, whether it trained or the resumed run had it behind it.
     pub(super) fn end_fit(&mut self) -> Result<()> {
         self.fits += 1;
+        if let Some((model, validation)) = self.state.chosen.take() {
+            (self.state.model, self.state.validation) = (Some(model), validation);
+        }
         if self.state.interrupted {
             return Ok(());
         }
@@ -196,7 +205,7 @@ where
             false => Err(Error::setting(
                 "the list of callbacks with a memory",
                 now,
-                format!("the resumed run has {before}"),
+                format!("the resumed run has {before}; add those, or leave them out"),
             )),
         }
     }

@@ -57,7 +57,8 @@ pub struct State<M: Model<I>, I, T> {
     /// The batch at hand within its part, from 0.
     pub batch_index: usize,
 
-    /// How many training batches of this call of `fit` are over.
+    /// How many training batches of this call of `fit` are behind it, those included that were left
+    /// out.
     pub trained: usize,
 
     /// The batch at hand, from `before_batch` on.
@@ -84,10 +85,13 @@ pub struct State<M: Model<I>, I, T> {
     /// How many epochs' rows the history held when this call of `fit` began.
     pub(super) earlier_rows: usize,
     /// Whether this call of `fit` ends from outside, to be gone on with later; a cancel by itself
-    /// makes it a finished one.
+    /// makes it a finished one. A checkpoint goes on behind the batch or the epoch at whose end it
+    /// was set, so set it at `after_batch` or `after_epoch`.
     pub interrupted: bool,
     /// Whether this call of `fit` ends with an error.
     pub failed: bool,
+    /// The model that the learner is to end up with, and what its validation found.
+    pub(super) chosen: Option<(M, Option<Validation>)>,
     /// Where a checkpoint is to be written as soon as all callbacks have heard of the event.
     pub(super) checkpoint: Option<Wanted>,
 
@@ -126,7 +130,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     }
 
     /// How far this call of `fit` is, in training batches of all epochs: 0 before the first is
-    /// over, 1 behind the last.
+    /// over, 1 behind the last. An epoch whose training was left early counts as a whole one.
     pub fn progress(&self) -> f64 {
         let total = self.epochs * self.dls.train.len();
         self.trained as f64 / total.max(1) as f64
@@ -140,6 +144,19 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// The optimizer, by the name that it has in files.
     pub(super) fn optimizer_name(&self) -> &'static str {
         self.optimizer_config.map_or("Burn's own", |config| config.kind().name())
+    }
+
+    /// The row of the epoch that is over, unless it was broken off by an error or from outside, to be
+    /// gone on with: what counts for a callback that compares epochs.
+    pub fn whole_record(&self) -> Option<&EpochRecord> {
+        let broken_off = self.failed || self.interrupted && self.validation.is_none();
+        self.record.as_ref().filter(|_| !broken_off)
+    }
+
+    /// Has the learner end up with another model than the last step's, such as the best one, with
+    /// what its validation found. A checkpoint still holds the last step's, to go on from.
+    pub fn end_with(&mut self, model: M, validation: Option<Validation>) {
+        self.chosen = Some((model, validation));
     }
 
     /// Refuses a loss that is not one number, and one that no gradient can come from.

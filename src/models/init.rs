@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
 
+/// The most weights of one layer, 4 GiB of them: more are a slip of the pen rather than a wish.
+const MOST_WEIGHTS: usize = 1 << 30;
+
 /// How the first values of a layer's weights and bias are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -44,6 +47,11 @@ impl Init {
     ) -> Result<nn::Linear> {
         if inputs == 0 || outputs == 0 {
             return Err(Error::setting("a layer's width", 0, "it must be at least 1"));
+        }
+        if inputs.checked_mul(outputs).is_none_or(|weights| weights > MOST_WEIGHTS) {
+            let shape = format!("{inputs}×{outputs} weights");
+            let expected = format!("it must be at most {MOST_WEIGHTS}; choose a smaller width");
+            return Err(Error::setting("the size of a layer", shape, expected));
         }
         let mut rng = seed.rng(Stream::Weights, layer);
         let fan_in = inputs as f32;

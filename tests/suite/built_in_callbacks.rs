@@ -4,18 +4,22 @@ use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use burn::module::Module;
+use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Tensor;
 use fastburn::callbacks::{
-    CsvLogger, EarlyStopping, GradientAccumulation, GradientClip, Half, JsonLogger, MixedPrecision,
-    Monitor, Notes, ReduceLrOnPlateau, SaveModel, WeightDecay,
+    ActivationStats, CsvLogger, EarlyStopping, GradientAccumulation, GradientClip, Half,
+    JsonLogger, MixedPrecision, Monitor, Notes, ReduceLrOnPlateau, SaveModel, WeightDecay,
 };
 use fastburn::data::{DataLoaders, Splits, TensorSource};
-use fastburn::learner::{Callback, Checkpoint, EpochTable, Flow, Learner, OptimizerKind, State};
+use fastburn::learner::{
+    Callback, Checkpoint, EpochTable, Flow, Learner, OptimizerKind, Rates, State,
+};
 use fastburn::loss::mse;
 use fastburn::metrics::accuracy;
 use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
 use fastburn::prelude::cross_entropy;
-use fastburn::schedule::OneCycle;
+use fastburn::schedule::{OneCycle, ParamSchedule, Schedule};
 use fastburn::{CheckpointFolder, Error, Predictor, Validation};
 use serde_json::Value;
 use tempfile::tempdir;
@@ -78,7 +82,9 @@ fn early_stopping_waits_as_long_as_its_patience() {
     let growing = EarlyStopping::patience(1).monitor(Monitor::new("bias"));
     assert_eq!(follow(&[1.0, 2.0, 3.0, 2.0, 4.0], growing.clone()).0, 4);
     let shrinking = Monitor::new("bias").smaller_is_better(true);
-    assert_eq!(follow(&[3.0, 2.0, 1.0, 2.0], growing.monitor(shrinking)).0, 4);
+    assert_eq!(follow(&[3.0, 2.0, 1.0, 2.0], growing.clone().monitor(shrinking)).0, 4);
+    let (epochs, _, said) = follow(&[f64::NAN, f64::NAN, 1.0], growing);
+    assert_eq!((epochs, said[0].as_str()), (1, "bias was never a number: early stopping"));
 }
 
 #[test]
@@ -104,26 +110,33 @@ fn a_number_that_is_not_there_cannot_be_monitored() {
 #[test]
 fn accumulated_batches_make_the_step_of_a_large_one() {
     each_device(|device| {
-        let trained = |batch: usize, batches: usize| {
-            let learn = learner(device, OptimizerKind::Adam);
+        let trained = |batch: usize, batches: usize, clip: bool| {
+            // Plain steps, in which a gradient of another size shows.
+            let learn = learner(device, OptimizerKind::Sgd);
             let dls = learn.dls().clone().batch_size(batch).unwrap();
             // Twenty items: the last step of an epoch has fewer.
             let train = dls.train.drop_last(false);
             let dls = DataLoaders::from_loaders(train, dls.valid);
             let mut learn = Learner::new(dls, learn.model().clone(), mse)
-                .callback(GradientAccumulation::new(batches.try_into().unwrap()))
-                .callback(GradientClip::norm(0.05));
-            learn.fit(3, 0.01).unwrap();
+                .optimizer(OptimizerKind::Sgd)
+                .callback(GradientAccumulation::new(batches.try_into().unwrap()));
+            if clip {
+                learn = learn.callback(GradientClip::norm(0.05));
+            }
+            learn.fit(3, 0.3).unwrap();
             StateDict::of(learn.model()).unwrap()
         };
         // Batches of 3 and of 12, of which each epoch's last has 2 and 8 items.
-        let (small, large) = (trained(3, 4), trained(12, 1));
-        for name in small.names() {
-            let (small, large) = (small.values(name).unwrap(), large.values(name).unwrap());
-            assert_close(small, large, 1e-4, 1e-6);
+        for clip in [false, true] {
+            let (small, large) = (trained(3, 4, clip), trained(12, 1, clip));
+            for name in small.names() {
+                let (small, large) = (small.values(name).unwrap(), large.values(name).unwrap());
+                assert_close(small, large, 1e-4, 1e-6);
+            }
+            assert_ne!(trained(3, 1, clip).values("0.weight"), small.values("0.weight"));
         }
-        let uneven = trained(3, 1);
-        assert_ne!(uneven.values("0.weight"), small.values("0.weight"));
+        let [free, clipped] = [false, true].map(|clip| trained(12, 1, clip));
+        assert_ne!(free.values("0.weight"), clipped.values("0.weight"));
     });
 }
 
@@ -152,7 +165,55 @@ fn the_best_model_is_kept_and_put_back() {
     assert_ne!(of(5), of(best_epoch));
     let card = Predictor::load(&best, &device).unwrap().card().clone();
     assert_eq!(card.metrics["valid_loss"], history.best_epoch().unwrap().valid_loss.unwrap());
+    // What is exported now is that model too.
+    learn.export(&each).unwrap();
+    assert_eq!(Predictor::load(&each, &device).unwrap().card().metrics, card.metrics);
     assert_eq!(learn.validate().unwrap().loss, card.metrics["valid_loss"]);
+}
+
+#[test]
+fn a_resumed_run_has_its_best_model_and_goes_on_from_its_last() {
+    let device = fastburn::device::cpu().unwrap();
+    let dls = || Splits::digits().unwrap().loaders(500, 3, &device).unwrap();
+    let model = || LinearConfig::new(784, 10).init(&device, 0).unwrap();
+    let place = tempdir().unwrap();
+    let [best, other] =
+        ["best", "other"].map(|n| place.path().join(n).with_extension("safetensors"));
+    let learner =
+        |file: &Path| Learner::new(dls(), model(), cross_entropy).callback(SaveModel::best(file));
+    let mut longer = learner(&other);
+    longer.fit(9, 0.3).unwrap();
+
+    let folder = place.path().join("checkpoints");
+    let checkpoint = || Checkpoint::new(CheckpointFolder::create(&folder).unwrap());
+    let mut learn = learner(&best).callback(checkpoint());
+    learn.fit(6, 0.3).unwrap();
+    let weights = StateDict::of(learn.model()).unwrap();
+    drop(learn);
+    // Finished already: it has the best model again.
+    let mut learn = learner(&best);
+    learn.resume(&newest(&folder)).unwrap();
+    learn.fit(6, 0.3).unwrap();
+    assert_eq!(StateDict::of(learn.model()).unwrap(), weights);
+    // With more epochs it goes on from the last model, not from the best one.
+    let mut learn = learner(&best);
+    learn.resume(&newest(&folder)).unwrap();
+    learn.fit(9, 0.3).unwrap();
+    assert_eq!(timeless(learn.history()), timeless(longer.history()));
+    assert_eq!(fs::read(&best).unwrap(), fs::read(&other).unwrap());
+
+    // A file that is not there is missed before there is any training.
+    let mut learn = learner(&place.path().join("missing.safetensors"));
+    learn.resume(&newest(&folder)).unwrap();
+    let error = learn.fit(9, 0.3).unwrap_err().to_string();
+    assert!(error.contains("missing.safetensors"), "{error}");
+    // Another model under its name is not taken for the best one.
+    longer.with(SaveModel::every_epoch(&best), |learn| learn.fit(1, 1e-3)).unwrap();
+    fs::copy(place.path().join("best_0.safetensors"), &best).unwrap();
+    let mut learn = learner(&best);
+    learn.resume(&newest(&folder)).unwrap();
+    let error = learn.fit(6, 0.3).unwrap_err().to_string();
+    assert!(error.contains("not the best model of this fit"), "{error}");
 }
 
 #[test]
@@ -257,6 +318,86 @@ fn half_precision_learns_what_whole_precision_does_or_is_refused() {
 }
 
 #[test]
+fn gradients_that_leave_the_range_of_half_precision_make_no_step() {
+    for device in cpus() {
+        let mut learn = learner(&device, OptimizerKind::Sgd);
+        let before = StateDict::of(learn.model()).unwrap();
+        let mixed = MixedPrecision::new(Half::F16).loss_scale(1e30);
+        match learn.with(mixed, |learn| learn.fit(1, 0.05)) {
+            Err(error) => assert!(matches!(error, Error::Device { .. }), "{error}"),
+            Ok(()) => assert_eq!(StateDict::of(learn.model()).unwrap(), before),
+        }
+    }
+}
+
+#[test]
+fn half_precision_and_activation_stats_go_together() {
+    let device = fastburn::device::cpu().unwrap();
+    let stats = ActivationStats::new();
+    let mut learn = learner(&device, OptimizerKind::Sgd)
+        .callback(stats.clone())
+        .callback(MixedPrecision::new(Half::Bf16));
+    match learn.fit(2, 0.05) {
+        Err(error) => assert!(matches!(error, Error::Device { .. }), "{error}"),
+        Ok(()) => assert_eq!(stats.records().unwrap()[0].dead.len(), 10),
+    }
+}
+
+/// A model that keeps running statistics.
+#[derive(Module, Debug)]
+struct Normed {
+    net: Mlp,
+    norm: BatchNorm,
+}
+
+impl Model<Tensor<2>> for Normed {
+    type Output = Tensor<2>;
+
+    fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+        self.norm.forward(self.net.forward(input))
+    }
+}
+
+#[test]
+fn running_statistics_are_not_kept_in_half_precision() {
+    let device = fastburn::device::cpu().unwrap();
+    let plain = learner(&device, OptimizerKind::Sgd);
+    let norm = BatchNormConfig::new(2).init(&device);
+    let model = Normed { net: plain.model().clone(), norm };
+    let mut learn = Learner::new(plain.dls().clone(), model, mse);
+    let mixed = MixedPrecision::new(Half::Bf16);
+    let error = learn.with(mixed, |learn| learn.fit(1, 0.05)).unwrap_err().to_string();
+    assert!(error.starts_with("the number of running statistics is 2"), "{error}");
+    learn.fit(1, 0.05).unwrap();
+}
+
+#[test]
+fn settings_of_callbacks_that_cannot_work_are_refused() {
+    let device = fastburn::device::cpu().unwrap();
+    let mut learn = learner(&device, OptimizerKind::Sgd);
+    let refused = |error: fastburn::Result<()>, expected: &str| {
+        let error = error.unwrap_err();
+        assert!(matches!(error, Error::Setting { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    let plateau = ReduceLrOnPlateau::patience(1).factor(-10.0);
+    refused(learn.with(plateau, |learn| learn.fit(1, 0.1)), "factor on a plateau is -10");
+    let decay = WeightDecay::new(f64::NAN);
+    refused(learn.with(decay, |learn| learn.fit(1, 0.1)), "weight decay is NaN");
+    let clip = GradientClip::value(0.0);
+    refused(learn.with(clip, |learn| learn.fit(1, 0.1)), "what to clip to is 0");
+    let scaled = MixedPrecision::new(Half::F16).loss_scale(0.0);
+    refused(learn.with(scaled, |learn| learn.fit(1, 0.1)), "loss scale is 0");
+    let stopping = EarlyStopping::patience(1).monitor(Monitor::default().min_delta(f64::NAN));
+    refused(learn.with(stopping, |learn| learn.fit(1, 0.1)), "min_delta is NaN");
+    let falling = Schedule::new(|progress| 0.1 - progress);
+    refused(learn.fit_scheduled(1, falling), "the scheduled learning rate is -");
+    let steep = ParamSchedule::new(Schedule::constant(0.1)).momentum(Schedule::constant(1.0));
+    let mut learn = learner(&device, OptimizerKind::Momentum);
+    refused(learn.fit_scheduled(1, steep), "the scheduled momentum is 1");
+}
+
+#[test]
 fn a_callback_for_one_fit_is_gone_behind_it() {
     let device = fastburn::device::cpu().unwrap();
     let mut learn = learner(&device, OptimizerKind::Sgd);
@@ -278,10 +419,15 @@ fn what_is_taken_off_a_learner_hears_nothing() {
     let dls = DataLoaders::new(data.clone(), data, 0).batch_size(1).unwrap();
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
     let learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
-    let mut learn = learn.without("TerminateOnNan");
+    let mut learn = learn.without("TerminateOnNan").unwrap();
     learn.fit(20, 1.0).unwrap();
     assert_eq!(learn.history().epochs.len(), 20);
     assert!(learn.history().steps.iter().any(|step| step.loss.is_nan()));
+
+    for name in ["TerminateOnNaN", "Recorder"] {
+        let error = learner(&device, OptimizerKind::Sgd).without(name).unwrap_err();
+        assert!(error.to_string().contains("it must be one of TerminateOnNan"), "{error}");
+    }
 }
 
 #[test]
@@ -311,6 +457,20 @@ fn equipped(learn: Regression, log: &Path) -> Regression {
         .callback(GradientClip::norm(0.1))
         .callback(GradientAccumulation::new(2.try_into().unwrap()))
         .callback(WeightDecay::new(1e-3))
+        .callback(ActivationStats::new())
+}
+
+#[test]
+fn other_settings_than_the_resumed_runs_are_refused() {
+    let device = fastburn::device::cpu().unwrap();
+    let place = tempdir().unwrap();
+    let folder = CheckpointFolder::create(place.path()).unwrap();
+    let with = |clip| learner(&device, OptimizerKind::Sgd).callback(GradientClip::norm(clip));
+    stopping(with(1.0), 7).callback(Checkpoint::new(folder)).fit(3, 0.05).unwrap();
+    let mut learn = with(2.0);
+    learn.resume(&newest(place.path())).unwrap();
+    let error = learn.fit(3, 0.05).unwrap_err().to_string();
+    assert!(error.contains("GradientClip") && error.contains("the resumed run has"), "{error}");
 }
 
 #[test]
@@ -320,12 +480,15 @@ fn a_run_with_everything_on_is_resumed_to_the_bit() {
             let place = tempdir().unwrap();
             let [log, other] = ["a.csv", "b.csv"].map(|name| place.path().join(name));
             let program = |learn: &mut Regression| {
-                learn.fit_one_cycle(3, 0.5)?;
+                learn.fit_one_cycle(3, Rates::slice(0.05, 0.5))?;
                 learn.freeze()?;
-                learn.fit(2, 0.3)?;
+                learn.reset_optimizer();
+                let once = EarlyStopping::patience(1).monitor(Monitor::new("bias"));
+                learn.with(once, |learn| learn.fit(2, 0.3))?;
                 learn.unfreeze()?;
                 learn.fit_scheduled(2, OneCycle::new(0.05).pct_start(0.5))
             };
+            let mut resumed = 0;
             let mut unbroken = equipped(learner(&device, optimizer), &log);
             program(&mut unbroken).unwrap();
             for batches in 0..unbroken.history().steps.len() + 8 {
@@ -355,7 +518,9 @@ fn a_run_with_everything_on_is_resumed_to_the_bit() {
                     text.lines().map(cut).collect::<Vec<_>>()
                 };
                 assert_eq!(without_times(&other), without_times(&log));
+                resumed += 1;
             }
+            assert!(resumed > 20, "{resumed}");
         }
     }
 }

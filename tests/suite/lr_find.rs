@@ -93,7 +93,7 @@ fn a_search_runs_on_every_backend() {
         // It has to get worse at a rate of 10.
         assert!(curve.lrs.len() < 100, "{}", curve.lrs.len());
         let least = curve.losses.iter().copied().fold(f64::INFINITY, f64::min);
-        assert!(curve.losses.last().unwrap() > &(4.0 * least) || curve.losses.len() == 100);
+        assert!(curve.losses.last().unwrap() > &(4.0 * least));
     });
 }
 

@@ -178,6 +178,26 @@ fn twenty_steps_are_those_of_pytorch_and_fastai() {
 }
 
 #[test]
+fn optimizers_by_name_have_the_settings_that_they_say() {
+    let reference = Reference::open("optimizers.safetensors");
+    let cases: Value = serde_json::from_str(&reference.text("cases")).unwrap();
+    each_device(|device| {
+        for (kind, case) in [
+            (OptimizerKind::Sgd, "sgd"),
+            (OptimizerKind::Momentum, "momentum"),
+            (OptimizerKind::Adam, "fastai adam"),
+            (OptimizerKind::AdamW, "adamw"),
+            (OptimizerKind::RmsProp, "rmsprop"),
+        ] {
+            let (weights, biases) =
+                follow(&reference, &cases[case], device, kind.into(), |learn| learn);
+            assert_close(&weights, &reference.floats(&format!("{case}.weight")), 1e-4, 1e-5);
+            assert_close(&biases, &reference.floats(&format!("{case}.bias")), 1e-4, 1e-5);
+        }
+    });
+}
+
+#[test]
 fn weight_decay_as_a_callback_is_pytorchs_too() {
     let reference = Reference::open("optimizers.safetensors");
     let cases: Value = serde_json::from_str(&reference.text("cases")).unwrap();
