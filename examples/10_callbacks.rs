@@ -1,9 +1,9 @@
 //! Lesson 10: writing a callback.
 //!
-//! You will learn to change a training without touching its loop: to record something, to change the
-//! learning rate, the batch and the loss, to stand before or behind other callbacks, to leave a part
-//! of a fit early, to end it with an error, to be there for one fit alone, and to remember across
-//! an interruption.
+//! You will learn to change a training without touching its loop: to record something, to change
+//! the learning rate, the batch and the loss, to stand before or behind other callbacks, to leave a
+//! part of a fit early, to end it with an error, to be there for one fit alone, and to remember
+//! across an interruption.
 //!
 //! ```sh
 //! cargo run --release --example 10_callbacks
