@@ -25,6 +25,8 @@
 //! # Ok::<(), fastburn::Error>(())
 //! ```
 //!
+//! Do you know fastai? [`coming_from_fastai`] has our line beside fastai's, for each that there is.
+//!
 //! # What holds everywhere
 //!
 //! - A model, a loss, a metric or a callback is written once, over `Tensor<D>`, and runs on every
@@ -116,6 +118,7 @@ pub mod baseline;
 pub mod burn_learner;
 pub mod callbacks;
 mod checkpoints;
+pub mod coming_from_fastai;
 mod confusion;
 pub mod data;
 pub mod device;

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 8] = [
     &["model_file", "checkpoints"],
     &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],
     &["callbacks"],
-    &["prelude"],
+    &["coming_from_fastai", "prelude"],
 ];
 
 #[test]

@@ -13,6 +13,7 @@ mod burn_learner;
 mod callbacks;
 mod checkpoint_folders;
 mod checkpoints;
+mod coming_from_fastai;
 mod devices;
 mod digits;
 mod hostile_model_files;

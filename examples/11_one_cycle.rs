@@ -1,0 +1,162 @@
+//! Lesson 11: a learning rate that was looked for, and one cycle of it.
+//!
+//! You will learn to find a learning rate before the training, to train with one that rises and
+//! falls, to see whether the layers stay alive meanwhile, to stop in time and keep the best model,
+//! and to look at what the model still gets wrong: fastai's way from `lr_find` to `top_losses`.
+//!
+//! ```sh
+//! cargo run --release --example 11_one_cycle
+//! ```
+
+#[allow(dead_code, reason = "each lesson uses its part")]
+mod lesson;
+
+use anyhow::{Context, Result};
+use burn::tensor::{Int, Tensor};
+use fastburn::callbacks::{ActivationStats, EarlyStopping, Notes, SaveModel};
+use fastburn::data::DataLoaders;
+use fastburn::learner::{EpochTable, Learner, LrFinder};
+use fastburn::loss::cross_entropy;
+use fastburn::metrics::accuracy;
+use fastburn::models::{Mlp, MlpConfig};
+use fastburn::plot::{
+    Cells, plot_activation_stats, plot_confusion_matrix, plot_loss, plot_lr_find, plot_schedule,
+    plot_top_losses,
+};
+use lesson::{Lesson, step};
+
+const HIDDEN: usize = 500;
+const BATCH: usize = 64;
+const EPOCHS: usize = 5;
+/// How many epochs a fit may have that is to stop by itself.
+const MOST: usize = 60;
+
+type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
+
+fn main() -> Result<()> {
+    let lesson = Lesson::begin("11_one_cycle")?;
+    let data = lesson.data()?;
+    let dls = data.splits.loaders(BATCH, lesson.seed, &lesson.device)?;
+    let batches = dls.train.len();
+
+    step("The net of lesson 5, 784-500-10, which failed there");
+    let mut learn = learner(&lesson, &dls)?;
+    println!("{}", learn.summary()?);
+    let untrained = learn.validate()?;
+
+    step("A learning rate: train a while at ever larger ones, and see how the loss goes");
+    let curve = learn.lr_find(LrFinder::default())?;
+    lesson.save("learning_rates", &plot_lr_find(&curve)?)?;
+    for (name, suggestion) in curve.suggestions() {
+        if let Some(lr) = suggestion {
+            println!("{name:>8} {lr:.1e}");
+        }
+    }
+    if let Some(warning) = curve.warning() {
+        println!("{warning}");
+    }
+    let lr = curve.suggestion().context("the curve is too short for a suggestion")?;
+    println!(
+        "At tiny rates nothing happens, then the loss falls, and at huge ones it flies off. A\n\
+         good rate is where it falls steeply, well before its lowest. We take `valley`: {lr:.1e}."
+    );
+    let claim = format!("the suggestion, {lr:.1e}, is neither tiny nor huge");
+    lesson.claim((1e-4..1e-1).contains(&lr), claim)?;
+    lesson.claim(learn.validate()? == untrained, "the search has left the model as it was")?;
+
+    step("One cycle: the rate goes up to it and down again, the momentum down and up");
+    let stats = ActivationStats::new();
+    let mut learn = learn.callback(EpochTable::stdout());
+    learn.with(stats.clone(), |learn| learn.fit_one_cycle(EPOCHS, lr))?;
+    let reached = learn.validate()?.metrics[0];
+    lesson.save("schedule", &plot_schedule(learn.history())?)?;
+    lesson.save("loss", &plot_loss(learn.history())?)?;
+    let rates: Vec<f64> = learn.history().steps.iter().map(|step| step.lr).collect();
+    let highest = (0..rates.len()).max_by(|&a, &b| rates[a].total_cmp(&rates[b]));
+    let highest = highest.context("no batch was trained")?;
+    println!(
+        "Small steps at the begin, while the weights find their way; large ones in between,\n\
+         which get past poor places; tiny ones at the end, to settle."
+    );
+    let quarter = (highest as f64 - 0.25 * rates.len() as f64).abs() <= 1.0;
+    let claim = format!("the rate is highest a quarter into the fit, at step {highest}");
+    lesson.claim(quarter && (rates[highest] - lr).abs() < 1e-3 * lr, claim)?;
+
+    step("Are the layers alive? What they give out, batch by batch");
+    let layers = stats.records()?;
+    lesson.save("activations", &plot_activation_stats(&layers)?)?;
+    let hidden = layers.first().context("no layer was seen")?;
+    let dead = hidden.dead.last().context("no batch was seen")?;
+    println!(
+        "{}: {:.0} % of its activations are at or near 0 in the end",
+        hidden.layer,
+        100.0 * dead
+    );
+    println!("With a ReLU, a unit that has found nothing says 0; if all do, the layer is dead.");
+    let claim = "the hidden layer is alive, and was looked at in each batch";
+    lesson.claim(*dead < 0.95 && hidden.dead.len() == EPOCHS * batches, claim)?;
+
+    step("Stop in time, and keep the best: a fit at one rate, that may take long");
+    let folder = tempfile::tempdir()?;
+    let best = folder.path().join("best.safetensors");
+    let mut patient = learner(&lesson, &dls)?
+        .callback(EpochTable::stdout())
+        .callback(EarlyStopping::patience(2))
+        .callback(SaveModel::best(&best))
+        .callback(Notes::new(std::io::stdout()));
+    patient.fit(MOST, lr)?;
+    let history = patient.history();
+    let lowest = history.best_epoch().context("no epoch was validated")?.clone();
+    let epochs = history.epochs.len();
+    lesson.save("loss_until_stopped", &plot_loss(history)?)?;
+    println!(
+        "The training loss falls on, the validation loss does not: the model learns by heart."
+    );
+    let kept = patient.validate()?;
+    let claim =
+        format!("it has stopped after {epochs} epochs, two behind the best, {}", lowest.epoch);
+    lesson.claim(epochs < MOST && epochs == lowest.epoch + 1 + 2, claim)?;
+    let claim = format!("and ends with the best model: validation loss {:.4}", kept.loss);
+    lesson.claim(Some(kept.loss) == lowest.valid_loss, claim)?;
+
+    step("What does it still get wrong?");
+    let seen = learn.interpret()?;
+    let confusion = seen.confusion();
+    lesson.save("confusion", &plot_confusion_matrix(&confusion, Cells::Counts)?)?;
+    lesson.save("top_losses", &plot_top_losses(&seen, &data.splits.valid, 9)?)?;
+    for (actual, predicted, count) in confusion.most_confused(2).into_iter().take(5) {
+        println!("{count:>3} times {actual} was taken for {predicted}");
+    }
+    print!("{}", seen.report());
+    let wrong = seen.top_losses(9).iter().filter(|item| item.predicted != item.actual).count();
+    lesson.claim(wrong == 9, "the nine largest losses are of images that it gets wrong")?;
+
+    step("What was shown");
+    let enough = match (data.known_figures, data.is_mnist) {
+        (true, _) => 0.982,
+        (_, true) => 0.96,
+        _ => 0.88,
+    };
+    let claim = format!(
+        "{:.2} % in {EPOCHS} epochs, with a learning rate that nobody had to guess",
+        100.0 * reached
+    );
+    lesson.claim(reached >= enough, claim)?;
+    let patient = 100.0 * kept.metrics[0];
+    if data.known_figures {
+        let claim = format!("at one rate, {epochs} epochs have reached less: {patient:.2} %");
+        lesson.claim(kept.metrics[0] < reached, claim)?;
+    } else {
+        println!("At one rate, {epochs} epochs have reached {patient:.2} %.");
+    }
+    println!(
+        "One suggestion is not like the other: on MNIST, `valley` was from 4.8e-4 to 1.7e-3 with\n\
+         five seeds, and five epochs reached 97.3 to 98.3 %. The curve tells more than a number."
+    );
+    Ok(())
+}
+
+fn learner(lesson: &Lesson, dls: &DataLoaders<Tensor<4>, Tensor<1, Int>>) -> Result<Digits> {
+    let model = MlpConfig::new([28 * 28, HIDDEN, 10]).init(&lesson.device, lesson.seed)?;
+    Ok(Learner::new(dls.clone(), model, cross_entropy).metric(accuracy()))
+}
