@@ -15,7 +15,7 @@ use anyhow::{Context, Result};
 use burn::tensor::{Int, Tensor};
 use fastburn::callbacks::{ActivationStats, EarlyStopping, Notes, SaveModel};
 use fastburn::data::DataLoaders;
-use fastburn::learner::{EpochTable, Learner, LrFinder};
+use fastburn::learner::{EpochTable, Learner};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
@@ -45,7 +45,7 @@ fn main() -> Result<()> {
     let untrained = learn.validate()?;
 
     step("A learning rate: train a while at ever larger ones, and see how the loss goes");
-    let curve = learn.lr_find(LrFinder::default())?;
+    let curve = learn.lr_find()?;
     lesson.save("learning_rates", &plot_lr_find(&curve)?)?;
     for (name, suggestion) in curve.suggestions() {
         if let Some(lr) = suggestion {

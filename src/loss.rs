@@ -33,6 +33,14 @@ pub enum Outputs {
 }
 
 impl Outputs {
+    /// The loss that these outputs imply, by the name that it has in model files.
+    pub fn loss_name(self) -> &'static str {
+        match self {
+            Self::Softmax => "cross-entropy",
+            Self::Sigmoid => "mnist",
+        }
+    }
+
     /// The probability of each class, from one item's outputs.
     pub fn probabilities(self, outputs: &[f32], classes: usize) -> Vec<f32> {
         let sigmoid = |output: f32| 1.0 / (1.0 + (-output).exp());

@@ -3,7 +3,9 @@
 pub use crate::data::{DataLoaders, Splits};
 pub use crate::device;
 pub use crate::error::{Error, Result};
-pub use crate::learner::{Callback, EpochTable, Flow, Learner, OptimizerKind, Rates, State, Stop};
+pub use crate::learner::{
+    Callback, EpochTable, Flow, Learner, OptimizerKind, Rates, Scope, State, Stop,
+};
 pub use crate::loss::{cross_entropy, mnist_loss, mse};
 pub use crate::metrics::accuracy;
 pub use crate::models::{LinearConfig, MlpConfig, Model};

@@ -33,6 +33,17 @@ pub struct Options {
     force: bool,
 }
 
+/// What a run writes beside checkpoints; a resumed run goes on with the same files.
+#[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
+pub struct Files {
+    /// Save the trained model as one file, .safetensors
+    #[arg(long, value_name = "FILE", value_parser = super::model_file)]
+    pub out: Option<PathBuf>,
+    /// Write a line an epoch into this file, .csv or .jsonl
+    #[arg(long, value_name = "FILE", value_parser = super::log_file)]
+    pub log: Option<PathBuf>,
+}
+
 /// When checkpoints are left, and which stay; a resumed run keeps to it.
 #[derive(Debug, Clone, clap::Args, Serialize, Deserialize)]
 struct When {
@@ -52,6 +63,7 @@ pub struct Run {
     pub settings: Settings,
     pub saved: Option<Saved>,
     pub checkpoint: Option<Checkpoint>,
+    pub files: Files,
     when: When,
 }
 
@@ -59,6 +71,7 @@ pub struct Run {
 #[derive(Debug, Serialize, Deserialize)]
 struct Told {
     settings: Map<String, Value>,
+    files: Files,
     when: When,
     /// Where the images are from, and their checksums.
     data: String,
@@ -74,17 +87,28 @@ impl Options {
 
 impl Run {
     /// Opens the folder; of a run that goes on, the settings that are not given are its own.
-    pub fn begin(options: &Options, settings: Settings, given: &Given) -> Result<Self> {
-        let when = options.when.clone();
-        let mut run = Self { settings, saved: None, checkpoint: None, when };
+    pub fn begin(
+        options: &Options,
+        settings: Settings,
+        files: &Files,
+        given: &Given,
+    ) -> Result<Self> {
+        let (files, when) = (files.absolute()?, options.when.clone());
+        let mut run = Self { settings, saved: None, checkpoint: None, files, when };
         let folder = match (&options.checkpoint, &options.resume) {
-            (Some(path), _) => CheckpointFolder::create(path)?,
+            (Some(path), _) => {
+                run.check_files()?;
+                CheckpointFolder::create(path)?
+            }
             (None, Some(path)) => {
                 let mut folder = CheckpointFolder::open(path)?;
                 run.go_on(folder.newest()?, given, options.force)?;
                 folder
             }
-            (None, None) => return Ok(run),
+            (None, None) => {
+                run.check_files()?;
+                return Ok(run);
+            }
         };
         let When { every_steps, every_seconds, keep } = run.when;
         let mut checkpoint = Checkpoint::new(folder.keep(keep.get()));
@@ -108,6 +132,18 @@ impl Run {
         }
         let told = told(&saved)?;
         self.settings = agreed(&self.settings, told.settings, given, force)?;
+        if let (true, Some(best), Some(now)) =
+            (self.settings.save_best, &told.files.out, &self.files.out)
+            && best != now
+        {
+            let [best, now] = [best, now].map(|file| Value::from(file.display().to_string()));
+            return Err(differs("out", &best, &now).into());
+        }
+        self.files = Files {
+            out: self.files.out.take().or(told.files.out),
+            log: self.files.log.take().or(told.files.log),
+        };
+        self.check_files()?;
         let When { every_steps, every_seconds, keep } = self.when;
         self.when = When {
             every_steps: every_steps.or(told.when.every_steps),
@@ -115,6 +151,16 @@ impl Run {
             keep: if given.contains("keep") { keep } else { told.when.keep },
         };
         self.saved = Some(saved);
+        Ok(())
+    }
+
+    /// Refuses to look for the best model without a place for it.
+    fn check_files(&self) -> Result<()> {
+        if self.settings.save_best && self.files.out.is_none() {
+            let expected = "--save-best needs a model file to put the best weights into".to_owned();
+            let value = "missing".to_owned();
+            return Err(Error::Setting { name: "--out", value, expected }.into());
+        }
         Ok(())
     }
 
@@ -135,11 +181,19 @@ impl Run {
         if let Some(checkpoint) = self.checkpoint.take() {
             let settings = serde_json::to_value(&self.settings)?;
             let settings = settings.as_object().cloned().unwrap_or_default();
-            let (when, data) = (self.when.clone(), place.to_owned());
-            let told = Told { settings, when, data, images };
+            let (files, when) = (self.files.clone(), self.when.clone());
+            let told = Told { settings, files, when, data: place.to_owned(), images };
             self.checkpoint = Some(checkpoint.settings(serde_json::to_value(told)?));
         }
         Ok(())
+    }
+}
+
+impl Files {
+    /// As they are called from any folder.
+    fn absolute(&self) -> Result<Self> {
+        let absolute = |file: &Option<PathBuf>| file.as_ref().map(std::path::absolute).transpose();
+        Ok(Self { out: absolute(&self.out)?, log: absolute(&self.log)? })
     }
 }
 
@@ -178,6 +232,7 @@ fn differs(name: &str, before: &Value, now: &Value) -> Error {
         false => "that cannot change within a run; leave it out",
     };
     let text = |value: &Value| match value {
+        Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
         other => other.to_string(),

@@ -20,13 +20,14 @@ pub fn number(value: f32) -> Value {
     json!(value.to_string().parse::<f64>().ok())
 }
 
-/// A line after each epoch.
+/// A line after each epoch, and one for whatever a callback has to say of it.
 #[derive(Debug)]
 pub struct JsonLines;
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
+    /// Behind all that have something to say.
     fn order(&self) -> i32 {
-        50
+        95
     }
 
     /// A resumed run begins with what it has behind it.
@@ -36,14 +37,20 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
-        epoch(record, &state.history.metric_names)
+        epoch(record, &state.history.metric_names)?;
+        let note = |note| written(&json!({ "event": "note", "note": note }));
+        state.notes.iter().try_for_each(note)
     }
 }
 
 fn epoch(record: &EpochRecord, names: &[String]) -> Flow {
     let mut row = record.named(names);
     row["event"] = "epoch".into();
-    line(&row).map_err(|e| {
+    written(&row)
+}
+
+fn written(value: &Value) -> Flow {
+    line(value).map_err(|e| {
         Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into()
     })
 }

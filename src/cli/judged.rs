@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use burn::data::dataset::Dataset;
 use clap::ValueEnum;
 use fastburn::data::{ImageFolder, Images, Splits};
+use fastburn::plot::text::printable;
 use fastburn::{Interpretation, Predictor, device};
 
 use super::{bars, tell};
@@ -50,13 +52,24 @@ pub struct Judged {
 pub fn judge(options: &Options) -> Result<Judged> {
     let device = device::named(&options.device)?;
     let predictor = Predictor::load(&options.model, &device)?;
+    let all = Splits::open_all(&options.data)?;
     let folder = match options.part {
         Part::Train => Splits::open(&options.data, options.seed)?.train,
         Part::Valid => Splits::open(&options.data, options.seed)?.valid,
-        Part::All => Splits::open_all(&options.data)?,
+        Part::All => all.clone(),
     };
     let images = bars::while_decoding(|progress| Images::decode_with(&folder, progress))?;
     let seen = predictor.interpret(&images)?;
+    if folder.len() < all.len() {
+        // Which ones those are may depend on the seed, and on what DATA is.
+        let (some, all, data) = (folder.len(), all.len(), options.data.display());
+        tell(format_args!("data    {some} of the {all} images of {data}; --part has others"));
+    }
+    let (trained_with, measured) = (&predictor.card().loss, predictor.card().outputs.loss_name());
+    if trained_with != measured {
+        let trained_with = printable(trained_with);
+        tell(format_args!("loss    {measured}; the model was trained with {trained_with}"));
+    }
     let (_, adapted) = predictor.card().image.adapt(images.pixels(0), images.shape())?;
     if let Some(adapted) = adapted {
         tell(format_args!("images  {adapted}, to fit the model"));

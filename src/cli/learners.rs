@@ -69,8 +69,11 @@ fn model(
     let Some(file) = &settings.from else {
         return Ok((settings.architecture(images).init(device, settings.seed)?, None));
     };
-    let pretrained = Pretrained::load(file, device)?;
+    let mut pretrained = Pretrained::load(file, device)?;
     pretrained.check_images(&images.format())?;
+    if pretrained.card().classes != images.classes() {
+        pretrained = pretrained.with_new_head();
+    }
     let transferred = pretrained.model_for(images.classes().len(), settings.seed)?;
     Ok((transferred.model.clone(), Some(transferred)))
 }

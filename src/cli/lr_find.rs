@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (learner, _) = learners::learner(settings, images, &device)?;
     let curve = with_learner!(learner, learn => {
         let mut learn = learn;
-        learn.lr_find(finder)?
+        learn.lr_find_with(finder)?
     });
     if let Some(file) = &arguments.out {
         plot_lr_find(&curve)?.save(file)?;
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     if let Some(warning) = curve.warning() {
         tell(format_args!("warning: {warning}"));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(if curve.suggestion().is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print_text(curve: &LrCurve) -> Result<()> {

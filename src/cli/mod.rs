@@ -80,7 +80,10 @@ enum Command {
 
 /// Reads the command line; help and version are printed here.
 pub fn parse() -> Result<Cli> {
-    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+    // A negative number is a value to be refused by the option's name, not an option of its own.
+    let command = Cli::command().allow_negative_numbers(true);
+    let command = command.mut_subcommands(|verb| verb.allow_negative_numbers(true));
+    let parsed = command.try_get_matches().and_then(|matches| {
         let of_train = matches.subcommand_matches("train").unwrap_or(&matches);
         let is_given =
             |id: &&Id| of_train.value_source(id.as_str()) == Some(ValueSource::CommandLine);
@@ -154,10 +157,15 @@ fn picture(name: &str) -> Result<PathBuf, String> {
 /// A model file's name, as an argument: refused before any work if nothing can be saved there.
 fn model_file(name: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(name);
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if path.extension().is_none_or(|ending| ending != "safetensors") {
+    if path.extension().is_none_or(|ending| ending != "safetensors") || name.ends_with('/') {
         return Err("it must end in .safetensors".to_owned());
     }
+    writable(path)
+}
+
+/// A file's name, if its folder can be written to.
+fn writable(path: PathBuf) -> Result<PathBuf, String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     if !folder.is_dir() {
         return Err(format!("there is no folder {}; make it first", folder.display()));
@@ -171,13 +179,13 @@ fn model_file(name: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// A log's file name, as an argument.
+/// A log's file name, as an argument: refused before any work if nothing can be saved there.
 fn log_file(name: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(name);
-    match path.extension().is_some_and(|ending| ending == "csv" || ending == "jsonl") {
-        true => Ok(path),
-        false => Err("it must end in .csv or .jsonl".to_owned()),
+    if path.extension().is_none_or(|ending| ending != "csv" && ending != "jsonl") {
+        return Err("it must end in .csv or .jsonl".to_owned());
     }
+    writable(path)
 }
 
 /// A line on standard error; where nobody can read it, nothing.

@@ -34,7 +34,7 @@ pub struct Settings {
     #[arg(long, value_parser = optimizers(), default_value = OptimizerKind::Adam.name())]
     optimizer: OptimizerKind,
     /// The learning rate
-    #[arg(long, value_parser = learning_rate, default_value = "1e-3", allow_negative_numbers = true)]
+    #[arg(long, value_parser = learning_rate, default_value = "1e-3")]
     pub lr: f64,
     /// How often to go through the training images
     #[arg(long, default_value = "5")]
@@ -42,11 +42,11 @@ pub struct Settings {
     /// How many images make up a step
     #[arg(long, default_value = "64", value_name = "IMAGES")]
     pub batch_size: NonZeroUsize,
-    /// The momentum, of an optimizer that has one
+    /// The momentum, of an optimizer that has one; adam has 0.9 unless told otherwise
     #[arg(long, value_parser = number)]
     #[serde(default)]
     momentum: Option<f64>,
-    /// How fast weights decay
+    /// How fast weights decay; with adam 0.01 unless told otherwise
     #[arg(long, value_parser = number, value_name = "RATE")]
     #[serde(default)]
     weight_decay: Option<f64>,
@@ -71,7 +71,7 @@ pub struct Settings {
     #[serde(default)]
     pub accumulate: Option<NonZeroUsize>,
     /// Share that much of the target among all classes, such as 0.1; with cross-entropy alone
-    #[arg(long, value_parser = number, value_name = "SHARE")]
+    #[arg(long, value_parser = share, value_name = "SHARE")]
     #[serde(default)]
     pub label_smoothing: Option<f64>,
     /// Start from the weights of a model file; with other classes its last layer is made anew
@@ -133,6 +133,15 @@ impl Settings {
                 name: "--label-smoothing",
                 value: epsilon.to_string(),
                 expected: format!("the loss {} has none; leave it out", self.loss.name()),
+            }
+            .into());
+        }
+        if let (Some(momentum), ScheduleName::OneCycle) = (self.momentum, self.schedule) {
+            return Err(Error::Setting {
+                name: "--momentum",
+                value: momentum.to_string(),
+                expected: "one-cycle schedules it, from 0.95 to 0.85 and back; leave it out"
+                    .to_owned(),
             }
             .into());
         }
@@ -205,6 +214,13 @@ fn optimizers() -> impl TypedValueParser<Value = OptimizerKind> {
 
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "it must be a number".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("it must be at least 0 and below 1".to_owned()),
+    }
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {

@@ -8,12 +8,12 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use burn::data::dataset::Dataset;
 use burn::module::Module;
+use fastburn::Saved;
 use fastburn::callbacks::{CsvLogger, JsonLogger, Notes, SaveModel};
 use fastburn::data::{Images, Splits};
 use fastburn::device::{self, DeviceInfo};
 use fastburn::learner::{EpochTable, StopFlag};
 use fastburn::models::{AnyModel, Portable};
-use fastburn::{Error, Saved};
 use serde_json::json;
 
 use super::bars::{self, Bars};
@@ -38,12 +38,8 @@ pub struct Options {
     settings: Settings,
     #[command(flatten)]
     checkpoints: checkpoints::Options,
-    /// Save the trained model as one file, .safetensors
-    #[arg(long, value_name = "FILE", value_parser = super::model_file)]
-    out: Option<PathBuf>,
-    /// Write a line an epoch into this file, .csv or .jsonl
-    #[arg(long, value_name = "FILE", value_parser = super::log_file)]
-    log: Option<PathBuf>,
+    #[command(flatten)]
+    files: checkpoints::Files,
     /// How many threads compute on the CPU; all cores unless given
     #[arg(long)]
     threads: Option<NonZeroUsize>,
@@ -61,11 +57,9 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
             .context("cannot start the threads")?;
     }
     // What the command line alone gets wrong is found before any file is read.
-    if options.settings.save_best && options.out.is_none() {
-        let expected = "--save-best needs a model file to put the best weights into".to_owned();
-        return Err(Error::Setting { name: "--out", value: "missing".to_owned(), expected }.into());
-    }
-    let mut run = Run::begin(&options.checkpoints, options.settings.clone(), given)?;
+    options.settings.check()?;
+    let mut run =
+        Run::begin(&options.checkpoints, options.settings.clone(), &options.files, given)?;
     let found = device::find(&run.settings.device)?;
     let device = found.open()?;
     // A run that goes on does so on the device that it was on, whatever `auto` means by then.
@@ -105,7 +99,7 @@ fn fit<T: Clone + 'static>(
     run: Run,
     options: &Options,
 ) -> Result<ExitCode> {
-    let Run { settings, checkpoint, saved, .. } = run;
+    let Run { settings, checkpoint, saved, files, .. } = run;
     let interrupted = interrupt::watch()?;
     let mut learn = learn.callback(StopFlag::new(interrupted.clone()));
     if bars::are_seen() {
@@ -118,14 +112,14 @@ fn fit<T: Clone + 'static>(
     if !options.json {
         learn = learn.callback(Notes::new(std::io::stderr()));
     }
-    learn = match &options.log {
+    learn = match &files.log {
         Some(file) if file.extension().is_some_and(|ending| ending == "csv") => {
             learn.callback(CsvLogger::new(file))
         }
         Some(file) => learn.callback(JsonLogger::new(file)),
         None => learn,
     };
-    let best = options.out.as_ref().filter(|_| settings.save_best);
+    let best = files.out.as_ref().filter(|_| settings.save_best);
     if let Some(file) = best {
         learn = learn.callback(SaveModel::best(file));
     }
@@ -144,23 +138,36 @@ fn fit<T: Clone + 'static>(
     let history = learn.history();
     let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
     if !interrupted.load(Ordering::Relaxed) || done == Some((settings.epochs.get(), true)) {
-        if let Some(file) = &options.out {
-            // The best one is there already.
-            if best.is_none() {
-                learn.export(file)?;
-            }
-            tell(format_args!("model file {}", file.display()));
+        // The best one is there already.
+        if let (Some(file), None) = (&files.out, best) {
+            learn.export(file)?;
         }
+        let early = done.is_some_and(|(epochs, _)| epochs < settings.epochs.get());
+        end(if early { "early stop" } else { "done" }, files.out.as_deref(), options.json)?;
         return Ok(ExitCode::SUCCESS);
     }
+    end("interrupted", best.filter(|file| file.exists()).map(PathBuf::as_path), options.json)?;
     if let Some(step) = history.steps.last() {
         let (batch, epoch) = (step.batch, step.epoch);
         tell(format_args!("interrupted after batch {batch} of epoch {epoch}"));
     }
-    if let Some(folder) = options.checkpoints.folder() {
-        tell(format_args!("go on with --resume {}", folder.display()));
+    match options.checkpoints.folder() {
+        Some(folder) => tell(format_args!("go on with --resume {}", folder.display())),
+        None if best.is_none() => tell(format_args!("nothing was saved; --checkpoint would have")),
+        None => {}
     }
     Ok(ExitCode::from(INTERRUPTED))
+}
+
+/// Says how the training ended, and where its model is.
+fn end(reason: &str, out: Option<&Path>, as_json: bool) -> Result<()> {
+    if as_json {
+        json::line(&json!({ "event": "end", "reason": reason, "out": out }))?;
+    }
+    if let Some(file) = out {
+        tell(format_args!("model file {}", file.display()));
+    }
+    Ok(())
 }
 
 /// What is said of the images.
@@ -201,13 +208,7 @@ fn announce(
             "classes": images.classes,
             "architecture": architecture,
             "parameters": model.num_params(),
-            "loss": settings.loss.name(),
-            "optimizer": settings.optimizer().kind(),
-            "lr": settings.lr,
-            "schedule": settings.schedule,
-            "batch_size": settings.batch_size,
-            "epochs": settings.epochs,
-            "seed": settings.seed,
+            "settings": settings,
             "resumed_steps": run.saved.as_ref().map(Saved::steps),
         }))?;
         return Ok(());

@@ -5,7 +5,7 @@ use super::{Learner, Model};
 use crate::error::Result;
 use crate::schedule::{OneCycle, Policy};
 
-/// How [`Learner::fine_tune`] goes about it, with fastai's defaults.
+/// How [`Learner::fine_tune_with`] goes about it, with fastai's defaults.
 ///
 /// ```
 /// use fastburn::learner::FineTune;
@@ -43,14 +43,13 @@ where
     /// `fine_tune`.
     ///
     /// ```
-    /// use fastburn::learner::FineTune;
     /// use fastburn::prelude::*;
     ///
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?; // better a trained one
     /// let mut learn = Learner::new(dls, model, cross_entropy);
-    /// learn.fine_tune(2, FineTune::default())?;
+    /// learn.fine_tune(2)?;
     /// assert_eq!(learn.history().epochs.len(), 3); // one of them frozen
     /// # Ok::<(), fastburn::Error>(())
     /// ```
@@ -58,7 +57,17 @@ where
     /// # Errors
     ///
     /// As [`fit`](Self::fit) and [`freeze_to`](Self::freeze_to).
-    pub fn fine_tune(&mut self, epochs: usize, how: FineTune) -> Result<()> {
+    pub fn fine_tune(&mut self, epochs: usize) -> Result<()> {
+        self.fine_tune_with(epochs, FineTune::default())
+    }
+
+    /// As [`fine_tune`](Self::fine_tune), with other settings than fastai's defaults.
+    ///
+    /// # Errors
+    ///
+    /// As [`fine_tune`](Self::fine_tune), and [`Error::Setting`](crate::Error::Setting) if a setting
+    /// cannot work.
+    pub fn fine_tune_with(&mut self, epochs: usize, how: FineTune) -> Result<()> {
         let FineTune { base_lr, freeze_epochs, lr_mult, pct_start, div } = how;
         let lr = base_lr / 2.0;
         let rates = Rates::slice(lr / lr_mult, lr);

@@ -21,7 +21,7 @@ const READ_EVERY: usize = 10;
 /// How many times its best the smoothed loss is when the sweep has seen enough.
 const ENOUGH: f64 = 4.0;
 
-/// How [`Learner::lr_find`] goes about it, with fastai's defaults.
+/// How [`Learner::lr_find_with`] goes about it, with fastai's defaults.
 ///
 /// ```
 /// use fastburn::learner::LrFinder;
@@ -60,14 +60,13 @@ where
     /// Of the callbacks only those take part that [change steps](Callback::changes_steps).
     ///
     /// ```
-    /// use fastburn::learner::LrFinder;
     /// use fastburn::prelude::*;
     ///
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?;
     /// let mut learn = Learner::new(dls, model, cross_entropy);
-    /// let curve = learn.lr_find(LrFinder::default())?;
+    /// let curve = learn.lr_find()?;
     /// let lr = curve.suggestion().unwrap();
     /// assert!(lr > 1e-5 && lr < 1e-1);
     /// learn.fit_one_cycle(1, lr)?;
@@ -76,9 +75,18 @@ where
     ///
     /// # Errors
     ///
+    /// As [`fit`](Self::fit).
+    pub fn lr_find(&mut self) -> Result<LrCurve> {
+        self.lr_find_with(LrFinder::default())
+    }
+
+    /// As [`lr_find`](Self::lr_find), with other rates or another number of steps.
+    ///
+    /// # Errors
+    ///
     /// [`Error::Setting`] if the rates or the number of steps cannot work, otherwise as
     /// [`fit`](Self::fit).
-    pub fn lr_find(&mut self, finder: LrFinder) -> Result<LrCurve> {
+    pub fn lr_find_with(&mut self, finder: LrFinder) -> Result<LrCurve> {
         finder.check()?;
         self.check_fit()?;
         let kept = self.keep();

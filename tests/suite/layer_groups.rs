@@ -99,10 +99,10 @@ fn fine_tuning_trains_the_head_and_then_everything() {
     let device = fastburn::device::cpu().unwrap();
     let mut learn = learner(&device, OptimizerKind::Adam);
     let before = weights(&learn);
-    learn.fine_tune(0, FineTune { freeze_epochs: 2, ..FineTune::default() }).unwrap();
+    learn.fine_tune_with(0, FineTune { freeze_epochs: 2, ..FineTune::default() }).unwrap();
     assert_eq!(before[..2], weights(&learn)[..2]);
     assert_ne!(before[2], weights(&learn)[2]);
-    learn.fine_tune(3, FineTune::default()).unwrap();
+    learn.fine_tune(3).unwrap();
     assert!(moved(&before, &weights(&learn)).iter().all(|&way| way > 0.0));
     let lrs: Vec<f64> = learn.history().steps.iter().map(|step| step.lr).collect();
     // One batch an epoch: two frozen ones, one frozen one, and three of which the peak is half.

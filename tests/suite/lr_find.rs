@@ -27,7 +27,7 @@ fn the_learning_rates_are_fastais() {
     let reference: Value = serde_json::from_str(&text).unwrap();
     let device = fastburn::device::cpu().unwrap();
     let finder = LrFinder { stop_early: false, ..LrFinder::default() };
-    let curve = learner(&device, OptimizerKind::Sgd).lr_find(finder).unwrap();
+    let curve = learner(&device, OptimizerKind::Sgd).lr_find_with(finder).unwrap();
     assert_eq!((curve.lrs.len(), curve.losses.len(), curve.num_it), (100, 100, 100));
     let expected = reference["lr_find"][0]["lrs"].as_array().unwrap();
     for (found, expected) in curve.lrs.iter().zip(expected) {
@@ -48,7 +48,7 @@ fn a_search_leaves_everything_as_it_was_to_the_bit() {
                     if search {
                         let weights = StateDict::of(with.model()).unwrap();
                         let history = with.history().clone();
-                        with.lr_find(SHORT).unwrap();
+                        with.lr_find_with(SHORT).unwrap();
                         assert_eq!(StateDict::of(with.model()).unwrap(), weights);
                         assert_eq!(*with.history(), history);
                     }
@@ -71,7 +71,7 @@ fn what_is_frozen_stays_frozen() {
     let mut learn = learner(&device, OptimizerKind::Sgd);
     learn.freeze().unwrap();
     let before = StateDict::of(learn.model()).unwrap();
-    learn.lr_find(SHORT).unwrap();
+    learn.lr_find_with(SHORT).unwrap();
     learn.fit(1, 0.05).unwrap();
     let after = StateDict::of(learn.model()).unwrap();
     assert_eq!(before.values("0.weight"), after.values("0.weight"));
@@ -81,7 +81,7 @@ fn what_is_frozen_stays_frozen() {
 #[test]
 fn one_seed_finds_one_curve() {
     for device in cpus() {
-        let search = || learner(&device, OptimizerKind::Adam).lr_find(SHORT).unwrap();
+        let search = || learner(&device, OptimizerKind::Adam).lr_find_with(SHORT).unwrap();
         assert_eq!(search(), search());
     }
 }
@@ -89,7 +89,7 @@ fn one_seed_finds_one_curve() {
 #[test]
 fn a_search_runs_on_every_backend() {
     each_device(|device| {
-        let curve = learner(device, OptimizerKind::Sgd).lr_find(LrFinder::default()).unwrap();
+        let curve = learner(device, OptimizerKind::Sgd).lr_find().unwrap();
         // It has to get worse at a rate of 10.
         assert!(curve.lrs.len() < 100, "{}", curve.lrs.len());
         let least = curve.losses.iter().copied().fold(f64::INFINITY, f64::min);
@@ -130,7 +130,7 @@ fn callbacks_hear_of_a_search_only_if_they_change_steps() {
         .callback(CsvLogger::new(&log))
         .callback(StopFlag::new(std::sync::Arc::new(true.into())))
         .callback(Checkpoint::new(folder));
-    let curve = learn.lr_find(LrFinder { stop_early: false, ..SHORT }).unwrap();
+    let curve = learn.lr_find_with(LrFinder { stop_early: false, ..SHORT }).unwrap();
     assert_eq!((some.get(), others.get(), curve.lrs.len()), (23, 0, 23));
     assert!(!log.exists());
     assert!(CheckpointFolder::open(place.path().join("checkpoints")).is_err());
@@ -149,7 +149,7 @@ fn a_search_before_a_resumed_fit_does_not_disturb_it() {
         .unwrap();
     let mut learn: Regression = learner(&device, OptimizerKind::Adam);
     learn.resume(&newest(place.path())).unwrap();
-    learn.lr_find(SHORT).unwrap();
+    learn.lr_find_with(SHORT).unwrap();
     learn.fit(3, 0.05).unwrap();
     assert_eq!(timeless(learn.history()), timeless(unbroken.history()));
 }
@@ -163,7 +163,7 @@ fn a_search_that_cannot_work_is_refused() {
         LrFinder { end: f64::NAN, ..SHORT },
         LrFinder { steps: 0, ..SHORT },
     ] {
-        let error = learner(&device, OptimizerKind::Sgd).lr_find(finder).unwrap_err();
+        let error = learner(&device, OptimizerKind::Sgd).lr_find_with(finder).unwrap_err();
         assert!(matches!(error, Error::Setting { .. }), "{error}");
     }
 }
@@ -182,7 +182,7 @@ fn a_loss_that_fails_in_a_search_leaves_everything_as_it_was() {
     };
     let mut learn = Learner::new(small.dls().clone(), small.model().clone(), failing);
     let before = StateDict::of(learn.model()).unwrap();
-    assert!(learn.lr_find(SHORT).unwrap_err().to_string().contains("out of ink"));
+    assert!(learn.lr_find_with(SHORT).unwrap_err().to_string().contains("out of ink"));
     assert_eq!(StateDict::of(learn.model()).unwrap(), before);
     learn.fit(1, 0.05).unwrap();
     assert_eq!(learn.history().epochs.len(), 1);
@@ -198,7 +198,7 @@ pub fn a_search_leaves_what_layers_draw_as_it_was() {
             Learner::new(learn.dls().clone(), model, mse)
         };
         let (mut with, mut without) = (noisy(), noisy());
-        with.lr_find(SHORT).unwrap();
+        with.lr_find_with(SHORT).unwrap();
         with.fit(2, 0.05).unwrap();
         without.fit(2, 0.05).unwrap();
         assert_eq!(timeless(with.history()), timeless(without.history()));

@@ -76,11 +76,13 @@ fn json_is_one_object_a_line() {
     let run = output(&["--device", "cpu", "--epochs", "2", "--json", "--model", "linear"]);
     let lines: Vec<Value> =
         stdout(&run).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(lines.len(), 3);
+    assert_eq!(lines.len(), 4);
     assert_eq!(lines[0]["event"], "start");
+    assert_eq!(lines[0]["settings"]["epochs"], 2);
+    assert_eq!((&lines[3]["event"], &lines[3]["reason"]), (&"end".into(), &"done".into()));
     assert_eq!(lines[0]["architecture"]["model"], "linear");
     assert_eq!(lines[0]["train_images"], 6000);
-    for (epoch, line) in lines[1..].iter().enumerate() {
+    for (epoch, line) in lines[1..3].iter().enumerate() {
         assert_eq!((&line["event"], &line["epoch"]), (&"epoch".into(), &epoch.into()));
         assert!(line["metrics"]["accuracy"].as_f64().unwrap() > 0.1);
     }
@@ -300,7 +302,10 @@ fn ctrl_c_ends_the_run_after_the_batch_and_prints_what_there_is() {
     out.read_to_string(&mut table).unwrap();
     let run = child.wait_with_output().unwrap();
     assert_eq!(run.status.code(), Some(130));
-    assert!(stderr(&run).lines().last().unwrap().starts_with("interrupted after batch"));
+    let told = stderr(&run);
+    let told: Vec<_> = told.lines().rev().take(2).collect();
+    assert!(told[1].starts_with("interrupted after batch"), "{told:?}");
+    assert_eq!(told[0], "nothing was saved; --checkpoint would have");
     assert!(table.ends_with('\n') && table.lines().count() >= 3, "{table}");
 }
 

@@ -118,6 +118,11 @@ fn what_cannot_work_is_refused_in_one_line() {
         (&["--log", "history.txt"], ".csv or .jsonl"),
         (&["--from", "/no/such/model.safetensors"], "/no/such/model.safetensors"),
         (&["--schedule", "triangle"], "triangle"),
+        (&["--schedule", "one-cycle", "--momentum", "0.9"], "one-cycle schedules it"),
+        (&["--hidden", "4000000000"], "choose a smaller width"),
+        (&["--epochs", "-1"], "--epochs"),
+        (&["--out", "model.safetensors/"], "it must end in .safetensors"),
+        (&["--log", "/no/such/folder/history.csv"], "/no/such/folder"),
     ] {
         let run = output(&[&["--device", "cpu", "--epochs", "1"], arguments].concat());
         assert!(!run.status.success(), "{arguments:?}");
@@ -125,6 +130,25 @@ fn what_cannot_work_is_refused_in_one_line() {
         let error = said.lines().last().unwrap();
         assert!(error.starts_with("error: ") && error.contains(expected), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn a_resumed_run_goes_on_with_the_same_files() {
+    let place = tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (folder, log, out) = (path("run"), path("history.jsonl"), path("best.safetensors"));
+    let files = ["--checkpoint", &folder, "--log", &log, "--out", &out, "--save-best"];
+    let run = trained(&[&files[..], &["--epochs", "2"]].concat());
+    assert!(run.status.success(), "{}", stderr(&run));
+    let before = fs::read(&out).unwrap();
+    let resume = ["--device", "cpu", "--resume", &folder];
+    let run = output(&[&resume[..], &["--epochs", "4", "--force"]].concat());
+    assert!(run.status.success(), "{}", stderr(&run));
+    assert_eq!(fs::read_to_string(&log).unwrap().lines().count(), 4);
+    assert_ne!(fs::read(&out).unwrap(), before);
+    let elsewhere = output(&[&resume[..], &["--out", &path("other.safetensors")]].concat());
+    let said = stderr(&elsewhere);
+    assert!(!elsewhere.status.success() && said.contains("the run has"), "{said}");
 }
 
 #[test]
