@@ -21,7 +21,6 @@ const MOST_NAMED: usize = 8;
 /// which turns an image into features. Those of one set of images are a good start for another.
 ///
 /// ```
-/// use burn::module::{Module, ParamGroup};
 /// use fastburn::Pretrained;
 /// use fastburn::prelude::*;
 ///
@@ -43,9 +42,10 @@ const MOST_NAMED: usize = 8;
 ///      made    2.bias [3], 2.weight [3, 30]"
 /// );
 ///
-/// // The new head learns alone at first; then `unfreeze()` has the body join in.
-/// let model = transferred.model.freeze_group(ParamGroup::from_predicate("layers.0"));
-/// let mut learn = Learner::new(few, model, cross_entropy).metric(accuracy());
+/// // The new head learns alone at first; then `unfreeze()` has the body join in, as `fine_tune` does.
+/// let mut learn =
+///     Learner::new(few, transferred.model, cross_entropy).metric(accuracy());
+/// learn.freeze()?;
 /// learn.fit(3, 3e-3)?;
 /// assert!(learn.validate()?.metrics[0] > 0.8);
 /// # Ok::<(), fastburn::Error>(())

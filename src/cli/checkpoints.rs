@@ -4,7 +4,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use fastburn::data::Images;
 use fastburn::learner::Checkpoint;
 use fastburn::plot::text::printable;
@@ -15,6 +15,8 @@ use serde_json::{Map, Value};
 use super::settings::Settings;
 use super::{Given, tell};
 
+/// Where the best weights go unless `--out` says otherwise.
+const BEST: &str = "best.safetensors";
 /// The settings that may change in the middle of a run.
 const MAY_CHANGE: [&str; 3] = ["epochs", "lr", "device"];
 
@@ -95,20 +97,18 @@ impl Run {
     ) -> Result<Self> {
         let (files, when) = (files.absolute()?, options.when.clone());
         let mut run = Self { settings, saved: None, checkpoint: None, files, when };
+        if run.settings.save_best && options.resume.is_none() && run.files.out.is_none() {
+            let best = super::model_file(BEST).map_err(|problem| anyhow!("{BEST}: {problem}"))?;
+            run.files = Files { out: Some(best), ..run.files }.absolute()?;
+        }
         let folder = match (&options.checkpoint, &options.resume) {
-            (Some(path), _) => {
-                run.check_files()?;
-                CheckpointFolder::create(path)?
-            }
+            (Some(path), _) => CheckpointFolder::create(path)?,
             (None, Some(path)) => {
                 let mut folder = CheckpointFolder::open(path)?;
                 run.go_on(folder.newest()?, given, options.force)?;
                 folder
             }
-            (None, None) => {
-                run.check_files()?;
-                return Ok(run);
-            }
+            (None, None) => return Ok(run),
         };
         let When { every_steps, every_seconds, keep } = run.when;
         let mut checkpoint = Checkpoint::new(folder.keep(keep.get()));
@@ -143,7 +143,6 @@ impl Run {
             out: self.files.out.take().or(told.files.out),
             log: self.files.log.take().or(told.files.log),
         };
-        self.check_files()?;
         let When { every_steps, every_seconds, keep } = self.when;
         self.when = When {
             every_steps: every_steps.or(told.when.every_steps),
@@ -151,16 +150,6 @@ impl Run {
             keep: if given.contains("keep") { keep } else { told.when.keep },
         };
         self.saved = Some(saved);
-        Ok(())
-    }
-
-    /// Refuses to look for the best model without a place for it.
-    fn check_files(&self) -> Result<()> {
-        if self.settings.save_best && self.files.out.is_none() {
-            let expected = "--save-best needs a model file to put the best weights into".to_owned();
-            let value = "missing".to_owned();
-            return Err(Error::Setting { name: "--out", value, expected }.into());
-        }
         Ok(())
     }
 

@@ -58,7 +58,7 @@ pub struct Settings {
     #[arg(long, value_name = "EPOCHS")]
     #[serde(default)]
     pub early_stop: Option<NonZeroUsize>,
-    /// Have the weights of the epoch with the lowest validation loss in the model file of --out
+    /// Keep the epoch with the lowest validation loss, in the file of --out or in best.safetensors
     #[arg(long)]
     #[serde(default)]
     pub save_best: bool,

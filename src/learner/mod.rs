@@ -2,6 +2,7 @@
 //!
 //! The loop itself is in `fit.rs`; what it does beside training is done by [`Callback`]s.
 
+mod attach;
 mod callback;
 mod checkpoint;
 mod dispatch;
@@ -55,7 +56,7 @@ use crate::history::{History, Validation};
 use crate::loss;
 use crate::metrics::Metric;
 use crate::models::{LayerGroup, Model};
-use recorder::{RECORDER, Recorder};
+use recorder::Recorder;
 use tuned::Momentum;
 
 /// A model with the data, the loss and the optimizer that train it.
@@ -123,43 +124,9 @@ where
         let next_momentum = Momentum::default();
         let fresh_optimizer = optimizer.build(&next_momentum);
         let groups = model.layer_groups();
-        let device = model.devices().into_iter().next().unwrap_or_default().inner();
-        let state = State {
-            model: Some(model),
-            loss_function: Box::new(loss),
-            loss_kind,
-            metrics: Vec::new(),
-            device,
-            dls,
-            optimizer: fresh_optimizer.clone(),
-            optimizer_config: Some(optimizer),
-            lr: 0.0,
-            factors: Vec::new(),
-            momentum: None,
-            next_momentum,
-            epochs: 0,
-            epoch: 0,
-            training: false,
-            batches: 0,
-            batch_index: 0,
-            trained: 0,
-            batch: None,
-            output: None,
-            loss: None,
-            gradients: None,
-            accumulating: false,
-            losses: Losses::default(),
-            history: History::default(),
-            valid_losses: Vec::new(),
-            validation: None,
-            notes: Vec::new(),
-            record: None,
-            earlier_rows: 0,
-            interrupted: false,
-            failed: false,
-            chosen: None,
-            checkpoint: None,
-        };
+        let mut state = State::new(model, Box::new(loss), dls, fresh_optimizer.clone());
+        (state.loss_kind, state.optimizer_config) = (loss_kind, Some(optimizer));
+        state.next_momentum = next_momentum;
         let callbacks: Vec<Box<dyn Callback<M, I, T>>> =
             vec![Box::new(Recorder::default()), Box::new(TerminateOnNan::default())];
         Self {
@@ -204,65 +171,6 @@ where
     pub fn metric(mut self, metric: impl Metric<M::Output, T> + 'static) -> Self {
         self.state.metrics.push(Box::new(metric));
         self
-    }
-
-    /// One more callback, behind those of its [`order`](Callback::order).
-    pub fn callback(mut self, callback: impl Callback<M, I, T> + 'static) -> Self {
-        self.attach(Box::new(callback));
-        self
-    }
-
-    /// Without the callbacks of that [`name`](Callback::name), such as `TerminateOnNan`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if there is none of that name, or it is the recorder, without which there
-    /// is no history.
-    pub fn without(mut self, name: &str) -> Result<Self> {
-        let names = self.callbacks.iter().map(|callback| callback.name());
-        let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
-        if !names.contains(&name) {
-            let expected = format!("it must be one of {}", names.join(", "));
-            return Err(Error::setting("the callback to take off", name, expected));
-        }
-        self.callbacks.retain(|callback| callback.name() != name);
-        Ok(self)
-    }
-
-    /// Has a callback for what `run` does alone: fastai's `fit(…, cbs=…)` and `added_cbs`.
-    ///
-    /// ```
-    /// use fastburn::callbacks::EarlyStopping;
-    /// use fastburn::prelude::*;
-    ///
-    /// let device = device::cpu()?;
-    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
-    /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy);
-    /// learn.with(EarlyStopping::patience(2), |learn| learn.fit(3, 1e-3))?;
-    /// learn.fit(1, 1e-4)?; // without
-    /// # Ok::<(), fastburn::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// What `run` fails with.
-    pub fn with<R>(
-        &mut self,
-        callback: impl Callback<M, I, T> + 'static,
-        run: impl FnOnce(&mut Self) -> Result<R>,
-    ) -> Result<R> {
-        let index = self.attach(Box::new(callback));
-        let ran = run(self);
-        self.callbacks.remove(index);
-        ran
-    }
-
-    fn attach(&mut self, callback: Box<dyn Callback<M, I, T>>) -> usize {
-        let order = callback.order();
-        let index = self.callbacks.partition_point(|other| other.order() <= order);
-        self.callbacks.insert(index, callback);
-        index
     }
 
     /// Trains for a number of epochs and validates after each, at one learning rate, or at one for

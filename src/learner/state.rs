@@ -105,6 +105,52 @@ pub struct State<M: Model<I>, I, T> {
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
+    /// Before the first fit; it computes on the model's device.
+    pub(super) fn new(
+        model: M,
+        loss_function: LossFunction<M::Output, T>,
+        dls: DataLoaders<I, T>,
+        optimizer: ModuleOptimizer,
+    ) -> Self {
+        let device = model.devices().into_iter().next().unwrap_or_default().inner();
+        Self {
+            model: Some(model),
+            loss_function,
+            loss_kind: None,
+            metrics: Vec::new(),
+            device,
+            dls,
+            optimizer,
+            optimizer_config: None,
+            lr: 0.0,
+            factors: Vec::new(),
+            momentum: None,
+            next_momentum: Momentum::default(),
+            epochs: 0,
+            epoch: 0,
+            training: false,
+            batches: 0,
+            batch_index: 0,
+            trained: 0,
+            batch: None,
+            output: None,
+            loss: None,
+            gradients: None,
+            accumulating: false,
+            losses: Losses::default(),
+            history: History::default(),
+            valid_losses: Vec::new(),
+            validation: None,
+            notes: Vec::new(),
+            record: None,
+            earlier_rows: 0,
+            interrupted: false,
+            failed: false,
+            chosen: None,
+            checkpoint: None,
+        }
+    }
+
     /// The model.
     ///
     /// # Panics

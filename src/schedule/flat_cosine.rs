@@ -48,6 +48,6 @@ impl Policy for FlatCosine {
         check_divisor("div_final", div_final)?;
         check_pct_start(pct_start)?;
         let lr = Schedule::combined_cosine(pct_start, lr, lr, lr / div_final)?;
-        Ok(ParamSchedule::new(lr).named("flat cosine"))
+        Ok(ParamSchedule::new(lr))
     }
 }

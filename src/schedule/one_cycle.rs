@@ -68,6 +68,6 @@ impl Policy for OneCycle {
         [begin, peak, end].into_iter().try_for_each(check_momentum)?;
         let lr = Schedule::combined_cosine(pct_start, lr_max / div, lr_max, lr_max / div_final)?;
         let momentum = Schedule::combined_cosine(pct_start, begin, peak, end)?;
-        Ok(ParamSchedule::new(lr).momentum(momentum).named("one cycle"))
+        Ok(ParamSchedule::new(lr).momentum(momentum))
     }
 }

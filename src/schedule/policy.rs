@@ -42,25 +42,18 @@ pub struct ParamSchedule {
     pub lr: Schedule,
     /// The momentum, Adam's first; `None` leaves the optimizer's own.
     pub momentum: Option<Schedule>,
-    /// The name of the policy; `"own"` for curves of one's own.
-    pub name: &'static str,
 }
 
 impl ParamSchedule {
     /// A learning rate of one's own, with the optimizer's momentum.
     pub fn new(lr: Schedule) -> Self {
-        Self { lr, momentum: None, name: "own" }
+        Self { lr, momentum: None }
     }
 
     /// Schedules the momentum too.
     pub fn momentum(mut self, momentum: Schedule) -> Self {
         self.momentum = Some(momentum);
         self
-    }
-
-    /// As a policy of that name.
-    pub(super) fn named(self, name: &'static str) -> Self {
-        Self { name, ..self }
     }
 }
 

@@ -77,6 +77,6 @@ impl Policy for Sgdr {
         let (lengths, epochs) = (self.lengths()?, self.epochs()? as f64);
         let cycle = Schedule::cosine(self.lr_max, 0.0);
         let parts = lengths.into_iter().map(|length| (length as f64 / epochs, cycle.clone()));
-        Ok(ParamSchedule::new(Schedule::combined(parts)?).named("sgdr"))
+        Ok(ParamSchedule::new(Schedule::combined(parts)?))
     }
 }

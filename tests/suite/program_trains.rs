@@ -8,8 +8,8 @@ use fastburn::prelude::*;
 use serde_json::Value;
 use tempfile::tempdir;
 
-use crate::program::{output, stderr, stdout, timeless};
-use crate::support::Text;
+use crate::program::{fastburn, output, stderr, stdout, timeless};
+use crate::support::{Text, crate_path};
 
 /// The program's output on the embedded digits.
 fn trained(arguments: &[&str]) -> std::process::Output {
@@ -107,8 +107,7 @@ fn options_of_a_step_change_what_is_learned() {
 #[test]
 fn what_cannot_work_is_refused_in_one_line() {
     for (arguments, expected) in [
-        (&["--save-best"][..], "--out"),
-        (&["--label-smoothing", "0.1", "--loss", "mnist"], "--label-smoothing"),
+        (&["--label-smoothing", "0.1", "--loss", "mnist"][..], "--label-smoothing"),
         (&["--label-smoothing", "1.5"], "1.5"),
         (&["--clip-norm", "0"], "it must be above 0"),
         (&["--early-stop", "0"], "0"),
@@ -130,6 +129,24 @@ fn what_cannot_work_is_refused_in_one_line() {
         let error = said.lines().last().unwrap();
         assert!(error.starts_with("error: ") && error.contains(expected), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn all_options_together_need_no_names_of_files() {
+    let place = tempdir().unwrap();
+    let digits = crate_path("assets/digits.tgz");
+    let run = fastburn(&["train", digits.to_str().unwrap(), "--device", "cpu", "--epochs", "2"])
+        .args(["--schedule", "one-cycle", "--early-stop", "3", "--save-best"])
+        .args(["--log", "history.csv", "--clip-norm", "1", "--accumulate", "4"])
+        .args(["--label-smoothing", "0.1"])
+        .current_dir(place.path())
+        .output()
+        .unwrap();
+    assert!(run.status.success(), "{}", stderr(&run));
+    assert_eq!(column(&place.path().join("history.csv"), "valid_loss").len(), 2);
+    let best = place.path().join("best.safetensors");
+    assert!(stderr(&run).ends_with(&format!("model file {}\n", best.display())));
+    assert!(output(&["info", best.to_str().unwrap()]).status.success());
 }
 
 #[test]

@@ -154,8 +154,4 @@ fn a_schedule_of_ones_own_crosses_threads() {
     let there = own.clone();
     let found = std::thread::spawn(move || there.at(0.5)).join().unwrap();
     assert_eq!(found, own.at(0.5));
-    let named =
-        [own.schedule().unwrap(), ParamSchedule::new(own).momentum(Schedule::constant(0.9))];
-    assert_eq!(named.map(|schedule| schedule.name), ["own"; 2]);
-    assert_eq!(Sgdr::new(1.0, 1, 1).schedule().unwrap().name, "sgdr");
 }
