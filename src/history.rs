@@ -113,5 +113,6 @@ pub struct Validation {
     /// The mean loss, weighted by batch size.
     pub loss: f64,
     /// The metrics, in the order they were given to the learner.
+    #[serde(with = "any_number")]
     pub metrics: Vec<f64>,
 }

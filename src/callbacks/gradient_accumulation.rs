@@ -16,8 +16,8 @@ use crate::models::Model;
 /// which counts items.
 ///
 /// The last batch of an epoch makes a step of what is left; an epoch whose training is left before
-/// that lets it go. The loss must be the mean over its batch. `after_step` is told of each batch; only where there
-/// are [`gradients`](State::gradients) before it, there was a step.
+/// that lets it go. The loss must be the mean over its batch. `after_step` is told of each batch;
+/// only where there are [`gradients`](State::gradients) before it, there was a step.
 ///
 /// ```
 /// use fastburn::callbacks::GradientAccumulation;

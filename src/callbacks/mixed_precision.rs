@@ -127,10 +127,8 @@ where
     }
 
     fn before_backward(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
-        if self.loss_scale != 1.0 {
-            self.loss.clone_from(&state.loss);
-            state.loss = state.loss.take().map(|loss| loss.mul_scalar(self.loss_scale));
-        }
+        self.loss.clone_from(&state.loss);
+        state.loss = state.loss.take().map(|loss| loss.mul_scalar(self.loss_scale));
         Ok(())
     }
 

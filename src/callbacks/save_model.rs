@@ -105,7 +105,9 @@ where
         if let Some(monitor) = &mut self.monitor {
             monitor.restore(&saved["monitored"]);
         }
-        self.best = serde_json::from_value(saved["best"].clone()).ok().flatten();
+        self.best = serde_json::from_value(saved["best"].clone()).map_err(|error| {
+            Error::Callback { callback: "SaveModel".to_owned(), source: Box::new(error) }
+        })?;
         // That it is missing is better said before the training than behind it. Its content may be
         // newer than the checkpoint, whose rest of an epoch is about to write it again.
         match &self.best {
@@ -147,7 +149,7 @@ where
         if checksum(&self.file)? != best.checksum {
             Err(Error::File {
                 file: self.file.display().to_string(),
-                problem: "not the best model of this fit any more; somebody else has written it"
+                problem: "not the best model that this fit knows of; it has been written since"
                     .to_owned(),
             })?;
         }

@@ -73,6 +73,7 @@ pub struct Run {
 #[derive(Debug, Serialize, Deserialize)]
 struct Told {
     settings: Map<String, Value>,
+    #[serde(default)]
     files: Files,
     when: When,
     /// Where the images are from, and their checksums.
@@ -135,6 +136,7 @@ impl Run {
         if let (true, Some(best), Some(now)) =
             (self.settings.save_best, &told.files.out, &self.files.out)
             && best != now
+            && !force
         {
             let [best, now] = [best, now].map(|file| Value::from(file.display().to_string()));
             return Err(differs("out", &best, &now).into());
@@ -143,6 +145,7 @@ impl Run {
             out: self.files.out.take().or(told.files.out),
             log: self.files.log.take().or(told.files.log),
         };
+        self.files.check()?;
         let When { every_steps, every_seconds, keep } = self.when;
         self.when = When {
             every_steps: every_steps.or(told.when.every_steps),
@@ -183,6 +186,15 @@ impl Files {
     fn absolute(&self) -> Result<Self> {
         let absolute = |file: &Option<PathBuf>| file.as_ref().map(std::path::absolute).transpose();
         Ok(Self { out: absolute(&self.out)?, log: absolute(&self.log)? })
+    }
+
+    /// Refuses files of a resumed run whose folders are not there any more.
+    fn check(&self) -> Result<()> {
+        for file in self.out.iter().chain(&self.log) {
+            let refused = |problem| anyhow!("{}: {problem}", file.display());
+            super::writable(file.clone()).map_err(refused)?;
+        }
+        Ok(())
     }
 }
 

@@ -75,7 +75,12 @@ pub struct Settings {
     #[serde(default)]
     pub label_smoothing: Option<f64>,
     /// Start from the weights of a model file; with other classes its last layer is made anew
-    #[arg(long, value_name = "MODEL", conflicts_with_all = ["model", "hidden", "activation", "init"])]
+    #[arg(
+        long,
+        value_name = "MODEL",
+        value_parser = start,
+        conflicts_with_all = ["model", "hidden", "activation", "init"]
+    )]
     #[serde(default)]
     pub from: Option<PathBuf>,
     /// Where all randomness comes from
@@ -214,6 +219,11 @@ fn optimizers() -> impl TypedValueParser<Value = OptimizerKind> {
 
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "it must be a number".to_owned())
+}
+
+/// A model file to start from, as it is called from any folder.
+fn start(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
 }
 
 fn share(text: &str) -> Result<f64, String> {

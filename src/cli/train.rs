@@ -3,7 +3,6 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use burn::data::dataset::Dataset;
@@ -137,7 +136,7 @@ fn fit<T: Clone + 'static>(
 
     let history = learn.history();
     let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
-    if !interrupted.load(Ordering::Relaxed) || done == Some((settings.epochs.get(), true)) {
+    if !learn.is_interrupted() || done == Some((settings.epochs.get(), true)) {
         // The best one is there already.
         if let (Some(file), None) = (&files.out, best) {
             learn.export(file)?;
@@ -146,7 +145,9 @@ fn fit<T: Clone + 'static>(
         end(if early { "early stop" } else { "done" }, files.out.as_deref(), options.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    end("interrupted", best.filter(|file| file.exists()).map(PathBuf::as_path), options.json)?;
+    // Its best model so far, if there was an epoch to compare.
+    let best = best.filter(|_| history.epochs.iter().any(|row| row.valid_loss.is_some()));
+    end("interrupted", best.map(PathBuf::as_path), options.json)?;
     if let Some(step) = history.steps.last() {
         let (batch, epoch) = (step.batch, step.epoch);
         tell(format_args!("interrupted after batch {batch} of epoch {epoch}"));
@@ -162,6 +163,7 @@ fn fit<T: Clone + 'static>(
 /// Says how the training ended, and where its model is.
 fn end(reason: &str, out: Option<&Path>, as_json: bool) -> Result<()> {
     if as_json {
+        let out = out.map(|file| file.display().to_string());
         json::line(&json!({ "event": "end", "reason": reason, "out": out }))?;
     }
     if let Some(file) = out {

@@ -113,9 +113,9 @@ where
     }
 
     fn keep(&mut self) -> Kept<M> {
+        self.sweeping = true;
         let remembered = self.remembered();
         let state = &self.state;
-        self.sweeping = true;
         Kept {
             model: state.model().clone(),
             optimizer: state.optimizer.clone(),

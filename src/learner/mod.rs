@@ -154,7 +154,7 @@ where
             None => optimizer.into(),
         };
         self.state.optimizer_config = config;
-        self.reset_optimizer();
+        self.state.optimizer = self.fresh_optimizer.clone();
         self
     }
 

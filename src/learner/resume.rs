@@ -34,10 +34,11 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if model, data, loss, optimizer or metrics are not those of the saved run; [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its
-    /// default device, and that is a GPU that is not there. On an error the learner is as it was.
-    /// Other callbacks with a memory than the saved run had are an error of [`fit`](Self::fit), which
-    /// may have some of its own.
+    /// [`Error::File`] if model, data, loss, optimizer or metrics are not those of the saved run;
+    /// [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its default
+    /// device, and that is a GPU that is not there. On an error the learner is as it was. Other
+    /// callbacks with a memory than the saved run had are an error of [`fit`](Self::fit), which may
+    /// have some of its own.
     pub fn resume(&mut self, saved: &Saved) -> Result<()> {
         let progress = &saved.progress;
         for (name, now) in self.made_of() {
@@ -101,6 +102,10 @@ where
 
     /// A call of `fit` is over, whether it trained or the resumed run had it behind it.
     pub(super) fn end_fit(&mut self) -> Result<()> {
+        if self.state.failed && self.resumed.is_some() {
+            // It could not be taken up, and still can once that is mended.
+            return Ok(());
+        }
         self.fits += 1;
         if let Some((model, validation)) = self.state.chosen.take() {
             (self.state.model, self.state.validation) = (Some(model), validation);
@@ -129,7 +134,10 @@ where
         }
         self.state.losses = Losses::resumed((resumed.average, resumed.count));
         self.state.trained = resumed.trained;
-        self.take_back(&resumed.remembered)?;
+        if let Err(error) = self.take_back(&resumed.remembered) {
+            self.resumed = Some(resumed);
+            return Err(error);
+        }
         // Another learning rate than the run was given is wanted, not the one that it had got to.
         if self.given_lr != resumed.given_lr {
             self.state.lr = self.given_lr;
@@ -175,7 +183,8 @@ where
 
     /// What events may change.
     pub(super) fn remembered(&self) -> Remembered {
-        let callbacks = self.callbacks.iter().map(|c| (c.name().to_owned(), c.save()));
+        let heard = self.callbacks.iter().filter(|c| !self.sweeping || c.changes_steps());
+        let callbacks = heard.map(|c| (c.name().to_owned(), c.save()));
         let callbacks = callbacks.filter(|(_, value)| !value.is_null()).collect();
         Remembered { lr: self.state.lr, momentum: self.state.momentum, callbacks }
     }

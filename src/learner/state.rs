@@ -176,7 +176,8 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     }
 
     /// How far this call of `fit` is, in training batches of all epochs: 0 before the first is
-    /// over, 1 behind the last. An epoch whose training was left early counts as a whole one.
+    /// over, 1 behind the last. An epoch whose training was left early counts as a whole one once
+    /// the next begins.
     pub fn progress(&self) -> f64 {
         let total = self.epochs * self.dls.train.len();
         self.trained as f64 / total.max(1) as f64
@@ -200,7 +201,8 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     }
 
     /// Has the learner end up with another model than the last step's, such as the best one, with
-    /// what its validation found. A checkpoint still holds the last step's, to go on from.
+    /// what its validation found, however the fit ends. A checkpoint still holds the last step's, to
+    /// go on from.
     pub fn end_with(&mut self, model: M, validation: Option<Validation>) {
         self.chosen = Some((model, validation));
     }

@@ -16,11 +16,11 @@ use fastburn::learner::{
     Callback, Checkpoint, EpochTable, Flow, Learner, OptimizerKind, Rates, State,
 };
 use fastburn::loss::mse;
-use fastburn::metrics::accuracy;
+use fastburn::metrics::{FromConfusion, accuracy};
 use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
 use fastburn::prelude::cross_entropy;
 use fastburn::schedule::{OneCycle, ParamSchedule, Schedule};
-use fastburn::{CheckpointFolder, Error, Predictor, Validation};
+use fastburn::{CheckpointFolder, Error, History, Predictor, Validation};
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -179,8 +179,13 @@ fn a_resumed_run_has_its_best_model_and_goes_on_from_its_last() {
     let place = tempdir().unwrap();
     let [best, other] =
         ["best", "other"].map(|n| place.path().join(n).with_extension("safetensors"));
-    let learner =
-        |file: &Path| Learner::new(dls(), model(), cross_entropy).callback(SaveModel::best(file));
+    // A metric that is never a number is a part of what is known of the best model.
+    let never = || FromConfusion::new("never", |_| f64::NAN);
+    let learner = |file: &Path| {
+        let learn = Learner::new(dls(), model(), cross_entropy).metric(never());
+        learn.callback(SaveModel::best(file))
+    };
+    let text = |history: &History| serde_json::to_string(&timeless(history)).unwrap();
     let mut longer = learner(&other);
     longer.fit(9, 0.3).unwrap();
 
@@ -199,21 +204,29 @@ fn a_resumed_run_has_its_best_model_and_goes_on_from_its_last() {
     let mut learn = learner(&best);
     learn.resume(&newest(&folder)).unwrap();
     learn.fit(9, 0.3).unwrap();
-    assert_eq!(timeless(learn.history()), timeless(longer.history()));
+    assert_eq!(text(learn.history()), text(longer.history()));
     assert_eq!(fs::read(&best).unwrap(), fs::read(&other).unwrap());
 
     // A file that is not there is missed before there is any training.
-    let mut learn = learner(&place.path().join("missing.safetensors"));
+    let missing = place.path().join("missing.safetensors");
+    let mut learn = learner(&missing);
     learn.resume(&newest(&folder)).unwrap();
     let error = learn.fit(9, 0.3).unwrap_err().to_string();
     assert!(error.contains("missing.safetensors"), "{error}");
+    // Once that is mended, the run goes on as if nothing had been.
+    fs::copy(&best, &missing).unwrap();
+    learn.fit(9, 0.3).unwrap();
+    assert_eq!(text(learn.history()), text(longer.history()));
+    // A search does not look for it.
+    fs::remove_file(&missing).unwrap();
+    learn.lr_find().unwrap();
     // Another model under its name is not taken for the best one.
     longer.with(SaveModel::every_epoch(&best), |learn| learn.fit(1, 1e-3)).unwrap();
     fs::copy(place.path().join("best_0.safetensors"), &best).unwrap();
     let mut learn = learner(&best);
     learn.resume(&newest(&folder)).unwrap();
     let error = learn.fit(6, 0.3).unwrap_err().to_string();
-    assert!(error.contains("not the best model of this fit"), "{error}");
+    assert!(error.contains("not the best model that this fit knows of"), "{error}");
 }
 
 #[test]
