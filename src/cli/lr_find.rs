@@ -6,15 +6,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fastburn::data::Splits;
+use fastburn::LrCurve;
 use fastburn::learner::LrFinder;
 use fastburn::plot::{plot_lr_find, text};
-use fastburn::{LrCurve, device};
 use serde_json::{Map, json};
 
 use super::learners::{self, with_learner};
 use super::settings::Settings;
-use super::{bars, tell};
+use super::tell;
 
 /// How wide the curve is, in characters.
 const WIDTH: usize = 60;
@@ -43,16 +42,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let settings = &arguments.settings;
-    let device = device::named(&settings.device)?;
-    let splits = match &arguments.data {
-        Some(path) => Splits::open(path, settings.seed)?,
-        None => Splits::digits()?,
-    };
-    let images = bars::while_decoding(|progress| splits.decode(progress))?;
     let (start, end, steps) = (arguments.start, arguments.end, arguments.steps.get());
     let finder = LrFinder { start, end, steps, ..LrFinder::default() };
-    let (learner, _) = learners::learner(settings, images, &device)?;
+    let learner = learners::open(arguments.data.as_deref(), &arguments.settings)?;
     let curve = with_learner!(learner, learn => {
         let mut learn = learn;
         learn.lr_find_with(finder)?

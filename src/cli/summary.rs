@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fastburn::data::Splits;
+use fastburn::Summary;
 use fastburn::models::Portable;
-use fastburn::{Summary, device};
 
-use super::bars;
 use super::learners::{self, with_learner};
 use super::settings::Settings;
 
@@ -25,14 +23,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let settings = &arguments.settings;
-    let device = device::named(&settings.device)?;
-    let splits = match &arguments.data {
-        Some(path) => Splits::open(path, settings.seed)?,
-        None => Splits::digits()?,
-    };
-    let images = bars::while_decoding(|progress| splits.decode(progress))?;
-    let (learner, _) = learners::learner(settings, images, &device)?;
+    let learner = learners::open(arguments.data.as_deref(), &arguments.settings)?;
     let summary = with_learner!(learner, learn => {
         Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
     });
