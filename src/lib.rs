@@ -73,7 +73,8 @@
 //! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
 //! - [`schedule`]: how the learning rate and the momentum go in a fit
-//! - [`learner`]: the [`Learner`], its thin loop and its callbacks
+//! - [`learner`]: the [`Learner`], its thin loop, and the callbacks that belong to it
+//! - [`callbacks`]: what a fit can do beside training, and how to write one of your own
 //! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
 //! - [`Pretrained`]: a trained model to start from, with other classes
 //! - [`CheckpointFolder`]: where a run leaves what it takes to go on
@@ -88,9 +89,10 @@
 //! - [`Interpretation`]: what a model said of each item of a data set, and its [`Report`]
 //! - [`Seed`]: where all randomness comes from
 //!
-//! A module imports only from modules below it: `learner`, `burn_learner`, `predictor`,
-//! `pretrained`, `baseline` and `plot` from the model file and the checkpoints; these from `data`,
-//! `models`, `metrics` and `loss`; these from `device`, `seed` and `error`.
+//! A module imports only from modules below it: `callbacks` from `learner`; `learner`,
+//! `burn_learner`, `predictor`, `pretrained`, `baseline` and `plot` from the model file and the
+//! checkpoints; these from `data`, `models`, `metrics` and `loss`; these from `device`, `seed` and
+//! `error`.
 //!
 //! # Feature flags
 //!
