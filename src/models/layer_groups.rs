@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
+use super::weights_walk::WeightsPath;
 use crate::error::{Error, Result};
 
 /// A part of a model by name, such as its body or its head: what [`freeze`] freezes and what a
@@ -80,7 +81,7 @@ impl LayerGroup {
 /// [`Error::Setting`] if there is no group, a group has no parameter, or a parameter is in no group
 /// or in two.
 pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<Vec<ParamId>>> {
-    let mut paths = Paths::default();
+    let mut paths = Paths { path: WeightsPath::new(str::to_owned), found: Vec::new() };
     model.visit(&mut paths);
     let mut split = vec![Vec::new(); groups.len()];
     for (path, id) in paths.found {
@@ -108,25 +109,21 @@ fn names(groups: &[LayerGroup]) -> String {
 }
 
 /// Each parameter's path and id.
-#[derive(Default)]
 struct Paths {
-    parts: Vec<(String, bool)>,
+    path: WeightsPath,
     found: Vec<(String, ParamId)>,
 }
 
 impl ModuleVisitor for Paths {
     fn enter_module(&mut self, name: &str, container: &str) {
-        // The variant of an enum is no field.
-        self.parts.push((name.to_owned(), !container.starts_with("Enum:")));
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _: &str, _: &str) {
-        self.parts.pop();
+        self.path.exit();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let fields = self.parts.iter().filter(|(_, is_field)| *is_field);
-        let names: Vec<_> = fields.map(|(name, _)| name.as_str()).collect();
-        self.found.push((names.join("."), param.id));
+        self.found.push((self.path.name(), param.id));
     }
 }

@@ -12,27 +12,27 @@ use crate::error::{Error, Result};
 const MOST_NAMED: usize = 10;
 
 /// The way from a module down to one of its parameters.
-struct WeightsPath {
+pub(super) struct WeightsPath {
     /// Each part's name, and the type that has it.
     parts: Vec<(String, String)>,
     torch_name: fn(&str) -> String,
 }
 
 impl WeightsPath {
-    fn new(torch_name: fn(&str) -> String) -> Self {
+    pub fn new(torch_name: fn(&str) -> String) -> Self {
         Self { parts: Vec::new(), torch_name }
     }
 
-    fn enter(&mut self, name: &str, container: &str) {
+    pub fn enter(&mut self, name: &str, container: &str) {
         self.parts.push((name.to_owned(), container.to_owned()));
     }
 
-    fn exit(&mut self) {
+    pub fn exit(&mut self) {
         self.parts.pop();
     }
 
     /// PyTorch's name for the parameter at hand.
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         // The variant of an enum is no part of what PyTorch sees.
         let parts = self.parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
         let names: Vec<_> = parts.map(|(name, _)| name.as_str()).collect();
