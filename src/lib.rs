@@ -107,14 +107,16 @@
 //! | `cuda` | NVIDIA GPUs through CUDA |
 //! | `rocm` | AMD GPUs through ROCm |
 //! | `pytorch` | PyTorch's `.pt` files, beside safetensors |
+//! | `download` | data sets by name or url, in a cache |
 //! | `plot` | pictures: curves, images, heat maps |
 //! | `burn-train` | our models, data and losses in Burn's own Learner |
-//! | `cli` (default) | the program, with `plot`; a library needs none of it |
+//! | `cli` (default) | the program, with `download` and `plot`; a library needs none of it |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
 mod any_number;
+mod archive;
 pub mod baseline;
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;

@@ -7,12 +7,11 @@ use std::process::ExitCode;
 use anyhow::Result;
 use fastburn::Confusion;
 use fastburn::baseline::{Baseline, Distance, mean_images};
-use fastburn::data::Splits;
 use fastburn::device;
 use fastburn::plot::image_grid;
 use fastburn::plot::text::printable;
 
-use super::{bars, tell};
+use super::{bars, opened, tell};
 
 /// How many mean images stand in a row of the picture.
 const IN_ROW: usize = 5;
@@ -21,6 +20,8 @@ const IN_ROW: usize = 5;
 pub struct Arguments {
     /// A folder, .tgz or .tar of images: training/ and testing/, train/ and valid/, or the classes
     data: PathBuf,
+    #[command(flatten)]
+    opening: opened::Options,
     /// Where the validation images are drawn from, if the data does not say which they are
     #[arg(long, default_value = "42")]
     seed: u64,
@@ -37,7 +38,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::named(&arguments.device)?;
-    let splits = Splits::open(&arguments.data, arguments.seed)?;
+    let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed)?;
     let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
     if let Some(file) = &arguments.out {
         let means = mean_images(&train)?;

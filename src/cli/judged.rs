@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use burn::data::dataset::Dataset;
 use clap::ValueEnum;
-use fastburn::data::{ImageFolder, Images, Splits};
+use fastburn::data::{ImageFolder, Images};
 use fastburn::plot::text::printable;
 use fastburn::{Interpretation, Predictor, device};
 
-use super::{bars, tell};
+use super::{bars, opened, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -17,6 +17,8 @@ pub struct Options {
     model: PathBuf,
     /// A folder, .tgz or .tar of images, as for `fastburn train`
     data: PathBuf,
+    #[command(flatten)]
+    opening: opened::Options,
     /// Which of its images to look at
     #[arg(long, value_enum, default_value_t = Part::Valid)]
     part: Part,
@@ -52,10 +54,10 @@ pub struct Judged {
 pub fn judge(options: &Options) -> Result<Judged> {
     let device = device::named(&options.device)?;
     let predictor = Predictor::load(&options.model, &device)?;
-    let all = Splits::open_all(&options.data)?;
+    let all = options.opening.all(&options.data)?;
     let folder = match options.part {
-        Part::Train => Splits::open(&options.data, options.seed)?.train,
-        Part::Valid => Splits::open(&options.data, options.seed)?.valid,
+        Part::Train => options.opening.splits(Some(&options.data), options.seed)?.train,
+        Part::Valid => options.opening.splits(Some(&options.data), options.seed)?.valid,
         Part::All => all.clone(),
     };
     let images = bars::while_decoding(|progress| Images::decode_with(&folder, progress))?;

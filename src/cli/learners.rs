@@ -5,15 +5,15 @@ use std::path::Path;
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor};
 use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
-use fastburn::data::{DataLoaders, Images, Splits, class_indices, one_hot};
+use fastburn::data::{DataLoaders, Images, class_indices, one_hot};
 use fastburn::learner::Learner;
 use fastburn::loss::{cross_entropy, label_smoothing, mnist_loss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::AnyModel;
 use fastburn::{Pretrained, Seed, Transferred, device};
 
-use super::bars;
 use super::settings::{LossName, Settings};
+use super::{bars, opened};
 
 /// A learner of images, with targets `T`.
 pub type ImageLearner<T> = Learner<AnyModel, Tensor<4>, T>;
@@ -38,14 +38,15 @@ macro_rules! with_learner {
 pub(super) use with_learner;
 
 /// The learner of these settings on a folder or archive of images, or on the embedded digits.
-pub fn open(data: Option<&Path>, settings: &Settings) -> Result<AnyLearner> {
+pub fn open(
+    data: Option<&Path>,
+    opening: &opened::Options,
+    settings: &Settings,
+) -> Result<AnyLearner> {
     // What the command line alone gets wrong is found before any file is read.
     settings.check()?;
     let device = device::named(&settings.device)?;
-    let splits = match data {
-        Some(path) => Splits::open(path, settings.seed)?,
-        None => Splits::digits()?,
-    };
+    let splits = opening.splits(data, settings.seed)?;
     let images = bars::while_decoding(|progress| splits.decode(progress))?;
     Ok(learner(settings, images, &device)?.0)
 }

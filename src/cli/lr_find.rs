@@ -13,7 +13,7 @@ use serde_json::{Map, json};
 
 use super::learners::{self, with_learner};
 use super::settings::Settings;
-use super::tell;
+use super::{opened, tell};
 
 /// How wide the curve is, in characters.
 const WIDTH: usize = 60;
@@ -22,6 +22,8 @@ const WIDTH: usize = 60;
 pub struct Arguments {
     /// A folder, .tgz or .tar of images; the digits that the program brings along unless given
     data: Option<PathBuf>,
+    #[command(flatten)]
+    opening: opened::Options,
     #[command(flatten)]
     settings: Settings,
     /// The first learning rate
@@ -44,7 +46,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (start, end, steps) = (arguments.start, arguments.end, arguments.steps.get());
     let finder = LrFinder { start, end, steps, ..LrFinder::default() };
-    let learner = learners::open(arguments.data.as_deref(), &arguments.settings)?;
+    let learner =
+        learners::open(arguments.data.as_deref(), &arguments.opening, &arguments.settings)?;
     let curve = with_learner!(learner, learn => {
         let mut learn = learn;
         learn.lr_find_with(finder)?

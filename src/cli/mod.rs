@@ -4,6 +4,7 @@ mod bars;
 mod baseline;
 mod checkpoints;
 mod confusion;
+mod data;
 mod devices;
 mod info;
 mod interrupt;
@@ -11,6 +12,7 @@ mod json;
 mod judged;
 mod learners;
 mod lr_find;
+mod opened;
 mod predict;
 mod settings;
 mod show;
@@ -72,6 +74,8 @@ enum Command {
     Info(info::Arguments),
     /// Show what is in a data set: its classes, image sizes and some images
     Show(show::Arguments),
+    /// Fetch, check and convert data sets
+    Data(data::Arguments),
     /// Measure what comparing pixels alone gets right: what a model has to beat
     Baseline(baseline::Arguments),
     /// List the devices that this build can use on this machine
@@ -113,6 +117,7 @@ pub fn run(cli: Cli) -> Result<ExitCode> {
         Some(Command::TopLosses(arguments)) => top_losses::run(&arguments),
         Some(Command::Info(arguments)) => info::run(&arguments),
         Some(Command::Show(arguments)) => show::run(&arguments),
+        Some(Command::Data(arguments)) => data::run(&arguments),
         Some(Command::Baseline(arguments)) => baseline::run(&arguments),
         Some(Command::Devices(arguments)) => devices::run(&arguments),
     }

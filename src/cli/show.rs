@@ -14,7 +14,7 @@ use fastburn::plot::image_grid;
 use fastburn::plot::text::{self, Paint, printable};
 use serde_json::json;
 
-use super::tell;
+use super::{opened, tell};
 
 /// The larger side of an image in a picture, in pixels; what is larger is reduced.
 const SIDE: u32 = 256;
@@ -29,6 +29,8 @@ const IN_ROW: usize = 6;
 pub struct Arguments {
     /// A folder, .tgz or .tar of images: training/ and testing/, train/ and valid/, or the classes
     data: PathBuf,
+    #[command(flatten)]
+    opening: opened::Options,
     /// How many training images to show
     #[arg(long, default_value = "12")]
     images: NonZeroUsize,
@@ -44,7 +46,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let splits = Splits::open(&arguments.data, arguments.seed)?;
+    let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed)?;
     let counts = counts(&splits);
     let sizes = sizes(&splits)?;
     let images = match arguments.json && arguments.out.is_none() {

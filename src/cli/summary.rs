@@ -9,12 +9,15 @@ use fastburn::Summary;
 use fastburn::models::Portable;
 
 use super::learners::{self, with_learner};
+use super::opened;
 use super::settings::Settings;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
     /// A folder, .tgz or .tar of images; the digits that the program brings along unless given
     data: Option<PathBuf>,
+    #[command(flatten)]
+    opening: opened::Options,
     #[command(flatten)]
     settings: Settings,
     /// Print one JSON object in place of the table
@@ -23,7 +26,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let learner = learners::open(arguments.data.as_deref(), &arguments.settings)?;
+    let learner =
+        learners::open(arguments.data.as_deref(), &arguments.opening, &arguments.settings)?;
     let summary = with_learner!(learner, learn => {
         Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
     });

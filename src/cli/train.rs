@@ -21,7 +21,7 @@ use super::interrupt::{self, INTERRUPTED};
 use super::json::{self, JsonLines};
 use super::learners::{self, ImageLearner, with_learner};
 use super::settings::{ScheduleName, Settings};
-use super::{Given, tell};
+use super::{Given, opened, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -35,6 +35,8 @@ pub struct Arguments {
 pub struct Options {
     #[command(flatten)]
     settings: Settings,
+    #[command(flatten)]
+    opening: opened::Options,
     #[command(flatten)]
     checkpoints: checkpoints::Options,
     #[command(flatten)]
@@ -63,10 +65,7 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     let device = found.open()?;
     // A run that goes on does so on the device that it was on, whatever `auto` means by then.
     run.settings.device.clone_from(&found.name);
-    let splits = match data {
-        Some(path) => Splits::open(path, run.settings.seed)?,
-        None => Splits::digits()?,
-    };
+    let splits = options.opening.splits(data, run.settings.seed)?;
     let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
     run.check_data(splits.place(), &train, &valid)?;
 

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 
 use super::decode::{Picture, decode, size};
 use super::files::{File, Folder};
+use crate::archive::ArchiveLimits;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
 
@@ -59,7 +60,7 @@ impl ImageFolder {
     /// [`Error::Layout`] if there is no such folder, it has no class, or a class has no file;
     /// [`Error::Read`] if the operating system refuses to list it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        let folder = Folder::open(path.as_ref())?;
+        let folder = Folder::open(path.as_ref(), &ArchiveLimits::default())?;
         match folder.wrapper() {
             Some((_, inner)) => Self::list(&inner),
             None => Self::list(&folder),

@@ -10,6 +10,7 @@ use super::files::Folder;
 use super::image_folder::ImageFolder;
 use super::images::Images;
 use super::loader::DataLoaders;
+use super::open_options::OpenOptions;
 use super::targets::class_indices;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
@@ -54,7 +55,7 @@ impl Splits {
     /// As [`ImageFolder::open`], and [`Error::Layout`] if there is a single class or a class is in
     /// one part only.
     pub fn open(path: impl AsRef<Path>, seed: impl Into<Seed>) -> Result<Self> {
-        Self::find(&Folder::open(path.as_ref())?, seed.into())
+        OpenOptions::new().seed(seed).open(path)
     }
 
     /// The digits that fastburn brings along: 6,000 and 1,000 drawn images of 28×28 pixels.
@@ -64,32 +65,19 @@ impl Splits {
     /// Only if the program's own data is damaged.
     pub fn digits() -> Result<Self> {
         let place = "the embedded digits";
-        let found = Self::find(&Folder::from_tgz(place, DIGITS)?, Seed::new(0))?;
+        let found = Self::find(&Folder::from_bytes(place, DIGITS)?, Seed::new(0))?;
         Ok(Self { place: place.to_owned(), ..found })
     }
 
-    /// Every image of a folder or archive: those of both parts, the training images first, where
-    /// it has two.
-    ///
-    /// ```
-    /// use burn::data::dataset::Dataset;
-    ///
-    /// let images = fastburn::data::Splits::open_all("assets/digits.tgz")?;
-    /// assert_eq!((images.len(), images.classes().len()), (7000, 10));
-    /// # Ok::<(), fastburn::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// As [`ImageFolder::open`], and [`Error::Layout`] if a class is in one part only.
-    pub fn open_all(path: impl AsRef<Path>) -> Result<ImageFolder> {
-        Ok(match Layout::of(&Folder::open(path.as_ref())?)? {
+    /// Every image of both parts, where there are two.
+    pub(super) fn all(folder: &Folder) -> Result<ImageFolder> {
+        Ok(match Layout::of(folder)? {
             Layout::Parts { train, valid, .. } => train.joined(valid),
             Layout::Whole(images) => images,
         })
     }
 
-    fn find(folder: &Folder, seed: Seed) -> Result<Self> {
+    pub(super) fn find(folder: &Folder, seed: Seed) -> Result<Self> {
         match Layout::of(folder)? {
             Layout::Parts { place, train, valid } => {
                 several_classes(&train)?;

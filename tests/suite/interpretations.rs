@@ -2,7 +2,7 @@
 
 use burn::tensor::{Int, Tensor};
 use fastburn::data::{
-    ClassTargets, DataLoaders, ImageClasses, ImageSpec, Images, Splits, TensorSource,
+    ClassTargets, DataLoaders, ImageClasses, ImageSpec, Images, OpenOptions, Splits, TensorSource,
     class_indices, is_class_one, one_hot,
 };
 use fastburn::learner::Learner;
@@ -270,7 +270,7 @@ fn a_model_file_refuses_a_class_that_it_does_not_know_and_adapts_images() {
             image.save(folder.join(format!("{index}.png"))).unwrap();
         }
     }
-    let open = || Images::decode(&Splits::open_all(place.path()).unwrap()).unwrap();
+    let open = || Images::decode(&OpenOptions::new().open_all(place.path()).unwrap()).unwrap();
     let large = predictor.interpret(&open()).unwrap();
     let plain = valid.subset(&[300, 301, 302, 303, 304, 700, 701, 702, 703, 704]);
     let plain = predictor.interpret(&Images::decode(&plain).unwrap()).unwrap();

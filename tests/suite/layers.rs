@@ -1,7 +1,7 @@
 //! Imports go one way.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::support::crate_path;
 
@@ -9,7 +9,7 @@ use crate::support::crate_path;
 const LAYERS: [&[&str]; 8] = [
     &["any_number"],
     &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction", "summary"],
-    &["interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
+    &["archive", "interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["model_file", "checkpoints"],
     &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],
@@ -55,7 +55,11 @@ fn every_module_of_the_library_has_its_layer() {
     }
 }
 
-fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+fn sources(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
+    let sources = entries.flat_map(|path| match path.is_dir() {
+        true => sources(&path),
+        false => vec![path],
+    });
+    sources.filter(|path| path.extension().is_some_and(|e| e == "rs")).collect()
 }
