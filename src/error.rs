@@ -48,6 +48,15 @@ pub enum Error {
         problem: String,
     },
 
+    /// A data set cannot be fetched, or what came is not the data set.
+    #[error("cannot fetch {url}: {problem}")]
+    Download {
+        /// Where from, without a user's name and password.
+        url: String,
+        /// What went wrong, and what helps.
+        problem: String,
+    },
+
     /// A file of weights, a model file or a checkpoint cannot be used.
     #[error("{file}: {problem}")]
     File {
@@ -171,6 +180,12 @@ impl Error {
     /// A layout problem at `place`.
     pub(crate) fn layout(place: impl std::fmt::Display, problem: impl Into<String>) -> Self {
         Self::Layout { place: place.to_string(), problem: problem.into() }
+    }
+
+    /// A failed download.
+    #[cfg(feature = "download")]
+    pub(crate) fn download(url: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Download { url: url.into(), problem: problem.into() }
     }
 
     /// A setting that cannot work.

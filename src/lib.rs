@@ -70,6 +70,7 @@
 //! # Layout
 //!
 //! - [`data`]: from files to batches on a device
+//! - `datasets` (a feature): data sets by name or url, and the cache that they are kept in
 //! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
 //! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
 //! - [`schedule`]: how the learning rate and the momentum go in a fit
@@ -92,7 +93,7 @@
 //! A module imports only from modules below it: `callbacks` from `learner`; `learner`,
 //! `burn_learner`, `predictor`, `pretrained`, `baseline` and `plot` from the model file and the
 //! checkpoints; these from `data`, `models`, `metrics` and `loss`; these from `device`, `seed` and
-//! `error`.
+//! `error`. `datasets` stands above `data`, and nothing of the library above it.
 //!
 //! # Feature flags
 //!
@@ -125,6 +126,8 @@ mod checkpoints;
 pub mod coming_from_fastai;
 mod confusion;
 pub mod data;
+#[cfg(feature = "download")]
+pub mod datasets;
 pub mod device;
 mod error;
 mod history;
@@ -152,6 +155,8 @@ mod whole_file;
 
 pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};
+#[cfg(feature = "download")]
+pub use datasets::untar_data;
 pub use error::{Error, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use interpretation::{Interpretation, Judged, Report, ReportRow};

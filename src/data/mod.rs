@@ -28,6 +28,8 @@ pub use image_spec::{ImageSpec, Scaling};
 pub use images::Images;
 pub use loader::{Batch, DataLoader, DataLoaders, ImageClasses, Source};
 pub use open_options::OpenOptions;
+#[cfg(feature = "download")]
+pub(crate) use splits::DIGITS;
 pub use splits::Splits;
 pub use targets::{class_indices, is_class_one, one_hot};
 pub use tensors::TensorSource;

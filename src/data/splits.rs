@@ -19,7 +19,7 @@ use crate::seed::{Seed, Stream};
 const NAMES: [(&str, &str); 3] = [("training", "testing"), ("train", "valid"), ("train", "test")];
 
 /// The archive of `assets/`, in MNIST's layout.
-const DIGITS: &[u8] = include_bytes!("../../assets/digits.tgz");
+pub(crate) const DIGITS: &[u8] = include_bytes!("../../assets/digits.tgz");
 
 /// A training and a validation set with the same classes.
 ///

@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 8] = [
     &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction", "summary"],
     &["archive", "interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
     &["data", "models", "metrics", "loss", "sealed"],
-    &["model_file", "checkpoints"],
+    &["datasets", "model_file", "checkpoints"],
     &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],
     &["callbacks"],
     &["coming_from_fastai", "prelude"],

@@ -1,0 +1,231 @@
+//! The folder that holds what was fetched.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use super::catalog::{DataSet, catalog};
+use super::origin::{Origin, count};
+use super::place::{Place, delete};
+use super::addresses;
+use crate::error::{Error, Result};
+
+/// A folder of fetched data sets.
+///
+/// ```
+/// use fastburn::datasets::{Cache, Fetch};
+///
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let folder = folder.path();
+/// let cache = Cache::at(folder)?; // or Cache::open()?, where the platform keeps such things
+/// let digits = cache.find("digits")?;
+/// assert!(cache.path(&digits)?.is_none());
+///
+/// let path = Fetch::new(cache.clone()).get(&digits)?;
+/// assert_eq!(cache.path(&digits)?, Some(path));
+/// assert_eq!(cache.list()?[0].name, "digits");
+/// assert!(cache.remove(&digits)?);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cache {
+    home: PathBuf,
+}
+
+/// A data set in a cache.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Cached {
+    /// What it is called.
+    pub name: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What it came from, or why that cannot be said.
+    pub origin: Result<Origin>,
+}
+
+impl Cache {
+    /// The folder that the environment variable `FASTBURN_HOME` names, or `fastburn` in the
+    /// platform's cache folder.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if neither is there.
+    pub fn open() -> Result<Self> {
+        let given = std::env::var_os("FASTBURN_HOME").filter(|home| *home != OsString::new());
+        let home = given.map(PathBuf::from);
+        match home.or_else(|| dirs::cache_dir().map(|folder| folder.join("fastburn"))) {
+            Some(home) => Self::at(home),
+            None => Err(Error::setting(
+                "FASTBURN_HOME",
+                "not set",
+                "without a home folder it must name the folder for fetched data sets",
+            )),
+        }
+    }
+
+    /// A folder of one's own choice, which need not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if the path is relative and the current folder is gone.
+    pub fn at(home: impl AsRef<Path>) -> Result<Self> {
+        let home = home.as_ref();
+        Ok(Self { home: std::path::absolute(home).map_err(Error::read(home))? })
+    }
+
+    /// The folder.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
+    /// What a name stands for: a data set of the [`catalog`], an `http://` or `https://` url, or one
+    /// that was fetched by its url, by the name that it was given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Layout`] if it is none of these, [`Error::Setting`] for a url that cannot be
+    /// fetched.
+    pub fn find(&self, name: &str) -> Result<DataSet> {
+        if addresses::is_url(name) {
+            return DataSet::at(name);
+        }
+        if let Some(set) = catalog().into_iter().find(|set| set.name == name) {
+            return Ok(set);
+        }
+        let problem = || format!("no data set of that name; there are {}, or give a url", names());
+        let unknown = || Error::layout(name, problem());
+        if DataSet::new(name, "http://localhost").check().is_err() {
+            return Err(unknown());
+        }
+        let origin = Origin::read(&self.place(name).folder)?.ok_or_else(unknown)?;
+        let sha256 = Some(origin.sha256);
+        Ok(DataSet { size: Some(origin.bytes), sha256, ..DataSet::new(name, origin.url) })
+    }
+
+    /// The folder of a data set, or `None` if it is not here.
+    ///
+    /// What is here is looked over: it must be from the archive that is asked for, and all of its
+    /// files must be there still. A cache folder is what people and programs tidy up.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if it is not so, or if the record of its origin cannot be read.
+    pub fn path(&self, set: &DataSet) -> Result<Option<PathBuf>> {
+        set.check()?;
+        let place = self.place(&set.name);
+        let Some(origin) = Origin::read(&place.folder)? else { return Ok(None) };
+        let refused = |problem: String| Error::File {
+            file: place.folder.display().to_string(),
+            problem: format!("{problem}; `fastburn data remove {}` makes room for it", set.name),
+        };
+        let differ = |what: &str, found: &str, expected: &str| {
+            refused(format!("it came from an archive {what} {found}, but {expected} is wanted"))
+        };
+        let url = addresses::shown(&set.url);
+        if origin.url != url {
+            return Err(differ("at", &origin.url, &url));
+        }
+        if let Some(size) = set.size.filter(|&size| size != origin.bytes) {
+            return Err(differ("of size", &origin.bytes.to_string(), &size.to_string()));
+        }
+        if let Some(sha256) = set.sha256.filter(|&sha256| sha256 != origin.sha256) {
+            return Err(differ("of SHA-256", &origin.sha256.to_string(), &sha256.to_string()));
+        }
+        let (files, bytes) = count(&place.data())?;
+        if files < origin.files || bytes < origin.unpacked_bytes {
+            return Err(refused(format!(
+                "{files} files of {bytes} bytes are left of {} of {}",
+                origin.files, origin.unpacked_bytes
+            )));
+        }
+        Ok(Some(unwrapped(&place.data())?))
+    }
+
+    /// What is here, in the order of the names.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if the folder cannot be read.
+    pub fn list(&self) -> Result<Vec<Cached>> {
+        let folder = self.home.join("datasets");
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(Error::read(&folder))?,
+        };
+        let mut found = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(Error::read(&folder))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let Some(origin) = Origin::read(&path).transpose() else { continue };
+            found.push(Cached { name, folder: path, origin });
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(found)
+    }
+
+    /// Deletes a data set, and what is here of its archive; says whether it was there.
+    ///
+    /// The SHA-256 of its archive is kept, and expected of the next one that is fetched.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Write`] if it cannot be deleted.
+    pub fn remove(&self, set: &DataSet) -> Result<bool> {
+        set.check()?;
+        let place = self.place(&set.name);
+        let _lock = place.lock(|| {})?;
+        place.clear_archive()?;
+        place.remove()
+    }
+
+    /// Forgets the SHA-256 that was found when a data set was first fetched, so that another
+    /// archive at the same url is taken.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Write`] if it cannot be deleted.
+    pub fn forget(&self, set: &DataSet) -> Result<()> {
+        set.check()?;
+        let place = self.place(&set.name);
+        let _lock = place.lock(|| {})?;
+        delete(&place.checksum())
+    }
+
+    pub(super) fn place(&self, name: &str) -> Place {
+        Place::of(&self.home, name)
+    }
+}
+
+/// The names that there are.
+fn names() -> String {
+    let names: Vec<_> = catalog().into_iter().map(|set| set.name).collect();
+    names.join(", ")
+}
+
+/// The folder that an archive has around everything, or else the one that it was unpacked into.
+fn unwrapped(data: &Path) -> Result<PathBuf> {
+    let Some(inner) = only_folder(data)? else { return Ok(data.to_path_buf()) };
+    // A folder of files alone is a class, not a data set.
+    let mut within = fs::read_dir(&inner).map_err(Error::read(&inner))?.flatten();
+    let wraps = within.any(|entry| entry.path().is_dir());
+    Ok(if wraps { inner } else { data.to_path_buf() })
+}
+
+/// The folder that is alone in another, but for hidden files and what macOS adds.
+fn only_folder(folder: &Path) -> Result<Option<PathBuf>> {
+    let mut only = None;
+    for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
+        let entry = entry.map_err(Error::read(folder))?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with('.') || name == "__MACOSX" {
+            continue;
+        }
+        if only.is_some() || !entry.path().is_dir() {
+            return Ok(None);
+        }
+        only = Some(entry.path());
+    }
+    Ok(only)
+}
