@@ -1,9 +1,12 @@
 //! Archives of files, which are hostile until unpacked.
 
+mod unpack;
+
 use std::fs;
 use std::io::{self, BufRead, Read};
 use std::path::{Component, Path};
 
+pub use self::unpack::{Unpacked, unpack};
 use crate::error::{Error, Result};
 
 /// How much an archive may hold.
@@ -31,6 +34,18 @@ pub(crate) struct Entry<'a> {
     pub path: Vec<String>,
     /// What is in it.
     pub content: &'a mut dyn Read,
+}
+
+impl Entry<'_> {
+    /// Whether it is a system's note about the data, such as `.DS_Store`.
+    pub fn is_hidden(&self) -> bool {
+        self.path.iter().any(|part| part.starts_with('.') || part == "__MACOSX")
+    }
+
+    /// A problem with its content.
+    pub fn unreadable(&self, error: &io::Error) -> Error {
+        Error::layout(self, format!("it cannot be read ({error})"))
+    }
 }
 
 /// What is done with each file.

@@ -18,7 +18,7 @@ mod splits;
 mod targets;
 mod tensors;
 
-pub use crate::archive::ArchiveLimits;
+pub use crate::archive::{ArchiveLimits, Unpacked, unpack};
 pub use batcher::ImageBatcher;
 pub use bitmap::Bitmap;
 pub use class_targets::ClassTargets;
