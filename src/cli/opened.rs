@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fastburn::data::{ImageFolder, OpenOptions, Splits};
+use fastburn::data::{ArchiveLimits, ImageFolder, OpenOptions, Splits};
+
+use super::located::{Located, located};
 
 /// What can be said of a data set beside its name.
 #[derive(Debug, Clone, clap::Args)]
@@ -12,18 +14,26 @@ pub struct Options {}
 impl Options {
     /// The two parts of a data set, or the embedded digits' if none is named.
     pub fn splits(&self, data: Option<&Path>, seed: u64) -> Result<Splits> {
-        Ok(match data {
-            Some(path) => self.options().seed(seed).open(path)?,
-            None => Splits::digits()?,
+        let located = data.map(|data| located(data, self.limits())).transpose()?;
+        Ok(match located {
+            Some(Located::Path(path)) => self.options().seed(seed).open(path)?,
+            Some(Located::Digits) | None => Splits::digits()?,
         })
     }
 
     /// All images of a data set.
     pub fn all(&self, data: &Path) -> Result<ImageFolder> {
-        Ok(self.options().open_all(data)?)
+        Ok(match located(data, self.limits())? {
+            Located::Path(path) => self.options().open_all(path)?,
+            Located::Digits => Splits::digits()?.joined(),
+        })
+    }
+
+    fn limits(&self) -> ArchiveLimits {
+        ArchiveLimits::default()
     }
 
     fn options(&self) -> OpenOptions {
-        OpenOptions::new()
+        OpenOptions::new().archive_limits(self.limits())
     }
 }

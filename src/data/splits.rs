@@ -145,6 +145,11 @@ impl Splits {
         })
     }
 
+    /// All images of both parts, the training images first.
+    pub fn joined(self) -> ImageFolder {
+        self.train.joined(self.valid)
+    }
+
     /// The data set, as messages name it.
     pub fn place(&self) -> &str {
         &self.place

@@ -117,8 +117,10 @@ impl Wanted<'_> {
                 "the archive has {found} bytes, but {expected} are expected; it was replaced by \
                  another"
             ))),
-            (Some(found), _) if found > self.most => Err(self
-                .lasting(format!("the archive has {found} bytes, more than the limit, {}", self.most))),
+            (Some(found), _) if found > self.most => Err(self.lasting(format!(
+                "the archive has {found} bytes, more than the limit, {}",
+                self.most
+            ))),
             _ => Ok(()),
         }
     }
@@ -157,13 +159,19 @@ impl Wanted<'_> {
             ConnectProxyFailed(problem) => self.lasting(format!("the proxy refused: {problem}")),
             TooManyRedirects => self.lasting("the server leads from one url to the next for ever"),
             Io(error) if is_unreachable(&error) => Failure::Unreachable(error.to_string()),
-            // What is wrong with a certificate.
-            Io(error) if error.kind() == ErrorKind::InvalidData => self.lasting(error.to_string()),
-            BadUri(_) | Http(_) | LargeResponseHeader(..) | Rustls(_) | Tls(_) => {
-                self.lasting(error.to_string())
-            }
+            // What is wrong with a certificate, or with the encryption.
+            Io(error) if error.kind() == ErrorKind::InvalidData => self.unsafe_connection(&error),
+            error @ (Rustls(_) | Tls(_)) => self.unsafe_connection(&error),
+            BadUri(_) | Http(_) | LargeResponseHeader(..) => self.lasting(error.to_string()),
             error => passing(said(&error)),
         }
+    }
+
+    fn unsafe_connection(&self, error: &dyn std::fmt::Display) -> Failure {
+        self.lasting(format!(
+            "the connection would not be safe ({error}); whom this machine trusts is a matter of \
+             its system's certificates, or of the file that SSL_CERT_FILE names"
+        ))
     }
 
     fn lasting(&self, problem: impl Into<String>) -> Failure {

@@ -5,10 +5,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::catalog::{DataSet, catalog};
+use super::addresses;
+use super::catalog::{DataSet, EMBEDDED, catalog};
 use super::origin::{Origin, count};
 use super::place::{Place, delete};
-use super::addresses;
 use crate::error::{Error, Result};
 
 /// A folder of fetched data sets.
@@ -25,7 +25,7 @@ use crate::error::{Error, Result};
 /// let path = Fetch::new(cache.clone()).get(&digits)?;
 /// assert_eq!(cache.path(&digits)?, Some(path));
 /// assert_eq!(cache.list()?[0].name, "digits");
-/// assert!(cache.remove(&digits)?);
+/// assert!(cache.remove("digits")?);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Cache {
         }
         let problem = || format!("no data set of that name; there are {}, or give a url", names());
         let unknown = || Error::layout(name, problem());
-        if DataSet::new(name, "http://localhost").check().is_err() {
+        if DataSet::new(name, EMBEDDED).check().is_err() {
             return Err(unknown());
         }
         let origin = Origin::read(&self.place(name).folder)?.ok_or_else(unknown)?;
@@ -165,32 +165,37 @@ impl Cache {
         Ok(found)
     }
 
-    /// Deletes a data set, and what is here of its archive; says whether it was there.
+    /// Deletes the data set of that name, and what is here of its archive; says whether it was
+    /// there.
     ///
     /// The SHA-256 of its archive is kept, and expected of the next one that is fetched.
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if it cannot be deleted.
-    pub fn remove(&self, set: &DataSet) -> Result<bool> {
-        set.check()?;
-        let place = self.place(&set.name);
+    /// [`Error::Write`] if it cannot be deleted, [`Error::Setting`] for a name that cannot be.
+    pub fn remove(&self, name: &str) -> Result<bool> {
+        let Some(place) = self.begun(name)? else { return Ok(false) };
         let _lock = place.lock(|| {})?;
         place.clear_archive()?;
         place.remove()
     }
 
-    /// Forgets the SHA-256 that was found when a data set was first fetched, so that another
-    /// archive at the same url is taken.
+    /// Forgets the SHA-256 that was found when the data set of that name was first fetched, so that
+    /// another archive at the same url is taken.
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if it cannot be deleted.
-    pub fn forget(&self, set: &DataSet) -> Result<()> {
-        set.check()?;
-        let place = self.place(&set.name);
+    /// As [`remove`](Self::remove).
+    pub fn forget(&self, name: &str) -> Result<()> {
+        let Some(place) = self.begun(name)? else { return Ok(()) };
         let _lock = place.lock(|| {})?;
         delete(&place.checksum())
+    }
+
+    /// The place of a data set that somebody at least began to fetch.
+    fn begun(&self, name: &str) -> Result<Option<Place>> {
+        DataSet::new(name, EMBEDDED).check()?;
+        Ok(Some(self.place(name)).filter(Place::is_begun))
     }
 
     pub(super) fn place(&self, name: &str) -> Place {

@@ -25,8 +25,7 @@ pub(super) struct Timeouts {
 ///
 /// It follows redirects, but never from `https` to `http`.
 pub(super) fn client(url: &Uri, timeouts: Timeouts, without_platform: bool) -> Result<Agent> {
-    let roots =
-        if without_platform { RootCerts::WebPki } else { RootCerts::PlatformVerifier };
+    let roots = if without_platform { RootCerts::WebPki } else { RootCerts::PlatformVerifier };
     let config = Agent::config_builder()
         .tls_config(TlsConfig::builder().root_certs(roots).build())
         .proxy(proxy_for(url)?)

@@ -1,6 +1,7 @@
 //! From a url to a folder in the cache.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::catalog::DataSet;
 use super::checksums::{Sha256, md5_first_mib, sha256};
 use super::client::Timeouts;
 use super::download::{Retries, download};
-use super::origin::{Origin, count};
+use super::origin::Origin;
 use super::part::Part;
 use super::place::Place;
 use super::progress::Progress;
@@ -140,13 +141,13 @@ impl<'a> Fetch<'a> {
         let known = Known { sha256: sha256(&place.archive())?, url };
         let usable = check(set, &place, &known, bytes);
         let usable = usable.and_then(|()| self.unpack(&place, &known, bytes));
-        if let Err(Error::Download { .. }) = usable {
-            // It would be found wrong again and again.
+        let usable = usable.and_then(|()| place.publish());
+        // What is wrong with an archive would be found again and again; it is of use later only
+        // where the disk was full.
+        if !matches!(&usable, Err(Error::Write { source, .. }) if is_full(source)) {
             place.clear_archive()?;
         }
         usable?;
-        place.publish()?;
-        place.clear_archive()?;
         let missing = || Error::File {
             file: place.folder.display().to_string(),
             problem: "it was deleted just now".to_owned(),
@@ -174,22 +175,29 @@ impl<'a> Fetch<'a> {
         std::fs::create_dir(&folder).map_err(Error::write(&folder))?;
         let (archive, data) = (place.archive(), folder.join("data"));
         let progress = |bytes| (self.tell)(Progress::Unpacking { bytes });
-        archive::unpack(&archive, &data, &self.limits, &progress).map_err(|error| match error {
+        let unpacked = archive::unpack(&archive, &data, &self.limits, &progress);
+        let unpacked = unpacked.map_err(|error| match error {
             // Where it lies for the moment says nothing; where it came from does.
             Error::Layout { problem, .. } => Error::download(&known.url, problem),
             other => other,
         })?;
-        let counted = count(&data)?;
-        Origin::now(known.url.clone(), known.sha256, bytes, counted).write(&folder)?;
+        if unpacked.files == 0 {
+            return Err(Error::download(&known.url, "the archive holds no file"));
+        }
+        Origin::now(known.url.clone(), known.sha256, bytes, unpacked).write(&folder)?;
         let text = serde_json::to_vec(known).unwrap_or_default();
         whole_file::write(&place.checksum(), &text)
     }
 }
 
+fn is_full(error: &std::io::Error) -> bool {
+    [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind())
+}
+
 /// Compares an archive with what is known of it.
 fn check(set: &DataSet, place: &Place, found: &Known, bytes: u64) -> Result<()> {
-    let refused = |what: &str, found: &str, expected: &str, why: &str| {
-        Error::download(&set.url, format!("its {what} is {found}, but {expected} is expected{why}"))
+    let refused = |what: &str, is: &str, expected: &str, why: &str| {
+        Error::download(&found.url, format!("its {what} is {is}, but {expected} is expected{why}"))
     };
     if let Some(size) = set.size.filter(|&size| size != bytes) {
         return Err(refused("size", &bytes.to_string(), &size.to_string(), ""));

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::checksums::Sha256;
+use crate::archive::Unpacked;
 use crate::error::{Error, Result};
 use crate::whole_file;
 
@@ -39,15 +40,15 @@ pub struct Origin {
 
 impl Origin {
     /// A record of files unpacked just now.
-    pub(super) fn now(url: String, sha256: Sha256, bytes: u64, (files, size): (u64, u64)) -> Self {
+    pub(super) fn now(url: String, sha256: Sha256, bytes: u64, unpacked: Unpacked) -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
             format: FORMAT,
             url,
             sha256,
             bytes,
-            files,
-            unpacked_bytes: size,
+            files: unpacked.files,
+            unpacked_bytes: unpacked.bytes,
             unix_time: now.map_or(0, |time| time.as_secs()),
             fastburn: env!("CARGO_PKG_VERSION").to_owned(),
         }

@@ -31,6 +31,11 @@ impl Place {
         Self { folder: home.join("datasets").join(name), work: home.join("work").join(name) }
     }
 
+    /// Whether there is anything of it.
+    pub fn is_begun(&self) -> bool {
+        [&self.folder, &self.work].iter().any(|folder| folder.symlink_metadata().is_ok())
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
     }
@@ -71,7 +76,9 @@ impl Place {
         fs::rename(self.unpacked(), &self.folder).map_err(Error::write(&self.folder))?;
         // The move itself is on the disk once the folder is.
         #[cfg(unix)]
-        fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(Error::write(parent))?;
+        fs::File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(Error::write(parent))?;
         Ok(())
     }
 

@@ -17,7 +17,7 @@ pub(super) fn proxy_for(url: &Uri) -> Result<Option<Proxy>> {
     // The value may hold a password.
     let refused = |_| {
         let expected = "it must be the address of a proxy, such as http://proxy.example.com:3128";
-        Error::setting("a proxy in the environment", name, expected)
+        Error::setting("a proxy in the environment", &name, expected)
     };
     let proxy = Proxy::new(&value).map_err(refused)?;
     // The library reads `no_proxy` itself only where it may choose the variable of the proxy too.

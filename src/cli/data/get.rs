@@ -1,12 +1,27 @@
-//! `fastburn data get`.
+//! `fastburn data get`: a data set, fetched if need be.
 
+use std::io::{Write, stdout};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use fastburn::data::ArchiveLimits;
+use fastburn::datasets::{Cache, Fetch};
+
+use crate::cli::fetching::Fetching;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// A name that `data list` shows, or the http(s) url of an archive
+    name: String,
+}
 
-pub fn run(_: &Arguments) -> Result<ExitCode> {
-    bail!("not there yet")
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let cache = Cache::open()?;
+    let set = cache.find(&arguments.name)?;
+    let shown = Fetching::default();
+    let fetch = Fetch::new(cache).archive_limits(ArchiveLimits::default());
+    let path = fetch.progress(|progress| shown.show(progress)).get(&set);
+    shown.clear();
+    writeln!(stdout(), "{}", path?.display())?;
+    Ok(ExitCode::SUCCESS)
 }

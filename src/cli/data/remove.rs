@@ -1,12 +1,29 @@
-//! `fastburn data remove`.
+//! `fastburn data remove`: a fetched data set, deleted.
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use fastburn::datasets::{Cache, DataSet};
+
+use crate::cli::tell;
 
 #[derive(Debug, clap::Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// A name that `data list` shows, or the url that it was fetched from
+    name: String,
+    /// Forget its archive's SHA-256 too, so that another archive at the same url is taken
+    #[arg(long)]
+    forget: bool,
+}
 
-pub fn run(_: &Arguments) -> Result<ExitCode> {
-    bail!("not there yet")
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let cache = Cache::open()?;
+    let given = &arguments.name;
+    let name = if given.contains("://") { DataSet::at(given)?.name } else { given.clone() };
+    let was_here = cache.remove(&name)?;
+    if arguments.forget {
+        cache.forget(&name)?;
+    }
+    tell(format_args!("{name} {}", if was_here { "is deleted" } else { "was not here" }));
+    Ok(ExitCode::SUCCESS)
 }
