@@ -17,15 +17,31 @@ pub struct Unpacked {
     pub bytes: u64,
 }
 
-/// Unpacks an archive into a new folder; hidden files, and folders without a file, are left out,
-/// so that the folder lists as the archive does.
+/// Unpacks a `.tgz`, `.tar` or `.zip` archive into the new folder `into`, whole or not at all.
 ///
-/// `progress` is told how many bytes are written. The files are written to a hidden folder beside
-/// `into`, which takes that name at the end and is deleted if anything fails.
+/// Hidden files, and folders without a file, are left out, so that the folder lists as the archive
+/// does. `progress` is told how many bytes are written so far. The files are written to a hidden
+/// folder beside `into`, which takes that name at the end and is deleted if anything fails; nothing
+/// is ever written elsewhere. They have the permissions of any new file, and are not forced to the
+/// disk one by one, which would take ten times as long: after a power cut some may be empty.
+///
+/// ```
+/// use fastburn::data::{ArchiveLimits, unpack};
+///
+/// let folder = tempfile::tempdir()?;
+/// let digits = folder.path().join("digits");
+/// let limits = ArchiveLimits::default();
+/// let unpacked = unpack("assets/digits.tgz".as_ref(), &digits, &limits, &|_bytes| {})?;
+/// assert_eq!(unpacked.files, 7000);
+/// assert!(digits.is_dir());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 ///
-/// As [`walk`]; [`Error::Write`] if `into` is there already or cannot be written.
+/// [`Error::Layout`] if it is no archive, damaged, has an entry that is not a plain file or folder
+/// under a plain relative path, or goes beyond the limits; [`Error::Read`] if it cannot be read;
+/// [`Error::Write`] if `into` is there already or cannot be written.
 pub fn unpack(
     archive: &Path,
     into: &Path,

@@ -1,7 +1,9 @@
 //! The command line: one file a verb.
 
+mod archive_limits;
 mod bars;
 mod baseline;
+mod bytes;
 mod checkpoints;
 mod confusion;
 mod data;

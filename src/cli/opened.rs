@@ -5,11 +5,20 @@ use std::path::Path;
 use anyhow::Result;
 use fastburn::data::{ArchiveLimits, ImageFolder, OpenOptions, Splits};
 
+use super::archive_limits::archive_limits;
 use super::located::{Located, located};
 
 /// What can be said of a data set beside its name.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {}
+pub struct Options {
+    /// What an archive may hold at most: files, empty files, bytes, bytes from each of its own
+    #[arg(
+        long,
+        value_parser = archive_limits,
+        value_name = "files=…,empty=…,bytes=64GB,ratio=…"
+    )]
+    archive_limits: Option<ArchiveLimits>,
+}
 
 impl Options {
     /// The two parts of a data set, or the embedded digits' if none is named.
@@ -30,7 +39,7 @@ impl Options {
     }
 
     fn limits(&self) -> ArchiveLimits {
-        ArchiveLimits::default()
+        self.archive_limits.unwrap_or_default()
     }
 
     fn options(&self) -> OpenOptions {
