@@ -157,7 +157,7 @@ pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};
 #[cfg(feature = "download")]
 pub use datasets::untar_data;
-pub use error::{Error, Result};
+pub use error::{Error, Mixed, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use interpretation::{Interpretation, Judged, Report, ReportRow};
 pub use layer_activations::LayerActivations;

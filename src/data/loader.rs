@@ -85,10 +85,10 @@ pub struct DataLoader<I, T> {
 /// A data set as the learner takes it: batches to train on, and batches to validate on.
 ///
 /// ```
-/// use fastburn::data::{DataLoaders, Splits, one_hot};
+/// use fastburn::data::{DataLoaders, Reading, Splits, one_hot};
 ///
 /// let device = fastburn::device::cpu()?;
-/// let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
+/// let (train, valid) = Splits::digits()?.read(&Reading::new(), &|_, _| {})?;
 /// let dls = DataLoaders::from_images(train, valid, one_hot, &device).batch_size(256)?;
 /// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // 6000 / 256 down, 1000 / 256 up
 /// # Ok::<(), fastburn::Error>(())
@@ -112,7 +112,7 @@ pub struct DataLoaders<I, T> {
 /// assert_eq!((images.classes.len(), images.format.shape()), (10, [1, 28, 28]));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageClasses {
     /// The classes' names; a label is an index into them.
     pub classes: Vec<String>,
@@ -253,7 +253,7 @@ impl<I, T> DataLoaders<I, T> {
 }
 
 impl<T: 'static> DataLoaders<Tensor<4>, T> {
-    /// Loaders of decoded images, scaled to [0, 1], `[batch, channels, height, width]`.
+    /// Loaders of images, scaled as their format says, `[batch, channels, height, width]`.
     ///
     /// `targets` makes the targets from `(labels, number of classes, device)`:
     /// [`class_indices`](super::class_indices), [`one_hot`](super::one_hot), or a function of
@@ -265,7 +265,8 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
         device: &Device,
     ) -> Self {
         let source = |images, targets| ImageSource::new(images, targets, device, Residency::Auto);
-        let classes = ImageClasses { classes: train.classes().to_vec(), format: train.format() };
+        let classes =
+            ImageClasses { classes: train.classes().to_vec(), format: train.format().clone() };
         let dls = Self::new(source(train, targets.clone()), source(valid, targets), 0);
         Self { image_classes: Some(classes), ..dls }
     }

@@ -1,20 +1,27 @@
 //! From files to batches on a device.
 //!
 //! [`Splits`] finds the training and the validation part of a data set and lists each as an
-//! [`ImageFolder`]; [`Images`] holds one of them decoded; [`DataLoaders`] serves batches.
+//! [`ImageFolder`]; a [`Reading`] brings the files of a part into one format, as [`Images`];
+//! [`DataLoaders`] serves batches.
 
 mod batcher;
 mod bitmap;
 mod class_targets;
 mod decode;
+mod decoding;
 mod files;
+mod filter;
 mod image_folder;
 mod image_source;
 mod image_spec;
 mod images;
 mod loader;
 mod open_options;
+mod picture;
+mod reading;
+mod scaling;
 mod splits;
+mod survey;
 mod targets;
 mod tensors;
 
@@ -22,12 +29,15 @@ pub use crate::archive::{ArchiveLimits, Unpacked, unpack};
 pub use batcher::ImageBatcher;
 pub use bitmap::Bitmap;
 pub use class_targets::ClassTargets;
+pub use filter::Filter;
 pub use image_folder::{ImageFolder, ImageItem};
 pub use image_source::{ImageSource, Residency};
-pub use image_spec::{ImageSpec, Scaling};
-pub use images::Images;
+pub use image_spec::ImageSpec;
+pub use images::{Images, Skipped};
 pub use loader::{Batch, DataLoader, DataLoaders, ImageClasses, Source};
 pub use open_options::OpenOptions;
+pub use reading::Reading;
+pub use scaling::Scaling;
 #[cfg(feature = "download")]
 pub(crate) use splits::DIGITS;
 pub use splits::Splits;

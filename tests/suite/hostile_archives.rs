@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use fastburn::data::{ArchiveLimits, Images, OpenOptions, Splits, unpack};
+use fastburn::data::{ArchiveLimits, Images, OpenOptions, Reading, Splits, unpack};
 use fastburn::{Error, Result};
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -85,9 +85,9 @@ fn refused_tar(tar: Tar, words: &[&str]) {
 
 /// Each image's label and pixels, in order.
 fn pixels(splits: &Splits) -> Vec<Vec<u8>> {
-    let (train, valid) = splits.decode(&|_, _| {}).unwrap();
+    let (train, valid) = splits.read(&Reading::new(), &|_, _| {}).unwrap();
     let of_part = |part: &Images| {
-        let image = |(&label, i)| [&[label as u8], part.pixels(i)].concat();
+        let image = |(&label, i)| [&[label as u8], &*part.pixels(i).unwrap()].concat();
         part.labels().iter().zip(0..).map(image).collect::<Vec<_>>()
     };
     let mut all = [of_part(&train), of_part(&valid)].concat();
@@ -463,7 +463,7 @@ proptest! {
         }
         let opened = options().open_bytes("changed", &bytes);
         if let Ok(opened) = &opened
-            && let Ok((train, valid)) = opened.decode(&|_, _| {})
+            && let Ok((train, valid)) = opened.read(&Reading::new(), &|_, _| {})
         {
             prop_assert_eq!(train.labels().len() + valid.labels().len(), 4);
             let whole = options().open_bytes("whole", &Tar::images().end()).unwrap();
