@@ -28,6 +28,9 @@ pub(super) struct Picture {
 /// Decodes a file into one channel if it is grey and three if it is not; transparency is left
 /// out and 16 bits become 8.
 pub(super) fn decode(file: &File) -> Result<Picture> {
+    if let Some((pixels, shape)) = file.raw() {
+        return Ok(Picture { pixels: pixels.to_vec(), shape, transparent: false });
+    }
     decode_bytes(&file.read()?, file)
 }
 
@@ -65,6 +68,9 @@ pub(super) fn decode_bytes(bytes: &[u8], name: &dyn std::fmt::Display) -> Result
 
 /// An image's `[width, height]`, from the beginning of its file where that is enough.
 pub(super) fn size(file: &File) -> Result<[u32; 2]> {
+    if let Some((_, [_, height, width])) = file.raw() {
+        return Ok([width as u32, height as u32]);
+    }
     let dimensions = |bytes: &[u8]| {
         reader(bytes).and_then(|reader| reader.into_dimensions().map_err(|error| error.to_string()))
     };

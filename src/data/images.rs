@@ -134,6 +134,11 @@ impl Images {
         &self.pixels[index * size..][..size]
     }
 
+    /// The pixels of all images, one after the other.
+    pub(super) fn into_pixels(self) -> Vec<u8> {
+        self.pixels
+    }
+
     /// The class index of each image.
     pub fn labels(&self) -> &[u32] {
         &self.labels
