@@ -37,9 +37,11 @@ pub(super) fn by_table(table: &Path, folder: &Folder) -> Result<Parts> {
     images(&table.display(), rows, found.unwrap_or_else(|| Listed::new(folder)))
 }
 
-/// The images of the table that is in their folder.
-pub(super) fn by_own_table(table: &File, folder: &Folder) -> Result<Parts> {
-    images(table, parse(table, &table.read()?)?, Listed::new(folder))
+/// The images of the table that is in their folder, `beside` those files.
+pub(super) fn by_own_table(table: &File, folder: &Folder, beside: &[File]) -> Result<Parts> {
+    let mut listed = Listed::new(folder);
+    listed.add("", beside.to_vec());
+    images(table, parse(table, &table.read()?)?, listed)
 }
 
 fn images(
@@ -100,6 +102,11 @@ impl<'a> Listed<'a> {
         Self { folder, folders: HashMap::new() }
     }
 
+    fn add(&mut self, path: &str, files: Vec<File>) {
+        let named = |file: File| Some((file.name()?.to_owned(), file));
+        self.folders.insert(path.to_owned(), files.into_iter().filter_map(named).collect());
+    }
+
     fn has(&mut self, file: &str) -> Result<bool> {
         let (folder, name) = split(file);
         Ok(self.files(folder)?.contains_key(name))
@@ -124,8 +131,7 @@ impl<'a> Listed<'a> {
                 }
                 Err(error) => return Err(error),
             };
-            let named = |file: File| Some((file.name()?.to_owned(), file));
-            self.folders.insert(path.to_owned(), files.into_iter().filter_map(named).collect());
+            self.add(path, files);
         }
         Ok(self.folders.entry(path.to_owned()).or_default())
     }

@@ -65,7 +65,7 @@ pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Ro
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
     let mut record = StringRecord::new();
     let mut read = |record: &mut StringRecord| {
-        reader.read_record(record).map_err(|error| refused(name, &error))
+        reader.read_record(record).map_err(|error| refused(name, &error, bytes))
     };
     if !read(&mut record)? {
         return Err(Error::layout(name, "an empty table; expected a line an image"));
@@ -74,7 +74,7 @@ pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Ro
     let (mut rows, mut lines) = (Vec::new(), HashMap::new());
     let mut more = !is_header || read(&mut record)?;
     while more {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |at| line_of(at, bytes));
         let row = columns.row(line, &record);
         let row = row.map_err(|problem| Error::layout(name, format!("line {line}: {problem}")))?;
         if let Some(before) = lines.insert(row.file.clone(), line) {
@@ -90,9 +90,16 @@ pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Ro
     Ok(rows)
 }
 
+/// The line of a record; the reader counts the empty ones before it as a part of it.
+fn line_of(start: &csv::Position, bytes: &[u8]) -> u64 {
+    let rest = bytes.get(start.byte() as usize..).unwrap_or_default();
+    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    start.line() + ends.filter(|&&byte| byte == b'\n').count() as u64
+}
+
 /// What the reader found, with its line.
-fn refused(name: &dyn std::fmt::Display, error: &csv::Error) -> Error {
-    let line = error.position().map_or(0, csv::Position::line);
+fn refused(name: &dyn std::fmt::Display, error: &csv::Error, bytes: &[u8]) -> Error {
+    let line = error.position().map_or(0, |at| line_of(at, bytes));
     let problem = match error.kind() {
         ErrorKind::Utf8 { .. } => format!("line {line}: not UTF-8; save the table as UTF-8"),
         ErrorKind::UnequalLengths { expected_len, len, .. } => {

@@ -282,7 +282,7 @@ impl Layout {
             Some(found) => Some(found),
             None => match files.iter().find(|file| file.name() == Some(labelled::LABELS)) {
                 Some(table) if !has_class_folders(folder)? => {
-                    Some(labelled::by_own_table(table, folder)?)
+                    Some(labelled::by_own_table(table, folder, &files)?)
                 }
                 _ => None,
             },

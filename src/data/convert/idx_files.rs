@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::idx::Idx;
+use super::super::idx_set::{CLASSES, Content};
+use super::super::image_folder::ImageFolder;
+use super::super::images::Images;
 use super::whole_folder::WholeFolder;
 use super::{Parts, Watch, ended};
-use crate::data::idx::Idx;
-use crate::data::idx_set::{CLASSES, Content};
-use crate::data::image_folder::ImageFolder;
-use crate::data::images::Images;
 use crate::error::{Error, Result};
 use crate::whole_file;
 

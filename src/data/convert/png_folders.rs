@@ -9,11 +9,11 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
+use super::super::image_folder::{ImageFolder, ImageItem};
+use super::super::splits;
 use super::names::Names;
 use super::whole_folder::WholeFolder;
 use super::{Parts, Watch, ended};
-use crate::data::image_folder::{ImageFolder, ImageItem};
-use crate::data::splits;
 use crate::error::{Error, Result};
 
 /// The parts' folders: MNIST's.
@@ -25,11 +25,11 @@ pub(super) fn write(parts: &Parts<'_>, out: &Path, watch: &Watch<'_>) -> Result<
     let classes: Vec<String> =
         parts.train.classes().iter().map(|class| names.new_name(class, "")).collect();
     let whole = WholeFolder::begin(out)?;
-    if parts.valid.is_none() {
-        if let Some((a, b)) = splits::parts_among(&classes) {
-            let problem = format!("the classes {a} and {b} would be read as parts; rename one");
-            return Err(Error::layout(parts.train.place(), problem));
-        }
+    if parts.valid.is_none()
+        && let Some((a, b)) = splits::parts_among(&classes)
+    {
+        let problem = format!("the classes {a} and {b} would be read as parts; rename one");
+        return Err(Error::layout(parts.train.place(), problem));
     }
     let (done, total) = (AtomicUsize::new(0), parts.len());
     let tell = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
