@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
-use fastburn::data::{DataLoaders, Images, Splits, class_indices, is_class_one, one_hot};
+use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices, is_class_one, one_hot};
 use fastburn::device;
 use fastburn::learner::{Callback, Flow, Learner, OptimizerKind, Scope, State, Stop};
 use fastburn::loss::{cross_entropy, mnist_loss};
@@ -49,8 +49,10 @@ fn main() -> Result<(), Error> {
     println!("device {} ({}, {})", info.name, info.kind, info.adapter);
 
     let splits = Splits::open(data.join("mnist_png.tgz"), 0)?;
-    let (all, few) =
-        (splits.decode(&|_, _| {})?, splits.with_classes(&["4", "5"])?.decode(&|_, _| {})?);
+    let (all, few) = (
+        splits.read(&Reading::new(), &|_, _| {})?,
+        splits.with_classes(&["4", "5"])?.read(&Reading::new(), &|_, _| {})?,
+    );
 
     println!("{:<34}  epoch      images/s   floor      epoch/floor", "workload");
     let linear = Architecture::Linear(LinearConfig::new(784, 10));

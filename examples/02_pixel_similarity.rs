@@ -15,7 +15,7 @@ use anyhow::Result;
 use burn::nn::loss::{LpLossConfig, MseLoss, Reduction};
 use burn::tensor::{Device, Tensor, TensorData};
 use fastburn::baseline::{Baseline, Distance, mean_images};
-use fastburn::data::{Bitmap, ImageFolder, Images};
+use fastburn::data::{Bitmap, ImageFolder, Images, Reading};
 use fastburn::plot::{image_grid, text};
 use lesson::{Lesson, step};
 
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
     println!("right: {of_3s:.4} of the 3s, {of_7s:.4} of the 7s, {mean:.4} on average");
 
     step("The same for all ten digits");
-    let (train, valid) = splits.decode(&|_, _| {})?;
+    let (train, valid) = splits.read(&Reading::new(), &|_, _| {})?;
     let ideals = mean_images(&train)?;
     let titled: Vec<_> = ideals.iter().zip(train.classes()).map(|(i, c)| (i, c.as_str())).collect();
     print!("{}", text::image_grid(&titled, 80, lesson.paint()));
@@ -131,10 +131,11 @@ fn stack(folder: &ImageFolder, device: &Device) -> Result<Tensor<3>> {
     let images = Images::decode(folder)?;
     let [_, height, width] = images.shape();
     let image = |index| {
-        let pixels: Vec<f32> = images.pixels(index).iter().map(|&p| f32::from(p) / 255.0).collect();
-        Tensor::<2>::from_data(TensorData::new(pixels, [height, width]), device)
+        let pixels = images.pixels(index)?;
+        let pixels: Vec<f32> = pixels.iter().map(|&pixel| f32::from(pixel) / 255.0).collect();
+        Ok(Tensor::<2>::from_data(TensorData::new(pixels, [height, width]), device))
     };
-    Ok(Tensor::stack((0..images.len()).map(image).collect(), 0))
+    Ok(Tensor::stack((0..images.len()).map(image).collect::<Result<_>>()?, 0))
 }
 
 /// The mean absolute difference to an ideal, `[images, height, width]` to `[images]`; the ideal,

@@ -141,9 +141,10 @@ fn main() -> Result<()> {
 /// All images of a folder in one tensor.
 fn examples(folder: &ImageFolder, device: &Device) -> Result<Examples> {
     let images = Images::decode(folder)?;
-    let pixels: Vec<f32> = (0..images.len())
-        .flat_map(|index| images.pixels(index).iter().map(|&pixel| f32::from(pixel) / 255.0))
-        .collect();
+    let mut pixels: Vec<f32> = Vec::new();
+    for index in 0..images.len() {
+        pixels.extend(images.pixels(index)?.iter().map(|&pixel| f32::from(pixel) / 255.0));
+    }
     let x = Tensor::from_data(TensorData::new(pixels, [images.len(), PIXELS]), device);
     let y = is_class_one(images.labels(), images.classes().len(), device);
     Ok(Examples { x, y })

@@ -14,7 +14,7 @@ mod lesson;
 use anyhow::{Context, Result};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
-use fastburn::data::{DataLoader, DataLoaders, Images, TensorSource, class_indices};
+use fastburn::data::{DataLoader, DataLoaders, Images, Reading, TensorSource, class_indices};
 use fastburn::learner::{Learner, OptimizerKind};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::metrics::accuracy;
@@ -38,8 +38,8 @@ fn main() -> Result<()> {
     let data = lesson.data()?;
 
     step("The data: ten stacks of images, one after the other");
-    let (train_images, valid_images) = data.splits.decode(&|_, _| {})?;
-    let stacks = stack_by_class(&train_images, device);
+    let (train_images, valid_images) = data.splits.read(&Reading::new(), &|_, _| {})?;
+    let stacks = stack_by_class(&train_images, device)?;
     for (class, stack) in train_images.classes().iter().zip(&stacks) {
         println!("{class}: {:?}", stack.dims());
     }
@@ -50,7 +50,7 @@ fn main() -> Result<()> {
 
     step("Inputs are rows of pixels, targets are one-hot rows");
     let (x, y) = rows(&stacks);
-    let (valid_x, valid_y) = rows(&stack_by_class(&valid_images, device));
+    let (valid_x, valid_y) = rows(&stack_by_class(&valid_images, device)?);
     println!("to train    x {:?}, y {:?}", x.dims(), y.dims());
     println!("to validate x {:?}, y {:?}", valid_x.dims(), valid_y.dims());
     let images = train_images.len();
@@ -171,15 +171,16 @@ fn saturation(outputs: Tensor<2>) -> (f32, f32) {
 }
 
 /// The images of each class as a tensor, `[images, height, width]`, from 0 to 1.
-fn stack_by_class(images: &Images, device: &Device) -> Vec<Tensor<3>> {
+fn stack_by_class(images: &Images, device: &Device) -> Result<Vec<Tensor<3>>> {
     let [_, height, width] = images.shape();
     let stack = |class: u32| {
         let of_class = (0..images.len()).filter(|&index| images.labels()[index] == class);
-        let pixels: Vec<f32> = of_class
-            .flat_map(|index| images.pixels(index).iter().map(|&pixel| f32::from(pixel) / 255.0))
-            .collect();
+        let mut pixels: Vec<f32> = Vec::new();
+        for index in of_class {
+            pixels.extend(images.pixels(index)?.iter().map(|&pixel| f32::from(pixel) / 255.0));
+        }
         let count = pixels.len() / (height * width);
-        Tensor::from_data(TensorData::new(pixels, [count, height, width]), device)
+        Ok(Tensor::from_data(TensorData::new(pixels, [count, height, width]), device))
     };
     (0..images.classes().len() as u32).map(stack).collect()
 }

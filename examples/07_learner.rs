@@ -13,7 +13,9 @@ mod lesson;
 
 use anyhow::Result;
 use fastburn::Seed;
-use fastburn::data::{DataLoader, DataLoaders, ImageSource, Images, Residency, class_indices};
+use fastburn::data::{
+    DataLoader, DataLoaders, ImageSource, Images, Reading, Residency, class_indices,
+};
 use fastburn::learner::{Callback, EpochTable, Flow, Learner, OptimizerKind, Scope, State, Stop};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
@@ -39,7 +41,7 @@ fn main() -> Result<()> {
     let lesson = Lesson::begin("07_learner")?;
     let device = &lesson.device;
     let data = lesson.data()?;
-    let (train, valid) = data.splits.decode(&|_, _| {})?;
+    let (train, valid) = data.splits.read(&Reading::new(), &|_, _| {})?;
 
     step("Linear(784, 30) → ReLU → Linear(30, 10), SGD, as in the tutorial");
     println!("Learning rate 1e-3, fastai's default, and batches in the order of the files:");

@@ -25,7 +25,7 @@ use burn::train::{
     SupervisedTraining,
 };
 use fastburn::burn_learner::{Classifier, quiet};
-use fastburn::data::{DataLoaders, ImageBatcher, Images, class_indices};
+use fastburn::data::{DataLoaders, ImageBatcher, Images, Reading, class_indices};
 use fastburn::learner::{Checkpoint, EpochTable, Learner, OptimizerKind};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
@@ -56,7 +56,7 @@ struct Trained {
 fn main() -> Result<()> {
     let lesson = Lesson::begin("09_burn_learner")?;
     let data = lesson.data()?;
-    let images = data.splits.decode(&|_, _| {})?;
+    let images = data.splits.read(&Reading::new(), &|_, _| {})?;
     // The embedded digits are a tenth of MNIST: they take more epochs until little changes.
     let epochs = if data.is_mnist { 5 } else { 10 };
     let [inputs, hidden, outputs] = WIDTHS;
@@ -166,8 +166,11 @@ fn train_with_burn(
     table: impl Write,
 ) -> Result<Trained> {
     let folder = tempfile::tempdir()?;
-    let loader =
-        || DataLoaderBuilder::new(ImageBatcher).batch_size(BATCH).set_device(lesson.device.clone());
+    let loader = || {
+        DataLoaderBuilder::new(ImageBatcher::default())
+            .batch_size(BATCH)
+            .set_device(lesson.device.clone())
+    };
     let stopping = MetricEarlyStoppingStrategy::new(
         &LossMetric::new(),
         Aggregate::Mean,

@@ -30,10 +30,10 @@ pub enum Distance {
 ///
 /// ```
 /// use fastburn::baseline::{Baseline, Distance};
-/// use fastburn::data::Splits;
+/// use fastburn::data::{Reading, Splits};
 ///
 /// let device = fastburn::device::cpu()?;
-/// let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
+/// let (train, valid) = Splits::digits()?.read(&Reading::new(), &|_, _| {})?;
 /// let baseline = Baseline::new(&train, Distance::L2, &device)?;
 /// assert!(baseline.evaluate(valid)?.accuracy() > 0.6);
 /// # Ok::<(), fastburn::Error>(())
@@ -155,7 +155,7 @@ fn means(images: &Images) -> Result<Vec<Vec<f32>>> {
     for (index, &label) in images.labels().iter().enumerate() {
         let label = label as usize;
         counts[label] += 1;
-        for (sum, &pixel) in sums[label].iter_mut().zip(images.pixels(index)) {
+        for (sum, &pixel) in sums[label].iter_mut().zip(images.pixels(index)?.iter()) {
             *sum += u64::from(pixel);
         }
     }

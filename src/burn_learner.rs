@@ -15,14 +15,14 @@
 //! use burn::train::metric::{AccuracyMetric, LossMetric};
 //! use burn::train::{Learner, LearnerSummary, SupervisedTraining};
 //! use fastburn::burn_learner::{Classifier, quiet};
-//! use fastburn::data::{ImageBatcher, Splits};
+//! use fastburn::data::{ImageBatcher, Reading, Splits};
 //! use fastburn::learner::OptimizerKind;
 //! use fastburn::loss::cross_entropy;
 //! use fastburn::models::MlpConfig;
 //!
 //! let device = fastburn::device::cpu()?;
-//! let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
-//! let loader = || DataLoaderBuilder::new(ImageBatcher).batch_size(64).set_device(device.clone());
+//! let (train, valid) = Splits::digits()?.read(&Reading::new(), &|_, _| {})?;
+//! let loader = || DataLoaderBuilder::new(ImageBatcher::default()).batch_size(64).set_device(device.clone());
 //! let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
 //!
 //! let folder = tempfile::tempdir()?; // for Burn's logs and checkpoints
@@ -77,7 +77,7 @@ use crate::shape::one_number;
 /// use fastburn::models::LinearConfig;
 ///
 /// let device = fastburn::device::cpu()?;
-/// let loader = DataLoaderBuilder::new(ImageBatcher)
+/// let loader = DataLoaderBuilder::new(ImageBatcher::default())
 ///     .batch_size(32)
 ///     .set_device(device.clone())
 ///     .build(Splits::digits()?.valid);
@@ -169,8 +169,8 @@ where
 /// # use fastburn::models::Mlp;
 /// # let folder = tempfile::tempdir()?;
 /// # let digits = Splits::digits()?;
-/// # let train = DataLoaderBuilder::new(ImageBatcher).build(digits.train);
-/// # let valid = DataLoaderBuilder::new(ImageBatcher).build(digits.valid);
+/// # let train = DataLoaderBuilder::new(ImageBatcher::default()).build(digits.train);
+/// # let valid = DataLoaderBuilder::new(ImageBatcher::default()).build(digits.valid);
 /// let training = quiet(SupervisedTraining::<Classifier<Mlp>>::new(&folder, train, valid));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```

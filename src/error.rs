@@ -48,6 +48,17 @@ pub enum Error {
         problem: String,
     },
 
+    /// The images of a data set do not agree, and nothing says what they are to become.
+    #[error("{file}: {problem}; {}", mixed.way_out())]
+    Mixed {
+        /// The first file that differs from those before it.
+        file: String,
+        /// How it differs, and how many are of which kind.
+        problem: String,
+        /// In what they differ.
+        mixed: Mixed,
+    },
+
     /// A file of weights, a model file or a checkpoint cannot be used.
     #[error("{file}: {problem}")]
     File {
@@ -149,6 +160,24 @@ pub enum Error {
         /// Its error.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+/// In what the images of a data set differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mixed {
+    /// In width or height.
+    Sizes,
+    /// Some are grey, others in colour.
+    Channels,
+}
+
+impl Mixed {
+    fn way_out(self) -> &'static str {
+        match self {
+            Self::Sizes => "Reading::size brings all images to one size",
+            Self::Channels => "Reading::channels makes all images grey or all colour",
+        }
+    }
 }
 
 impl Error {

@@ -152,7 +152,7 @@ mod whole_file;
 
 pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};
-pub use error::{Error, Result};
+pub use error::{Error, Mixed, Result};
 pub use history::{EpochRecord, History, StepRecord, Validation};
 pub use interpretation::{Interpretation, Judged, Report, ReportRow};
 pub use layer_activations::LayerActivations;

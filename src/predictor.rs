@@ -205,7 +205,7 @@ impl Predictor {
         let every: Vec<usize> = (0..images.len()).collect();
         for indices in every.chunks(self.images_at_once()) {
             let adapt =
-                |&index: &usize| self.card.image.adapt(images.pixels(index), images.shape());
+                |&index: &usize| self.card.image.adapt(&images.pixels(index)?, images.shape());
             let prepared = indices.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
             let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();
             let outputs = self.outputs(self.card.image.batch(&pixels, &self.device))?;

@@ -11,7 +11,7 @@ use fastburn::device;
 use fastburn::plot::image_grid;
 use fastburn::plot::text::printable;
 
-use super::{bars, opened, tell};
+use super::{learners, opened, reading, tell};
 
 /// How many mean images stand in a row of the picture.
 const IN_ROW: usize = 5;
@@ -22,6 +22,10 @@ pub struct Arguments {
     data: PathBuf,
     #[command(flatten)]
     opening: opened::Options,
+    #[command(flatten)]
+    format: reading::Format,
+    #[command(flatten)]
+    bad: reading::Bad,
     /// Where the validation images are drawn from, if the data does not say which they are
     #[arg(long, default_value = "42")]
     seed: u64,
@@ -39,7 +43,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::named(&arguments.device)?;
     let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed)?;
-    let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
+    let reading = arguments.bad.applied(arguments.format.reading());
+    let (train, valid) = learners::read(&splits, &reading)?;
     if let Some(file) = &arguments.out {
         let means = mean_images(&train)?;
         let titled: Vec<_> =

@@ -76,9 +76,10 @@ struct Told {
     #[serde(default)]
     files: Files,
     when: When,
-    /// Where the images are from, and their checksums.
+    /// Where the images are from, and their checksums; an older version had others.
     data: String,
-    images: [u32; 2],
+    #[serde(default)]
+    contents: Option<[u32; 2]>,
 }
 
 impl Options {
@@ -159,10 +160,18 @@ impl Run {
     /// Refuses other images than those that the run was trained on, and has checkpoints say which
     /// they are; `place` is where these are from.
     pub fn check_data(&mut self, place: &str, train: &Images, valid: &Images) -> Result<()> {
-        let images = [train.checksum(), valid.checksum()];
+        if self.saved.is_none() && self.checkpoint.is_none() {
+            return Ok(());
+        }
+        let contents = Some([train.checksum()?, valid.checksum()?]);
         if let Some(saved) = &self.saved {
             let told = told(saved)?;
-            if told.images != images {
+            if told.contents.is_none() {
+                tell(format_args!(
+                    "resume  from before images had checksums by their files: \
+                                   whether these are the same is not known"
+                ));
+            } else if told.contents != contents {
                 let problem = format!(
                     "other images than those of the run that is to go on, which were from {}",
                     told.data
@@ -174,7 +183,7 @@ impl Run {
             let settings = serde_json::to_value(&self.settings)?;
             let settings = settings.as_object().cloned().unwrap_or_default();
             let (files, when) = (self.files.clone(), self.when.clone());
-            let told = Told { settings, files, when, data: place.to_owned(), images };
+            let told = Told { settings, files, when, data: place.to_owned(), contents };
             self.checkpoint = Some(checkpoint.settings(serde_json::to_value(told)?));
         }
         Ok(())

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use anyhow::Result;
 use burn::data::dataset::Dataset;
 use clap::ValueEnum;
-use fastburn::data::{ImageFolder, Images};
+use fastburn::data::{ImageFolder, Images, Reading};
 use fastburn::plot::text::printable;
 use fastburn::{Interpretation, Predictor, device};
 
-use super::{bars, opened, tell};
+use super::{bars, opened, reading, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -19,6 +19,8 @@ pub struct Options {
     data: PathBuf,
     #[command(flatten)]
     opening: opened::Options,
+    #[command(flatten)]
+    bad: reading::Bad,
     /// Which of its images to look at
     #[arg(long, value_enum, default_value_t = Part::Valid)]
     part: Part,
@@ -60,7 +62,10 @@ pub fn judge(options: &Options) -> Result<Judged> {
         Part::Valid => options.opening.splits(Some(&options.data), options.seed)?.valid,
         Part::All => all.clone(),
     };
-    let images = bars::while_decoding(|progress| Images::decode_with(&folder, progress))?;
+    let format = &predictor.card().image;
+    let reading = options.bad.applied(Reading::like(format));
+    let images = bars::while_decoding(|progress| Images::read(&folder, &reading, progress))?;
+    reading::tell_skipped_of(&[&images]);
     let seen = predictor.interpret(&images)?;
     if folder.len() < all.len() {
         // Which ones those are may depend on the seed, and on what DATA is.
@@ -72,9 +77,10 @@ pub fn judge(options: &Options) -> Result<Judged> {
         let trained_with = printable(trained_with);
         tell(format_args!("loss    {measured}; the model was trained with {trained_with}"));
     }
-    let (_, adapted) = predictor.card().image.adapt(images.pixels(0), images.shape())?;
+    let first = images.folder().image(0)?;
+    let (_, adapted) = format.adapt(&first.pixels, first.shape)?;
     if let Some(adapted) = adapted {
         tell(format_args!("images  {adapted}, to fit the model"));
     }
-    Ok(Judged { folder, seen })
+    Ok(Judged { folder: images.folder().clone(), seen })
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor};
 use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
-use fastburn::data::{DataLoaders, Images, balanced_weights, class_indices, one_hot};
+use fastburn::data::{
+    DataLoaders, Images, Reading, Splits, balanced_weights, class_indices, one_hot,
+};
 use fastburn::learner::Learner;
 use fastburn::loss::{
     cross_entropy, label_smoothing, mnist_loss, weighted_cross_entropy, weighted_label_smoothing,
@@ -14,6 +16,7 @@ use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::AnyModel;
 use fastburn::{Pretrained, Seed, Transferred, device};
 
+use super::reading::tell_skipped_of;
 use super::settings::{BalanceName, LossName, Settings};
 use super::{bars, opened};
 
@@ -48,18 +51,32 @@ pub fn open(
     // What the command line alone gets wrong is found before any file is read.
     settings.check()?;
     let device = device::named(&settings.device)?;
+    let start = start(settings, &device)?;
     let splits = opening.splits(data, settings.seed)?;
-    let images = bars::while_decoding(|progress| splits.decode(progress))?;
-    Ok(learner(settings, images, &device)?.0)
+    let images = read(&splits, &settings.reading.reading(start.as_ref())?)?;
+    Ok(learner(settings, start, images, &device)?.0)
 }
 
-/// The learner of these settings, and what of its model is from a model file.
+/// The trained model that these settings start from, if any.
+pub fn start(settings: &Settings, device: &Device) -> Result<Option<Pretrained>> {
+    Ok(settings.from.as_ref().map(|file| Pretrained::load(file, device)).transpose()?)
+}
+
+/// Both parts, under a bar, with a word about what was left out.
+pub fn read(splits: &Splits, reading: &Reading) -> Result<(Images, Images)> {
+    let (train, valid) = bars::while_decoding(|progress| splits.read(reading, progress))?;
+    tell_skipped_of(&[&train, &valid]);
+    Ok((train, valid))
+}
+
+/// The learner of these settings, and what of its model is from the one that it starts from.
 pub fn learner(
     settings: &Settings,
+    start: Option<Pretrained>,
     (train, valid): (Images, Images),
     device: &Device,
 ) -> Result<(AnyLearner, Option<Transferred>)> {
-    let (model, transferred) = model(settings, &train, device)?;
+    let (model, transferred) = model(settings, start, &train, device)?;
     let weights = match settings.balance {
         Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
         None => None,
@@ -94,14 +111,14 @@ pub fn learner(
 
 fn model(
     settings: &Settings,
+    start: Option<Pretrained>,
     images: &Images,
     device: &Device,
 ) -> Result<(AnyModel, Option<Transferred>)> {
-    let Some(file) = &settings.from else {
+    let Some(mut pretrained) = start else {
         return Ok((settings.architecture(images).init(device, settings.seed)?, None));
     };
-    let mut pretrained = Pretrained::load(file, device)?;
-    pretrained.check_images(&images.format())?;
+    pretrained.check_images(images.format())?;
     if pretrained.card().classes != images.classes() {
         pretrained = pretrained.with_new_head();
     }

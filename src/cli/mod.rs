@@ -14,6 +14,7 @@ mod learners;
 mod lr_find;
 mod opened;
 mod predict;
+mod reading;
 mod settings;
 mod show;
 mod summary;
@@ -139,7 +140,8 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     match error.downcast_ref::<fastburn::Error>() {
         // The library's messages name their causes themselves.
         Some(error) => {
-            tell(format_args!("error: {}", printable(&error.to_string())));
+            let (problem, way_out) = (error.to_string(), reading::way_out(error));
+            tell(format_args!("error: {}{way_out}", printable(&problem)));
             if error.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
         None => {

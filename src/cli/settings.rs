@@ -12,9 +12,14 @@ use fastburn::learner::{OptimizerConfig, OptimizerKind};
 use fastburn::models::{Activation, Architecture, Init, LinearConfig, MlpConfig};
 use serde::{Deserialize, Serialize};
 
+use super::reading;
+
 /// These go into checkpoints, under the names of the options.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 pub struct Settings {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub reading: reading::Options,
     /// The kind of model
     #[arg(long, value_enum, default_value_t = ModelName::Mlp)]
     model: ModelName,
@@ -83,7 +88,7 @@ pub struct Settings {
         long,
         value_name = "MODEL",
         value_parser = start,
-        conflicts_with_all = ["model", "hidden", "activation", "init"]
+        conflicts_with_all = ["model", "hidden", "activation", "init", "normalize"]
     )]
     #[serde(default)]
     pub from: Option<PathBuf>,

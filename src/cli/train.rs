@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use burn::data::dataset::Dataset;
 use burn::module::Module;
 use fastburn::Saved;
 use fastburn::callbacks::{CsvLogger, JsonLogger, Notes, SaveModel};
-use fastburn::data::{Images, Splits};
+use fastburn::data::{ImageSpec, Images, Skipped, Splits};
 use fastburn::device::{self, DeviceInfo};
 use fastburn::learner::{EpochTable, StopFlag};
 use fastburn::models::{AnyModel, Portable};
@@ -65,14 +64,16 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     let device = found.open()?;
     // A run that goes on does so on the device that it was on, whatever `auto` means by then.
     run.settings.device.clone_from(&found.name);
+    let start = learners::start(&run.settings, &device)?;
     let splits = options.opening.splits(data, run.settings.seed)?;
-    let (train, valid) = bars::while_decoding(|progress| splits.decode(progress))?;
+    let reading = run.settings.reading.reading(start.as_ref())?;
+    let (train, valid) = learners::read(&splits, &reading)?;
     run.check_data(splits.place(), &train, &valid)?;
 
-    let images = About::of(&train);
-    let (learner, transferred) = learners::learner(&run.settings, (train, valid), &device)?;
+    let images = About::of(&splits, &train, &valid);
+    let (learner, transferred) = learners::learner(&run.settings, start, (train, valid), &device)?;
     let code = with_learner!(learner, learn => {
-        announce(&found, &splits, &images, learn.model(), &run, options.json)?;
+        announce(&found, &images, learn.model(), &run, options.json)?;
         if let (Some(transferred), false) = (&transferred, options.json) {
             tell(format_args!("{transferred}"));
         }
@@ -173,40 +174,51 @@ fn end(reason: &str, out: Option<&Path>, as_json: bool) -> Result<()> {
 
 /// What is said of the images.
 struct About {
-    shape: [usize; 3],
+    place: String,
+    format: ImageSpec,
     classes: Vec<String>,
+    /// How many there are to train and to validate.
+    counts: [usize; 2],
+    skipped: Vec<Skipped>,
 }
 
 impl About {
-    fn of(images: &Images) -> Self {
-        Self { shape: images.shape(), classes: images.classes().to_vec() }
+    fn of(splits: &Splits, train: &Images, valid: &Images) -> Self {
+        Self {
+            place: splits.place().to_owned(),
+            format: train.format().clone(),
+            classes: train.classes().to_vec(),
+            counts: [train.len(), valid.len()],
+            skipped: [train.skipped(), valid.skipped()].concat(),
+        }
     }
 }
 
 /// Says what is about to happen: the device, the data and the model, a line each.
 fn announce(
     device: &DeviceInfo,
-    splits: &Splits,
     images: &About,
     model: &AnyModel,
     run: &Run,
     as_json: bool,
 ) -> Result<()> {
     let settings = &run.settings;
-    let ([channels, height, width], classes) = (images.shape, images.classes.len());
+    let About { place, format, classes, counts: [of_train, of_valid], skipped } = images;
     let architecture = model.architecture();
-    let (of_train, of_valid) = (splits.train.len(), splits.valid.len());
     if as_json {
+        let skipped = skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason }));
         json::line(&json!({
             "event": "start",
             "version": env!("CARGO_PKG_VERSION"),
             "device": device.name,
             "adapter": device.adapter,
-            "data": splits.place(),
+            "data": place,
             "train_images": of_train,
             "valid_images": of_valid,
-            "image": [channels, height, width],
-            "classes": images.classes,
+            "image": format.shape(),
+            "scaling": format.scaling,
+            "skipped": skipped.collect::<Vec<_>>(),
+            "classes": classes,
             "architecture": architecture,
             "parameters": model.num_params(),
             "settings": settings,
@@ -216,9 +228,10 @@ fn announce(
     }
     tell(format_args!("device  {} ({}, {})", device.name, device.kind, device.adapter));
     tell(format_args!(
-        "data    {}: {of_train} images of {width}×{height}, {classes} classes; \
-         {of_valid} more to validate",
-        splits.place()
+        "data    {place}: {of_train} images of {}×{}, {} classes; {of_valid} more to validate",
+        format.width,
+        format.height,
+        classes.len(),
     ));
     let lr = match settings.schedule {
         ScheduleName::Constant => settings.lr.to_string(),

@@ -1,16 +1,15 @@
 //! A folder of labelled images, one sub-folder a class, as a Burn dataset.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
 
 use burn::data::dataset::{Dataset, DatasetError};
 use rand::seq::SliceRandom;
-use rayon::prelude::*;
 
-use super::decode::{Picture, decode, size};
+use super::decode::decode_file;
 use super::files::{File, Folder};
+use super::survey::Survey;
 use crate::archive::ArchiveLimits;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
@@ -128,8 +127,8 @@ impl ImageFolder {
         self.files[index].to_string()
     }
 
-    /// The images' sizes, `[width, height]` in pixels, and how many images are of each, the most
-    /// frequent first. Only the beginning of each file is decoded.
+    /// The images' sizes the right way up, `[width, height]` in pixels, and how many images are of
+    /// each, the most frequent first. Only the beginning of each file is decoded.
     ///
     /// ```
     /// let sizes = fastburn::data::Splits::digits()?.valid.sizes()?;
@@ -142,14 +141,12 @@ impl ImageFolder {
     /// [`Error::Image`] for the first file that is no PNG or JPEG, [`Error::Read`] if a file cannot
     /// be read.
     pub fn sizes(&self) -> Result<Vec<([u32; 2], usize)>> {
-        let sizes: Vec<_> = self.files.par_iter().map(size).collect();
-        let mut counts = BTreeMap::new();
-        for size in sizes {
-            *counts.entry(size?).or_insert(0) += 1;
+        let survey = Survey::of(&self.files);
+        let counts = survey.counts(|header| header.size);
+        match survey.files.into_iter().find_map(|(_, found)| found.err()) {
+            Some(error) => Err(error),
+            None => Ok(counts),
         }
-        let mut counts: Vec<_> = counts.into_iter().collect();
-        counts.sort_by_key(|&(_, count)| Reverse(count));
-        Ok(counts)
     }
 
     /// Only the images of the named classes, which become classes 0, 1, … in the given order.
@@ -181,7 +178,7 @@ impl ImageFolder {
         Ok(Self { place: self.place.clone(), classes, files, labels })
     }
 
-    /// Image `index`, decoded.
+    /// Image `index`, decoded and the right way up.
     ///
     /// # Errors
     ///
@@ -192,8 +189,10 @@ impl ImageFolder {
     ///
     /// If the index is not below [`len`](Dataset::len).
     pub fn image(&self, index: usize) -> Result<ImageItem> {
-        let Picture { pixels, shape, .. } = decode(&self.files[index])?;
-        Ok(ImageItem { pixels, shape, label: self.labels[index] })
+        let file = &self.files[index];
+        let picture = decode_file(file, &file.read()?)?;
+        let shape = picture.shape();
+        Ok(ImageItem { pixels: picture.into_planes(), shape, label: self.labels[index] })
     }
 
     /// Some of the images, drawn by the seed, in the order in which they were drawn.
@@ -256,6 +255,18 @@ impl ImageFolder {
             files: indices.iter().map(|&i| self.files[i].clone()).collect(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
         }
+    }
+
+    /// The images at `kept`, those whose files can be read, if some of each class are among them.
+    pub(super) fn without_others(&self, kept: &[usize]) -> Result<Self> {
+        let left = self.subset(kept);
+        for (label, class) in (0..).zip(&self.classes) {
+            if self.labels.contains(&label) && !left.labels.contains(&label) {
+                let problem = format!("no image of class {class} can be read");
+                return Err(Error::layout(&self.place, problem));
+            }
+        }
+        Ok(left)
     }
 
     /// These images and then the others, which have the same classes.

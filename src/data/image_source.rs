@@ -52,8 +52,8 @@ impl<F> ImageSource<F> {
             Residency::Host => false,
         };
         let resident = on_device.then(|| {
-            let every: Vec<u32> = (0..).take(images.len()).collect();
-            let pixels = TensorData::new(scaled(&images, &every), [images.len(), size]);
+            let pixels: Vec<_> = images.all_pixels().chunks_exact(size).collect();
+            let pixels = TensorData::new(images.format().scaled(&pixels), [images.len(), size]);
             Tensor::from_data(pixels, &device.clone().inner())
         });
         Self { images, resident, targets }
@@ -81,16 +81,14 @@ where
                 if device.is_autodiff() { batch.autodiff() } else { batch }
             }
             None => {
-                Tensor::from_data(TensorData::new(scaled(&self.images, indices), shape), device)
+                let pixels = indices.iter().map(|&index| self.images.pixels(index as usize));
+                let pixels = pixels.collect::<Result<Vec<_>>>()?;
+                let pixels: Vec<_> = pixels.iter().map(|pixels| &**pixels).collect();
+                let values = self.images.format().scaled(&pixels);
+                Tensor::from_data(TensorData::new(values, shape), device)
             }
         };
         let labels: Vec<u32> = indices.iter().map(|&i| self.images.labels()[i as usize]).collect();
         Ok((input, (self.targets)(&labels, self.images.classes().len(), device)))
     }
-}
-
-/// The images at `indices` as the numbers that a model sees.
-fn scaled(images: &Images, indices: &[u32]) -> Vec<f32> {
-    let pixels: Vec<_> = indices.iter().map(|&index| images.pixels(index as usize)).collect();
-    images.format().scaled(&pixels)
 }

@@ -88,10 +88,10 @@ pub struct DataLoader<I, T> {
 /// A data set as the learner takes it: batches to train on, and batches to validate on.
 ///
 /// ```
-/// use fastburn::data::{DataLoaders, Splits, one_hot};
+/// use fastburn::data::{DataLoaders, Reading, Splits, one_hot};
 ///
 /// let device = fastburn::device::cpu()?;
-/// let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
+/// let (train, valid) = Splits::digits()?.read(&Reading::new(), &|_, _| {})?;
 /// let dls = DataLoaders::from_images(train, valid, one_hot, &device).batch_size(256)?;
 /// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // 6000 / 256 down, 1000 / 256 up
 /// # Ok::<(), fastburn::Error>(())
@@ -115,7 +115,7 @@ pub struct DataLoaders<I, T> {
 /// assert_eq!((images.classes.len(), images.format.shape()), (10, [1, 28, 28]));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ImageClasses {
     /// The classes' names; a label is an index into them.
     pub classes: Vec<String>,
@@ -162,10 +162,11 @@ impl<I, T> DataLoader<I, T> {
     /// without one.
     ///
     /// ```
-    /// use fastburn::data::{Splits, balanced_weights};
+    /// use fastburn::data::{Reading, Splits, balanced_weights};
     ///
     /// let device = fastburn::device::cpu()?;
-    /// let (train, valid) = Splits::digits()?.with_classes(&["1", "7"])?.decode(&|_, _| {})?;
+    /// let digits = Splits::digits()?.with_classes(&["1", "7"])?;
+    /// let (train, valid) = digits.read(&Reading::new(), &|_, _| {})?;
     /// let of_class = balanced_weights(train.labels(), train.classes().len())?;
     /// let of_items = train.labels().iter().map(|&label| of_class[label as usize]).collect();
     /// # use fastburn::data::{DataLoaders, class_indices};
@@ -316,7 +317,7 @@ impl<I, T> DataLoaders<I, T> {
 }
 
 impl<T: 'static> DataLoaders<Tensor<4>, T> {
-    /// Loaders of decoded images, scaled to [0, 1], `[batch, channels, height, width]`.
+    /// Loaders of images, scaled as their format says, `[batch, channels, height, width]`.
     ///
     /// `targets` makes the targets from `(labels, number of classes, device)`:
     /// [`class_indices`](super::class_indices), [`one_hot`](super::one_hot), or a function of
@@ -328,7 +329,8 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
         device: &Device,
     ) -> Self {
         let source = |images, targets| ImageSource::new(images, targets, device, Residency::Auto);
-        let classes = ImageClasses { classes: train.classes().to_vec(), format: train.format() };
+        let classes =
+            ImageClasses { classes: train.classes().to_vec(), format: train.format().clone() };
         let dls = Self::new(source(train, targets.clone()), source(valid, targets), 0);
         Self { image_classes: Some(classes), ..dls }
     }

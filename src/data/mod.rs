@@ -1,7 +1,8 @@
 //! From files to batches on a device.
 //!
 //! [`Splits`] finds the training and the validation part of a data set and lists each as an
-//! [`ImageFolder`]; [`Images`] holds one of them decoded; [`DataLoaders`] serves batches.
+//! [`ImageFolder`]; a [`Reading`] brings the files of a part into one format, as [`Images`];
+//! [`DataLoaders`] serves batches.
 
 mod batcher;
 mod bitmap;
@@ -9,7 +10,9 @@ mod class_balance;
 mod class_targets;
 mod convert;
 mod decode;
+mod decoding;
 mod files;
+mod filter;
 mod idx;
 mod idx_set;
 mod image_folder;
@@ -21,7 +24,11 @@ mod labels_csv;
 mod loader;
 mod open_options;
 mod parts;
+mod picture;
+mod reading;
+mod scaling;
 mod splits;
+mod survey;
 mod targets;
 mod tensors;
 
@@ -31,13 +38,16 @@ pub use bitmap::Bitmap;
 pub use class_balance::balanced_weights;
 pub use class_targets::ClassTargets;
 pub use convert::{Converted, Format, Watch};
+pub use filter::Filter;
 pub use idx::Idx;
 pub use image_folder::{ImageFolder, ImageItem};
 pub use image_source::{ImageSource, Residency};
-pub use image_spec::{ImageSpec, Scaling};
-pub use images::Images;
+pub use image_spec::ImageSpec;
+pub use images::{Images, Skipped};
 pub use loader::{Batch, DataLoader, DataLoaders, ImageClasses, Source};
 pub use open_options::OpenOptions;
+pub use reading::Reading;
+pub use scaling::Scaling;
 pub use splits::Splits;
 pub use targets::{class_indices, is_class_one, one_hot};
 pub use tensors::TensorSource;

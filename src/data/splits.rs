@@ -3,16 +3,17 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use burn::data::dataset::Dataset;
 use burn::tensor::{Device, Int, Tensor};
 use rand::seq::SliceRandom;
 
+use super::decoding;
 use super::files::Folder;
 use super::image_folder::ImageFolder;
 use super::images::Images;
 use super::loader::DataLoaders;
 use super::open_options::OpenOptions;
 use super::parts::Parts;
+use super::reading::Reading;
 use super::targets::class_indices;
 use super::{idx_set, labelled};
 use crate::error::{Error, Result};
@@ -181,32 +182,27 @@ impl Splits {
         &self.place
     }
 
-    /// Decodes both parts: the training images and the validation images.
+    /// Reads both parts into one format: the training images and the validation images.
     ///
-    /// `progress` is told how many images of both are done, of how many.
+    /// What a [`Reading`] takes from the data is taken from the training images. `progress` is told
+    /// how many images of both are done, of how many.
     ///
     /// # Errors
     ///
-    /// As [`Images::decode`], and [`Error::Layout`] if the two parts differ in image size.
-    pub fn decode(&self, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<(Images, Images)> {
-        let (of_train, total) = (self.train.len(), self.train.len() + self.valid.len());
-        let train = Images::decode_with(&self.train, &|done, _| progress(done, total))?;
-        let valid = Images::decode_with(&self.valid, &|done, _| progress(of_train + done, total))?;
-        if train.shape() != valid.shape() {
-            return Err(Error::layout(
-                self.valid.place(),
-                format!(
-                    "images of [channels, height, width] {:?}, but those of {} are {:?}",
-                    valid.shape(),
-                    self.train.place(),
-                    train.shape()
-                ),
-            ));
+    /// As [`Images::read`]; the images of both parts must agree.
+    pub fn read(
+        &self,
+        reading: &Reading,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<(Images, Images)> {
+        let read = decoding::read(&[&self.train, &self.valid], reading, progress)?;
+        match <[Images; 2]>::try_from(read) {
+            Ok([train, valid]) => Ok((train, valid)),
+            Err(_) => Err(Error::layout(&self.place, "no images")),
         }
-        Ok((train, valid))
     }
 
-    /// Decodes both parts into loaders of images `[batch, channels, height, width]` and class
+    /// Reads both parts as they are into loaders of images `[batch, channels, height, width]` and class
     /// indices `[batch]`, for a model on `device`.
     ///
     /// Change the batch size and the order with [`DataLoaders`]' own methods; for other targets
@@ -214,14 +210,14 @@ impl Splits {
     ///
     /// # Errors
     ///
-    /// As [`decode`](Self::decode), and [`Error::Setting`] if the batch size is 0.
+    /// As [`read`](Self::read), and [`Error::Setting`] if the batch size is 0.
     pub fn loaders(
         &self,
         batch_size: usize,
         seed: impl Into<Seed>,
         device: &Device,
     ) -> Result<DataLoaders<Tensor<4>, Tensor<1, Int>>> {
-        let (train, valid) = self.decode(&|_, _| {})?;
+        let (train, valid) = self.read(&Reading::new(), &|_, _| {})?;
         DataLoaders::from_images(train, valid, class_indices, device)
             .shuffle(seed.into())
             .batch_size(batch_size)

@@ -26,12 +26,12 @@ where
     /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
     ///
     /// ```
-    /// use fastburn::data::{DataLoaders, Splits, one_hot};
+    /// use fastburn::data::{DataLoaders, Reading, Splits, one_hot};
     /// use fastburn::loss::Outputs;
     /// use fastburn::prelude::*;
     ///
     /// let device = device::cpu()?;
-    /// let (train, valid) = Splits::digits()?.decode(&|_, _| {})?;
+    /// let (train, valid) = Splits::digits()?.read(&Reading::new(), &|_, _| {})?;
     /// let dls = DataLoaders::from_images(train, valid, one_hot, &device);
     /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
     /// let learn = Learner::new(dls, model, mse::<2>).outputs(Outputs::Softmax);
@@ -116,7 +116,7 @@ where
         let card = ModelCard {
             architecture: self.model().architecture(),
             classes: images.classes.clone(),
-            image: images.format,
+            image: images.format.clone(),
             loss: loss.to_owned(),
             outputs,
             // JSON has no word for what is not a number.

@@ -44,8 +44,9 @@ fn weights(model: &Mlp) -> Vec<f32> {
 fn train_with_burn(folder: &Path, epochs: usize, lr: f64) -> LearningResult<Classifier<Mlp>> {
     let device = fastburn::device::cpu().unwrap();
     let (train, valid) = digits();
-    let loader =
-        || DataLoaderBuilder::new(ImageBatcher).batch_size(BATCH).set_device(device.clone());
+    let loader = || {
+        DataLoaderBuilder::new(ImageBatcher::default()).batch_size(BATCH).set_device(device.clone())
+    };
     let stop = MetricEarlyStoppingStrategy::new(
         &LossMetric::new(),
         Aggregate::Mean,
@@ -84,7 +85,7 @@ fn a_step_of_burns_learner_is_a_step_of_ours() {
             ours.fit(1, lr).unwrap();
 
             let training = device.clone().autodiff();
-            let loader = DataLoaderBuilder::new(ImageBatcher)
+            let loader = DataLoaderBuilder::new(ImageBatcher::default())
                 .batch_size(count)
                 .set_device(training.clone())
                 .build(train.clone());

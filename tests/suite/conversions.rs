@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{Converted, Format, ImageFolder, OpenOptions, Splits};
+use fastburn::data::{Converted, Format, ImageFolder, Images, OpenOptions, Reading, Splits};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ fn pets() -> TempDir {
 }
 
 fn convert(data: &Path, out: &Path, to: Format) -> fastburn::Result<Converted> {
-    OpenOptions::new().convert(data, out, to, &|_, _| true)
+    OpenOptions::new().convert(data, out, to, &Reading::new(), &|_, _| true)
 }
 
 /// The pixels and the class of each image, in their order.
@@ -53,7 +53,7 @@ fn pngs_become_idx_and_pngs_again_with_the_same_pixels_labels_and_parts() {
     let [idx, packed, png] = ["idx", "packed", "png"].map(|name| folder.path().join(name));
     let few = OpenOptions::new().max_per_class(20.try_into().unwrap());
     let before = few.open(digits).unwrap();
-    let written = few.convert(digits, &idx, IDX, &|_, _| true).unwrap();
+    let written = few.convert(digits, &idx, IDX, &Reading::new(), &|_, _| true).unwrap();
     assert_eq!((written.train, written.valid, written.classes.len()), (200, Some(200), 10));
     assert!(written.classes.iter().all(|(class, number)| class == number));
     convert(&idx, &packed, Format::Idx { gzip: true }).unwrap();
@@ -167,18 +167,52 @@ fn what_idx_has_no_room_for_is_refused_with_what_mends_it() {
         GrayImage::new(9, 9).save(data("parts").join("valid").join(class).join("0.png")).unwrap();
     }
     GrayImage::new(9, 9).save(data("sizes").join("b/1.png")).unwrap();
-    for (name, expected) in [("sizes", "one size"), ("colour", "--channels 1"), ("parts", "--size")]
+    let out = data("out");
+    for (name, expected) in
+        [("sizes", "Reading::size"), ("colour", "Reading::channels"), ("parts", "Reading::size")]
     {
-        let out = data("out");
         let error = convert(&data(name), &out, IDX).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains(name), "{error}");
         assert!(!out.exists());
+    }
+    for (name, flag) in [("sizes", "--size"), ("colour", "--channels 1")] {
+        let [from, to] = [data(name), out.clone()].map(|path| path.display().to_string());
+        let arguments = ["data", "convert", &from, &to, "--to", "idx"];
+        let refused = output(&arguments);
+        assert!(stderr(&refused).contains(flag), "{}", stderr(&refused));
+        let mended = output(&[&arguments[..], &["--size", "4", "--channels", "1"]].concat());
+        assert!(mended.status.success(), "{}", stderr(&mended));
+        let written = OpenOptions::new().open_all(&out).unwrap();
+        assert!(written.sizes().unwrap().iter().all(|(size, _)| *size == [4, 4]));
+        fs::remove_dir_all(&out).unwrap();
     }
     for class in 0..257 {
         write(&data("many"), &format!("c{class}/0.png"), 0);
     }
     let error = convert(&data("many"), &data("out"), IDX).unwrap_err().to_string();
     assert!(error.contains("257 classes, but IDX has numbers for 256"), "{error}");
+}
+
+#[test]
+fn a_small_set_of_large_images_is_written_once_without_those_that_cannot_be_read() {
+    let (pets, folder) = (pets(), TempDir::new().unwrap());
+    fs::write(pets.path().join("valid/dog/c.png"), "no image").unwrap();
+    let mut colour = RgbImage::from_pixel(50, 40, Rgb([250, 0, 0]));
+    colour.put_pixel(4, 0, Rgb([9, 8, 7]));
+    colour.save(pets.path().join("train/cat/c.png")).unwrap();
+    let (options, reading) = (OpenOptions::new(), Reading::new().size(20, 25).skip_bad());
+    let out = folder.path().join("out");
+    let written = options.convert(pets.path(), &out, Format::Png, &reading, &|_, _| true).unwrap();
+    assert_eq!((written.train, written.valid, written.skipped.len()), (5, Some(4), 1));
+    assert!(written.skipped[0].file.ends_with("valid/dog/c.png"));
+    // What is read from it as it is is what is read from the large ones in that size.
+    let train = |path: &Path| Splits::open(path, 0).unwrap().train;
+    let [large, small] =
+        [pets.path(), &out].map(|path| Images::read(&train(path), &reading, &|_, _| {}).unwrap());
+    assert!((0..5).all(|index| large.pixels(index).unwrap() == small.pixels(index).unwrap()));
+    // Grey ones stay grey.
+    let shapes = [0, 2].map(|index| train(&out).image(index).unwrap().shape);
+    assert_eq!(shapes, [[1, 20, 25], [3, 20, 25]]);
 }
 
 #[test]
@@ -198,7 +232,8 @@ fn a_conversion_that_fails_or_is_ended_leaves_nothing() {
     let (pets, folder) = (pets(), TempDir::new().unwrap());
     let out = folder.path().join("out");
     for to in [Format::Png, IDX] {
-        let ended = OpenOptions::new().convert(pets.path(), &out, to, &|done, _| done < 5);
+        let (options, as_is) = (OpenOptions::new(), Reading::new());
+        let ended = options.convert(pets.path(), &out, to, &as_is, &|done, _| done < 5);
         let error = ended.unwrap_err().to_string();
         assert!(error.contains("out: ") && !error.contains("/.out"), "{error}");
         assert!(names(folder.path()).is_empty());

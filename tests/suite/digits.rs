@@ -4,7 +4,7 @@
 mod generator;
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{DataLoaders, Images, Splits, class_indices};
+use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices};
 use fastburn::learner::{Learner, OptimizerKind};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
@@ -24,7 +24,7 @@ fn the_generator_still_makes_what_is_committed() {
             let (digit, index_in_class) = (index / each, index % each);
             assert_eq!(images.labels()[index] as usize, digit);
             assert_eq!(
-                images.pixels(index),
+                *images.pixels(index).unwrap(),
                 draw(part, digit, index_in_class),
                 "{}",
                 folder.file_name(index)
@@ -45,7 +45,7 @@ fn the_archive_is_small_and_opens_like_any_other() {
 #[test]
 fn a_hidden_layer_visibly_helps_and_neither_model_is_perfect() {
     let device = fastburn::device::cpu().unwrap();
-    let (train, valid) = Splits::digits().unwrap().decode(&|_, _| {}).unwrap();
+    let (train, valid) = Splits::digits().unwrap().read(&Reading::new(), &|_, _| {}).unwrap();
     let accuracy_of = |architecture: Architecture| {
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
         let mut learn = Learner::new(dls, architecture.init(&device, 42).unwrap(), cross_entropy)

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{Idx, ImageFolder, Splits};
+use fastburn::data::{Idx, ImageFolder, Reading, Splits};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
@@ -73,8 +73,11 @@ fn a_folder_of_idx_files_has_two_parts_and_classes_called_by_their_numbers() {
     assert_eq!((second.shape, second.pixels), ([1, 2, 3], vec![6, 7, 8, 9, 10, 11]));
     assert_eq!(splits.train.sizes().unwrap(), [([3, 2], 6)]);
     assert!(splits.train.file_name(4).ends_with("train-images-idx3-ubyte[4]"));
-    let (train, valid) = splits.decode(&|_, _| {}).unwrap();
-    assert_eq!((train.len(), valid.pixels(2)), (6, &[12, 13, 14, 15, 16, 17][..]));
+    let (train, valid) = splits.read(&Reading::new(), &|_, _| {}).unwrap();
+    assert_eq!(
+        (train.len(), valid.pixels(2).unwrap().as_ref()),
+        (6, &[12, 13, 14, 15, 16, 17][..])
+    );
 }
 
 #[test]

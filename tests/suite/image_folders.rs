@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::data::dataloader::DataLoaderBuilder;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
-use fastburn::data::{ImageBatcher, ImageFolder, ImageItem, Images, Splits};
+use fastburn::data::{ImageBatcher, ImageFolder, ImageItem, Images, Reading, Splits};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -69,11 +69,11 @@ fn grey_and_colour_png_and_jpeg_become_channels_first_bytes() {
     assert_eq!(colour.shape, [3, 2, 3]);
     assert_eq!(colour.pixels, [1, 1, 1, 1, 1, 9, 2, 2, 2, 2, 2, 8, 3, 3, 3, 3, 3, 7]);
 
-    // Together with an image in colour, the grey ones have three equal channels.
-    let together = Images::decode(&listed).unwrap();
+    // In colour, the grey ones have three equal channels.
+    let together = Images::read(&listed, &Reading::new().channels(3), &|_, _| {}).unwrap();
     assert_eq!(together.shape(), [3, 2, 3]);
-    assert_eq!(together.pixels(0), [7; 18]);
-    assert_eq!(together.pixels(2), colour.pixels);
+    assert_eq!(*together.pixels(0).unwrap(), [7; 18]);
+    assert_eq!(*together.pixels(2).unwrap(), *colour.pixels);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_folder_works_in_burns_loader_as_in_ours() {
     each_device(|device| {
         let splits = Splits::by_fraction(&ImageFolder::open(folder.path()).unwrap(), 0.34, 0);
         let splits = splits.unwrap();
-        let burns = DataLoaderBuilder::new(ImageBatcher)
+        let burns = DataLoaderBuilder::new(ImageBatcher::default())
             .batch_size(3)
             .set_device(device.clone())
             .build(splits.train.clone());
@@ -115,7 +115,7 @@ fn decoded_images_are_the_same_data_set_as_their_files() {
 fn a_batch_of_images_of_two_sizes_is_refused() {
     let item = |shape: [usize; 3]| ImageItem { pixels: vec![0; 8], shape, label: 0 };
     let items = vec![item([1, 2, 4]), item([1, 4, 2])];
-    ImageBatcher.batch(items, &fastburn::device::cpu().unwrap());
+    ImageBatcher::default().batch(items, &fastburn::device::cpu().unwrap());
 }
 
 #[test]
@@ -229,8 +229,10 @@ fn parts_whose_images_differ_in_size_are_refused() {
         write_grey(&folder.path().join("train").join(class).join("0.png"), 2, 2, 0);
         write_grey(&folder.path().join("valid").join(class).join("0.png"), 3, 2, 0);
     }
-    let error = Splits::open(folder.path(), 0).unwrap().decode(&|_, _| {}).unwrap_err();
-    assert!(error.to_string().contains("[1, 2, 3]"), "{error}");
+    let error =
+        Splits::open(folder.path(), 0).unwrap().read(&Reading::new(), &|_, _| {}).unwrap_err();
+    let message = error.to_string();
+    assert!(message.contains("valid/a/0.png: 3×2, but ") && message.contains("is 2×2"), "{error}");
 }
 
 #[test]
@@ -273,8 +275,9 @@ fn the_first_two_images_that_differ_in_size_are_named() {
     write_grey(&folder.path().join("b/1.png"), 5, 4, 0);
     write_grey(&folder.path().join("b/2.png"), 6, 4, 0);
     let message = trouble(folder.path());
-    assert!(message.contains("b/1.png: 5×4 pixels, but"), "{message}");
-    assert!(message.contains("a/0.png has 4×4"), "{message}");
+    assert!(message.contains("b/1.png: 5×4, but "), "{message}");
+    assert!(message.contains("a/0.png is 4×4; of 6 images 4 are 4×4, 1 is 5×4, 1 is 6×4"));
+    assert!(message.ends_with("Reading::size brings all images to one size"), "{message}");
 }
 
 #[test]
@@ -309,7 +312,7 @@ fn an_image_that_unpacks_to_gigabytes_is_refused() {
 }
 
 /// A PNG of that header, with the right checksum, and an empty body.
-fn png_of(header: &[u8]) -> Vec<u8> {
+pub fn png_of(header: &[u8]) -> Vec<u8> {
     let chunk = |content: &[u8]| {
         let mut checksum = flate2::Crc::new();
         checksum.update(content);
@@ -359,11 +362,14 @@ fn an_archive_gives_the_images_that_its_folder_gives() {
     archive.into_inner().unwrap().finish().unwrap();
 
     let nothing = |_: usize, _: usize| {};
-    let (train, valid) = Splits::open(&path, 0).unwrap().decode(&nothing).unwrap();
+    let (train, valid) = Splits::open(&path, 0).unwrap().read(&Reading::new(), &nothing).unwrap();
     let (same_train, same_valid) =
-        Splits::open(folder.path(), 0).unwrap().decode(&nothing).unwrap();
+        Splits::open(folder.path(), 0).unwrap().read(&Reading::new(), &nothing).unwrap();
     for (archived, plain) in [(train, same_train), (valid, same_valid)] {
         assert_eq!(archived.labels(), plain.labels());
-        assert!((0..plain.len()).all(|index| archived.pixels(index) == plain.pixels(index)));
+        assert!(
+            (0..plain.len())
+                .all(|index| archived.pixels(index).unwrap() == plain.pixels(index).unwrap())
+        );
     }
 }

@@ -2,8 +2,8 @@
 
 use burn::tensor::{Int, Tensor};
 use fastburn::data::{
-    ClassTargets, DataLoaders, ImageClasses, ImageSpec, Images, OpenOptions, Splits, TensorSource,
-    class_indices, is_class_one, one_hot,
+    ClassTargets, DataLoaders, ImageClasses, ImageSpec, Images, OpenOptions, Reading, Splits,
+    TensorSource, class_indices, is_class_one, one_hot,
 };
 use fastburn::learner::Learner;
 use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
@@ -145,7 +145,7 @@ where
 
 #[test]
 fn a_learner_and_its_model_file_say_the_same() {
-    let (train, valid) = Splits::digits().unwrap().decode(&|_, _| {}).unwrap();
+    let (train, valid) = Splits::digits().unwrap().read(&Reading::new(), &|_, _| {}).unwrap();
     each_device(|device| {
         let model = || LinearConfig::new(784, 10).init(device, 1).unwrap();
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, device);
@@ -158,7 +158,7 @@ fn a_learner_and_its_model_file_say_the_same() {
 #[test]
 fn one_output_for_two_classes_is_interpreted() {
     let two = Splits::digits().unwrap().with_classes(&["4", "5"]).unwrap();
-    let (train, valid) = two.decode(&|_, _| {}).unwrap();
+    let (train, valid) = two.read(&Reading::new(), &|_, _| {}).unwrap();
     each_device(|device| {
         let model = LinearConfig::new(784, 1).init(device, 1).unwrap();
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), is_class_one, device);
@@ -168,7 +168,7 @@ fn one_output_for_two_classes_is_interpreted() {
 
 #[test]
 fn a_learners_losses_are_its_own_function() {
-    let (train, valid) = Splits::digits().unwrap().decode(&|_, _| {}).unwrap();
+    let (train, valid) = Splits::digits().unwrap().read(&Reading::new(), &|_, _| {}).unwrap();
     each_device(|device| {
         let model = LinearConfig::new(784, 10).init(device, 1).unwrap();
         let mut dls = DataLoaders::from_images(train.clone(), valid.clone(), one_hot, device);

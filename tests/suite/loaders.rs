@@ -43,8 +43,10 @@ fn pixels_are_scaled_to_a_255th_exactly() {
     each_device(|device| {
         let loader = loader(device, Residency::Auto).shuffle(None);
         let batch = loader.batch(&loader.order(0), 0, device).unwrap();
-        let expected: Vec<f32> =
-            (0..300).flat_map(|i| images.pixels(i)).map(|&p| f32::from(p) / 255.0).collect();
+        let expected: Vec<f32> = (0..300)
+            .flat_map(|i| images.pixels(i).unwrap().into_owned())
+            .map(|p| f32::from(p) / 255.0)
+            .collect();
         assert_eq!(values(batch.input), expected);
     });
 }

@@ -5,6 +5,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod any_images;
 mod backends;
 mod baselines;
 mod built_in_callbacks;

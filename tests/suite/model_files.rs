@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use burn::tensor::Tensor;
 use fastburn::data::{
-    DataLoaders, ImageClasses, ImageSpec, Images, Source, Splits, class_indices, is_class_one,
-    one_hot,
+    DataLoaders, ImageClasses, ImageSpec, Images, Reading, Source, Splits, class_indices,
+    is_class_one, one_hot,
 };
 use fastburn::learner::Learner;
 use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
@@ -224,7 +224,12 @@ fn the_loss_says_how_outputs_become_probabilities() {
 }
 
 fn digits_of(classes: &[&str]) -> (Images, Images) {
-    Splits::digits().unwrap().with_classes(classes).unwrap().decode(&|_, _| {}).unwrap()
+    Splits::digits()
+        .unwrap()
+        .with_classes(classes)
+        .unwrap()
+        .read(&Reading::new(), &|_, _| {})
+        .unwrap()
 }
 
 #[test]

@@ -152,7 +152,7 @@ fn a_grey_image_fits_a_model_of_colour() {
     assert_eq!(adapted.unwrap().to_string(), "grey to colour");
     // Red, green and blue planes of one pixel each.
     let (found, _) = ImageSpec::new([1, 1, 1]).adapt(&[255, 0, 0], [3, 1, 1]).unwrap();
-    assert_eq!(found, [54]);
+    assert_eq!(found, [76]);
 }
 
 #[test]

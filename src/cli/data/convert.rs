@@ -12,6 +12,7 @@ use fastburn::plot::text::printable;
 use serde_json::{Map, json};
 
 use crate::cli::interrupt::{self, INTERRUPTED};
+use crate::cli::reading::{self, tell_skipped};
 use crate::cli::{bars, opened, tell};
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,10 @@ pub struct Arguments {
     /// Pack the IDX files, as .gz
     #[arg(long)]
     gzip: bool,
+    #[command(flatten)]
+    format: reading::Format,
+    #[command(flatten)]
+    bad: reading::Bad,
     /// Which images stay, with --max-per-class
     #[arg(long, default_value = "42")]
     seed: u64,
@@ -52,10 +57,11 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             return Err(fastburn::Error::Setting { name, value, expected }.into());
         }
     };
+    let reading = arguments.bad.applied(arguments.format.reading());
     let interrupted = interrupt::watch()?;
     let options = arguments.opening.options().seed(arguments.seed);
     let converted = bars::while_decoding(|progress| {
-        options.convert(&arguments.data, &arguments.out, to, &|done, total| {
+        options.convert(&arguments.data, &arguments.out, to, &reading, &|done, total| {
             progress(done, total);
             !interrupted.load(Ordering::Relaxed)
         })
@@ -65,6 +71,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let converted = converted?;
+    let written = converted.train + converted.valid.unwrap_or(0);
+    tell_skipped(converted.skipped.iter(), written);
     match arguments.json {
         true => print_json(arguments, &converted)?,
         false => print_text(arguments, &converted)?,

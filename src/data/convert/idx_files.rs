@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::decoding;
 use super::super::idx::Idx;
 use super::super::idx_set::{CLASSES, Content};
 use super::super::image_folder::ImageFolder;
 use super::super::images::Images;
+use super::super::reading::Reading;
 use super::whole_folder::WholeFolder;
-use super::{Parts, Watch, ended};
-use crate::error::{Error, Result};
+use super::{Parts, Watch, Written, ended};
+use crate::error::{Error, Mixed, Result};
 use crate::whole_file;
 
 /// The parts' names: MNIST's.
@@ -17,29 +19,29 @@ const PARTS: [&str; 2] = ["train", "t10k"];
 /// How many numbers a label has to choose from.
 const NUMBERS: usize = 1 << u8::BITS;
 
-/// Writes the parts, and says what the classes' numbers are.
+/// Writes the parts.
 pub(super) fn write(
     parts: &Parts<'_>,
     out: &Path,
     gzip: bool,
+    reading: &Reading,
     watch: &Watch<'_>,
-) -> Result<Vec<String>> {
+) -> Result<Written> {
     let numbers = numbers(parts.train)?;
-    let (total, go_on) = (parts.len(), AtomicBool::new(true));
-    let mut before = 0;
-    let mut decoded: Vec<Images> = Vec::new();
-    for part in parts.iter() {
-        let images = Images::decode_with(part, &|done, _| {
-            if !watch(before + done, total) {
-                go_on.store(false, Ordering::Relaxed);
-            }
-        })?;
-        if !go_on.load(Ordering::Relaxed) {
-            return Err(ended(out));
+    let go_on = AtomicBool::new(true);
+    let all: Vec<_> = parts.iter().collect();
+    let read = decoding::read(&all, reading, &|done, total| {
+        if !watch(done, total) {
+            go_on.store(false, Ordering::Relaxed);
         }
-        before += images.len();
-        check(part, &images, decoded.first())?;
-        decoded.push(images);
+    })?;
+    if !go_on.load(Ordering::Relaxed) {
+        return Err(ended(out));
+    }
+    if read.iter().any(|images| images.shape()[0] != 1) {
+        let problem = "images in colour, but IDX holds grey ones".to_owned();
+        let file = parts.train.place().to_owned();
+        return Err(Error::Mixed { file, problem, mixed: Mixed::Channels });
     }
 
     let whole = WholeFolder::begin(out)?;
@@ -51,12 +53,12 @@ pub(super) fn write(
         })
     };
     let ending = if gzip { ".gz" } else { "" };
-    for (images, part) in decoded.into_iter().zip(PARTS) {
+    for (images, part) in read.iter().zip(PARTS) {
         let labels = images.labels().iter().map(|&label| numbers[label as usize]).collect();
         let labels = Idx { dims: vec![images.len()], data: labels };
         let [_, height, width] = images.shape();
         let dims = vec![images.len(), height, width];
-        let images = Idx { dims, data: images.into_pixels() };
+        let images = Idx { dims, data: images.all_pixels().to_vec() };
         for (content, idx) in [(Content::Images, images), (Content::Labels, labels)] {
             let bytes = if gzip { idx.to_gzip()? } else { idx.to_bytes()? };
             write(&format!("{}{ending}", content.file_name(part)), bytes)?;
@@ -68,26 +70,9 @@ pub(super) fn write(
         write(CLASSES, (classes.join("\n") + "\n").into_bytes())?;
     }
     whole.finish()?;
-    Ok(numbers)
-}
-
-/// Refuses images that the format has no room for, or of another size than those of the first part.
-fn check(part: &ImageFolder, images: &Images, first: Option<&Images>) -> Result<()> {
-    let [channels, height, width] = images.shape();
-    if channels != 1 {
-        let problem = "images in colour, but IDX holds grey ones; read them with --channels 1";
-        return Err(Error::layout(part.place(), problem));
-    }
-    match first.map(Images::shape) {
-        Some([_, h, w]) if [h, w] != [height, width] => Err(Error::layout(
-            part.place(),
-            format!(
-                "{width}×{height} pixels, but those to train on have {w}×{h}, and IDX holds one \
-                 size; read them with --size"
-            ),
-        )),
-        _ => Ok(()),
-    }
+    let counts = read.iter().map(Images::len).collect();
+    let skipped = read.iter().flat_map(|images| images.skipped().to_vec()).collect();
+    Ok(Written { names: numbers, counts, skipped })
 }
 
 /// The number of each class: what it is called, where all are called by numbers.

@@ -10,7 +10,9 @@ use std::path::Path;
 use burn::data::dataset::Dataset;
 
 use super::image_folder::ImageFolder;
+use super::images::Skipped;
 use super::open_options::OpenOptions;
+use super::reading::Reading;
 use super::splits::Layout;
 use crate::error::{Error, Result};
 
@@ -35,12 +37,24 @@ pub struct Converted {
     pub train: usize,
     /// How many images there are to validate on, if the data says which.
     pub valid: Option<usize>,
+    /// The files that were left out: see [`Reading::skip_bad`].
+    pub skipped: Vec<Skipped>,
     /// Each class, and what stands for it: the name of its folder, or its number.
     pub classes: Vec<(String, String)>,
 }
 
 /// Told how many images are done, of how many, from any thread; says whether to go on.
 pub type Watch<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
+
+/// What was written of all parts.
+#[derive(Debug, Default)]
+struct Written {
+    /// What stands for each class.
+    names: Vec<String>,
+    /// How many images of each part.
+    counts: Vec<usize>,
+    skipped: Vec<Skipped>,
+}
 
 /// The parts that are written.
 struct Parts<'a> {
@@ -52,18 +66,20 @@ impl OpenOptions {
     /// Writes the data set of a folder or archive in another form, as the folder `out`: the whole of
     /// it, or nothing.
     ///
-    /// Parts, classes and pixels stay as they are; data without a validation part is written without
-    /// one. PNGs keep the files' names where there are any, and are numbered where there are none;
+    /// Parts and classes stay as they are; data without a validation part is written without one.
+    /// Pixels are as they are [`read`](Reading): to write a small set of large photos once, give a
+    /// size. PNGs keep the files' names where there are any, and are numbered where there are none;
     /// names that no folder can have are changed. In IDX, classes that are called by numbers keep
     /// them; others are numbered, and `classes.txt` names them.
     ///
     /// ```
-    /// use fastburn::data::{Format, OpenOptions, Splits};
+    /// use fastburn::data::{Format, OpenOptions, Reading, Splits};
     ///
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let out = folder.path().join("digits");
-    /// let to = Format::Idx { gzip: true };
-    /// let written = OpenOptions::new().convert("assets/digits.tgz", &out, to, &|_, _| true)?;
+    /// let (to, as_they_are) = (Format::Idx { gzip: true }, Reading::new());
+    /// let data = OpenOptions::new();
+    /// let written = data.convert("assets/digits.tgz", &out, to, &as_they_are, &|_, _| true)?;
     /// assert_eq!((written.train, written.valid), (6000, Some(1000)));
     /// assert!(out.join("t10k-labels-idx1-ubyte.gz").exists());
     ///
@@ -75,29 +91,32 @@ impl OpenOptions {
     /// # Errors
     ///
     /// [`Error::Write`] if `out` is there already, cannot be written, or `watch` ends it;
-    /// [`Error::Layout`] if the images do not go into that form; and as [`open_all`](Self::open_all)
-    /// and [`Images::decode`](super::Images::decode).
+    /// [`Error::Mixed`] and [`Error::Layout`] if the images do not go into that form; and as
+    /// [`open_all`](Self::open_all) and [`Images::read`](super::Images::read).
     pub fn convert(
         &self,
         data: impl AsRef<Path>,
         out: impl AsRef<Path>,
         to: Format,
+        reading: &Reading,
         watch: &Watch<'_>,
     ) -> Result<Converted> {
         let out = out.as_ref();
         whole_folder::check(out)?;
+        reading.check()?;
         let layout = self.layout(data.as_ref())?;
         let parts = match &layout {
             Layout::Parts { train, valid, .. } => Parts { train, valid: Some(valid) },
             Layout::Whole(images) => Parts { train: images, valid: None },
         };
-        let names = match to {
-            Format::Png => png_folders::write(&parts, out, watch)?,
-            Format::Idx { gzip } => idx_files::write(&parts, out, gzip, watch)?,
+        let written = match to {
+            Format::Png => png_folders::write(&parts, out, reading, watch)?,
+            Format::Idx { gzip } => idx_files::write(&parts, out, gzip, reading, watch)?,
         };
+        let Written { names, counts, skipped } = written;
         let classes = parts.train.classes().iter().cloned().zip(names).collect();
-        let (train, valid) = (parts.train.len(), parts.valid.map(Dataset::len));
-        Ok(Converted { train, valid, classes })
+        let (train, valid) = (counts.first().copied().unwrap_or(0), counts.get(1).copied());
+        Ok(Converted { train, valid, skipped, classes })
     }
 }
 

@@ -9,18 +9,29 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use rayon::prelude::*;
 
+use super::super::decode::decode_file;
+use super::super::files::File;
 use super::super::image_folder::{ImageFolder, ImageItem};
+use super::super::image_spec::ImageSpec;
+use super::super::images::Skipped;
+use super::super::picture::Picture;
+use super::super::reading::Reading;
 use super::super::splits;
 use super::names::Names;
 use super::whole_folder::WholeFolder;
-use super::{Parts, Watch, ended};
+use super::{Parts, Watch, Written, ended};
 use crate::error::{Error, Result};
 
 /// The parts' folders: MNIST's.
 const PARTS: [&str; 2] = ["training", "testing"];
 
-/// Writes the parts, and says what the classes' folders are called.
-pub(super) fn write(parts: &Parts<'_>, out: &Path, watch: &Watch<'_>) -> Result<Vec<String>> {
+/// Writes the parts.
+pub(super) fn write(
+    parts: &Parts<'_>,
+    out: &Path,
+    reading: &Reading,
+    watch: &Watch<'_>,
+) -> Result<Written> {
     let mut names = Names::default();
     let classes: Vec<String> =
         parts.train.classes().iter().map(|class| names.new_name(class, "")).collect();
@@ -33,24 +44,29 @@ pub(super) fn write(parts: &Parts<'_>, out: &Path, watch: &Watch<'_>) -> Result<
     }
     let (done, total) = (AtomicUsize::new(0), parts.len());
     let tell = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+    let mut written = Written::default();
     for (part, name) in parts.iter().zip(PARTS) {
         let folder = match parts.valid {
             Some(_) => whole.path().join(name),
             None => whole.path().to_path_buf(),
         };
-        write_part(part, &folder, out, &classes, &tell)?;
+        let skipped = write_part(part, &folder, out, &classes, reading, &tell)?;
+        written.counts.push(part.len() - skipped.len());
+        written.skipped.extend(skipped);
     }
     whole.finish()?;
-    Ok(classes)
+    Ok(Written { names: classes, ..written })
 }
 
+/// Writes a part, and says what was left out.
 fn write_part(
     part: &ImageFolder,
     folder: &Path,
     out: &Path,
     classes: &[String],
+    reading: &Reading,
     tell: &(dyn Fn() -> bool + Sync),
-) -> Result<()> {
+) -> Result<Vec<Skipped>> {
     let folders: Vec<PathBuf> = classes.iter().map(|class| folder.join(class)).collect();
     for folder in &folders {
         fs::create_dir_all(folder).map_err(refused(out))?;
@@ -67,15 +83,22 @@ fn write_part(
         folders[class].join(names[class].new_name(&wanted, ".png"))
     });
     let files: Vec<PathBuf> = named.collect();
-    let write = |(index, file): (usize, &PathBuf)| {
-        let item = part.image(index)?;
-        let bytes = png(&item).map_err(|error| Error::write(out)(std::io::Error::other(error)))?;
-        fs::write(file, bytes).map_err(refused(out))?;
-        if tell() { Ok(()) } else { Err(ended(out)) }
+    let write = |(file, to): (&File, &PathBuf)| {
+        let skipped = match image(file, reading) {
+            Ok(image) => {
+                fs::write(to, png(&image, out)?).map_err(refused(out))?;
+                None
+            }
+            Err(error) if reading.skip_bad => Some(Skipped::new(file, &error)),
+            Err(error) => return Err(error),
+        };
+        if tell() { Ok(skipped) } else { Err(ended(out)) }
     };
-    // Of several that fail, the first is told, whichever thread met it.
-    let failed = files.par_iter().enumerate().find_map_first(|file| write(file).err());
-    failed.map_or(Ok(()), Err)
+    let pairs = part.files().par_iter().zip(&files);
+    let skipped = pairs.map(write).collect::<Result<Vec<Option<Skipped>>>>()?;
+    let kept: Vec<usize> = (0..part.len()).filter(|&index| skipped[index].is_none()).collect();
+    part.without_others(&kept)?;
+    Ok(skipped.into_iter().flatten().collect())
 }
 
 /// A write that failed, without the name of the folder that is not in its place yet.
@@ -83,18 +106,26 @@ fn refused(out: &Path) -> impl Fn(std::io::Error) -> Error {
     move |error| Error::write(out)(error)
 }
 
+/// An image as it is to be read; where that says nothing of it, as it is.
+fn image(file: &File, reading: &Reading) -> Result<ImageItem> {
+    let picture = decode_file(file, &file.read()?)?;
+    let [channels, height, width] = picture.shape();
+    let [height, width] = reading.size.unwrap_or([height, width]);
+    let mut format = ImageSpec::new([reading.channels.unwrap_or(channels), height, width]);
+    format.filter = reading.filter;
+    let failed = |reason| Error::Image { file: file.to_string(), reason };
+    let pixels = picture.fit(&format).map_err(failed)?;
+    Ok(ImageItem { pixels, shape: format.shape(), label: 0 })
+}
+
 /// The content of a PNG file.
-fn png(item: &ImageItem) -> image::ImageResult<Vec<u8>> {
-    let [channels, height, width] = item.shape;
-    let size = height * width;
-    let (pixels, colour) = match channels {
-        1 => (item.pixels.clone(), ExtendedColorType::L8),
-        _ => {
-            let of = |pixel: usize| (0..channels).map(move |c| item.pixels[c * size + pixel]);
-            ((0..size).flat_map(of).collect(), ExtendedColorType::Rgb8)
-        }
-    };
+fn png(image: &ImageItem, out: &Path) -> Result<Vec<u8>> {
+    let [channels, height, width] = image.shape;
+    let picture = Picture::from_planes(&image.pixels, image.shape);
+    let colour = if channels == 1 { ExtendedColorType::L8 } else { ExtendedColorType::Rgb8 };
     let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes).write_image(&pixels, width as u32, height as u32, colour)?;
+    let encoder = PngEncoder::new(&mut bytes);
+    let encoded = encoder.write_image(&picture.pixels, width as u32, height as u32, colour);
+    encoded.map_err(|error| refused(out)(std::io::Error::other(error)))?;
     Ok(bytes)
 }

@@ -1,0 +1,86 @@
+//! What files say of their images before they are decoded, and whether they agree.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::decode::{Header, header};
+use super::files::File;
+use crate::error::{Error, Mixed, Result};
+
+/// How many kinds of images a message lists: each photo may have its own size.
+const LISTED: usize = 3;
+
+/// The headers of many files, in their order.
+pub(super) struct Survey<'a> {
+    pub files: Vec<(&'a File, Result<Header>)>,
+}
+
+impl<'a> Survey<'a> {
+    pub fn of(
+        files: impl IntoParallelIterator<Item = &'a File, Iter: IndexedParallelIterator>,
+    ) -> Self {
+        Self { files: files.into_par_iter().map(|file| (file, header(file))).collect() }
+    }
+
+    /// How many images are of each kind, the most frequent first.
+    pub fn counts<K: Ord>(&self, kind: impl Fn(&Header) -> K) -> Vec<(K, usize)> {
+        let mut counts = BTreeMap::new();
+        for header in self.headers() {
+            *counts.entry(kind(header)).or_insert(0) += 1;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|&(_, count)| Reverse(count));
+        counts
+    }
+
+    /// Refuses images of two sizes; what is no image is passed over.
+    pub fn same_size(&self) -> Result<()> {
+        let show = |[width, height]: [u32; 2]| format!("{width}×{height}");
+        self.same(|header| header.size, show, Mixed::Sizes)
+    }
+
+    /// Refuses grey images beside some in colour; what is no image is passed over.
+    pub fn same_channels(&self) -> Result<()> {
+        let show = |channels| if channels == 1 { "grey" } else { "in colour" }.to_owned();
+        self.same(|header| header.channels, show, Mixed::Channels)
+    }
+
+    fn same<K: Ord + Copy>(
+        &self,
+        kind: impl Fn(&Header) -> K,
+        show: impl Fn(K) -> String,
+        mixed: Mixed,
+    ) -> Result<()> {
+        let mut known = self
+            .files
+            .iter()
+            .filter_map(|(file, found)| found.as_ref().ok().map(|header| (*file, kind(header))));
+        let Some((first, expected)) = known.next() else { return Ok(()) };
+        let Some((other, found)) = known.find(|(_, found)| *found != expected) else {
+            return Ok(());
+        };
+        let (counts, total) = (self.counts(kind), self.headers().count());
+        let listed = counts.iter().take(LISTED).map(|(kind, count)| {
+            let are = if *count == 1 { "is" } else { "are" };
+            format!("{count} {are} {}", show(*kind))
+        });
+        let mut listed: Vec<_> = listed.collect();
+        match counts.len().saturating_sub(LISTED) {
+            0 => {}
+            more => listed.push(format!("the others are of {more} more sizes")),
+        }
+        let problem = format!(
+            "{}, but {first} is {}; of {total} images {}",
+            show(found),
+            show(expected),
+            listed.join(", ")
+        );
+        Err(Error::Mixed { file: other.to_string(), problem, mixed })
+    }
+
+    fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.files.iter().filter_map(|(_, found)| found.as_ref().ok())
+    }
+}
