@@ -5,7 +5,7 @@
 
 use std::any::TypeId;
 
-use burn::tensor::{Int, Tensor, activation};
+use burn::tensor::{Int, Tensor, TensorData, activation};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -108,6 +108,10 @@ pub(crate) fn of_classes<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
         Some(("cross-entropy", Outputs::Softmax))
     } else if given == id(label_smoothing(0.0)) {
         Some(("label-smoothing", Outputs::Softmax))
+    } else if given == id(weighted_cross_entropy(Vec::new())) {
+        Some(("weighted-cross-entropy", Outputs::Softmax))
+    } else if given == id(weighted_label_smoothing(Vec::new(), 0.0)) {
+        Some(("weighted-label-smoothing", Outputs::Softmax))
     } else if given == id(mnist_loss) {
         Some(("mnist", Outputs::Sigmoid))
     } else {
@@ -205,15 +209,110 @@ pub fn label_smoothing(
     epsilon: f64,
 ) -> impl Fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>> + Clone + 'static {
     move |logits, targets| {
-        if !(0.0..1.0).contains(&epsilon) {
-            let expected = "it must be at least 0 and below 1, such as 0.1";
-            return Err(Error::setting("label_smoothing's epsilon", epsilon, expected));
-        }
+        check_epsilon(epsilon)?;
         let [rows, _] = logits.dims();
         same_rows("label_smoothing", rows, targets.dims()[0])?;
         let log_probabilities = activation::log_softmax(logits, 1);
         let of_target = log_probabilities.clone().gather(1, targets.reshape([rows, 1])).mean();
         Ok(-(of_target * (1.0 - epsilon) + log_probabilities.mean() * epsilon))
+    }
+}
+
+/// Cross-entropy in which each item counts as much as the weight of its class says: the mean is
+/// `sum(weight · loss) / sum(weight)` of a batch.
+///
+/// `weights` has one of each class, such as [`balanced_weights`](crate::data::balanced_weights).
+/// Gives a loss of logits `[batch, classes]` and class indices `[batch]`; PyTorch's
+/// `nn.CrossEntropyLoss(weight=weights)`. In a learner it is the validation loss too, as in fastai.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::loss::weighted_cross_entropy;
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.0, 0.0], [3_f32.ln(), 0.0]], &device);
+/// let targets = Tensor::<1, Int>::from_data([0, 1], &device);
+/// // Losses of ln 2 and ln 4, of which the second counts three times.
+/// let loss = weighted_cross_entropy(vec![1.0, 3.0])(logits, targets)?.into_scalar::<f32>();
+/// assert!((loss - (2_f32.ln() + 3.0 * 4_f32.ln()) / 4.0).abs() < 1e-6);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// Of the loss: [`Error::Setting`] if a weight is negative or no finite number; [`Error::Shape`] if
+/// there are not as many weights as classes, or not as many targets as rows.
+///
+/// # Panics
+///
+/// As [`cross_entropy`] does.
+pub fn weighted_cross_entropy(
+    weights: Vec<f64>,
+) -> impl Fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>> + Clone + 'static {
+    let loss = weighted_label_smoothing(weights, 0.0);
+    move |logits, targets| loss(logits, targets)
+}
+
+/// [`weighted_cross_entropy`] with [`label_smoothing`], as PyTorch's
+/// `nn.CrossEntropyLoss(weight=weights, label_smoothing=epsilon)` joins them: the part that is
+/// shared among the classes weighs each of them, and the mean is still over the targets' weights.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::loss::{label_smoothing, weighted_label_smoothing};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[2.0, 0.0], [-1.0, 0.5]], &device);
+/// let targets = Tensor::<1, Int>::from_data([0, 1], &device);
+/// let alike = weighted_label_smoothing(vec![7.0, 7.0], 0.1)(logits.clone(), targets.clone())?;
+/// let plain = label_smoothing(0.1)(logits, targets)?;
+/// assert!((alike - plain).into_scalar::<f32>().abs() < 1e-6);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As those of [`weighted_cross_entropy`] and [`label_smoothing`].
+///
+/// # Panics
+///
+/// As [`cross_entropy`] does.
+pub fn weighted_label_smoothing(
+    weights: Vec<f64>,
+    epsilon: f64,
+) -> impl Fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>> + Clone + 'static {
+    move |logits, targets| {
+        let what = "weighted_cross_entropy";
+        if let Some(weight) = weights.iter().find(|&&w| !(w.is_finite() && w >= 0.0)) {
+            let expected = "it must be a finite number of at least 0";
+            return Err(Error::setting("the weight of a class", weight, expected));
+        }
+        check_epsilon(epsilon)?;
+        let [rows, classes] = logits.dims();
+        same_rows(what, rows, targets.dims()[0])?;
+        if classes != weights.len() {
+            let (expected, found) = (format!("{classes} weights"), weights.len().to_string());
+            return Err(Error::Shape { what, expected, found });
+        }
+        let weights = TensorData::from(weights.as_slice()).convert::<f32>();
+        let weights = Tensor::<1>::from_data(weights, &logits.device());
+        let of_items = weights.clone().gather(0, targets.clone());
+        let log_probabilities = activation::log_softmax(logits, 1);
+        let of_target = log_probabilities.clone().gather(1, targets.reshape([rows, 1]));
+        let own = (of_target.reshape([rows]) * of_items.clone()).sum();
+        let shared = (log_probabilities * weights.unsqueeze()).sum();
+        let joined = own * (1.0 - epsilon) + shared * (epsilon / classes as f64);
+        Ok(-joined / of_items.sum())
+    }
+}
+
+fn check_epsilon(epsilon: f64) -> Result<()> {
+    match (0.0..1.0).contains(&epsilon) {
+        true => Ok(()),
+        false => {
+            let expected = "it must be at least 0 and below 1, such as 0.1";
+            Err(Error::setting("label_smoothing's epsilon", epsilon, expected))
+        }
     }
 }
 

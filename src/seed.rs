@@ -32,6 +32,10 @@ pub(crate) enum Stream {
     Sample = 4,
     /// What layers draw while they train, such as dropout, one generator a batch.
     Layers = 5,
+    /// Which items an epoch draws by their weights, one generator an epoch.
+    Draws = 6,
+    /// Which images stay of a class that has too many, one generator a class.
+    Cap = 7,
 }
 
 impl Seed {

@@ -65,7 +65,7 @@ pub fn judge(options: &Options) -> Result<Judged> {
     let format = &predictor.card().image;
     let reading = options.bad.applied(Reading::like(format));
     let images = bars::while_decoding(|progress| Images::read(&folder, &reading, progress))?;
-    reading::tell_skipped(&[&images]);
+    reading::tell_skipped_of(&[&images]);
     let seen = predictor.interpret(&images)?;
     if folder.len() < all.len() {
         // Which ones those are may depend on the seed, and on what DATA is.

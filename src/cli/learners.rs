@@ -5,15 +5,19 @@ use std::path::Path;
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor};
 use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
-use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices, one_hot};
+use fastburn::data::{
+    DataLoaders, Images, Reading, Splits, balanced_weights, class_indices, one_hot,
+};
 use fastburn::learner::Learner;
-use fastburn::loss::{cross_entropy, label_smoothing, mnist_loss};
+use fastburn::loss::{
+    cross_entropy, label_smoothing, mnist_loss, weighted_cross_entropy, weighted_label_smoothing,
+};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::AnyModel;
 use fastburn::{Pretrained, Seed, Transferred, device};
 
-use super::reading::tell_skipped;
-use super::settings::{LossName, Settings};
+use super::reading::tell_skipped_of;
+use super::settings::{BalanceName, LossName, Settings};
 use super::{bars, opened};
 
 /// A learner of images, with targets `T`.
@@ -61,7 +65,7 @@ pub fn start(settings: &Settings, device: &Device) -> Result<Option<Pretrained>>
 /// Both parts, under a bar, with a word about what was left out.
 pub fn read(splits: &Splits, reading: &Reading) -> Result<(Images, Images)> {
     let (train, valid) = bars::while_decoding(|progress| splits.read(reading, progress))?;
-    tell_skipped(&[&train, &valid]);
+    tell_skipped_of(&[&train, &valid]);
     Ok((train, valid))
 }
 
@@ -73,19 +77,32 @@ pub fn learner(
     device: &Device,
 ) -> Result<(AnyLearner, Option<Transferred>)> {
     let (model, transferred) = model(settings, start, &train, device)?;
+    let weights = match settings.balance {
+        Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
+        None => None,
+    };
+    let (of_classes, of_items) = match settings.balance {
+        Some(BalanceName::Loss) => (weights, None),
+        Some(BalanceName::Sampling) | None => (None, weights.map(|of| of_items(&of, &train))),
+    };
     let learner = match settings.loss {
         LossName::CrossEntropy => {
             let dls = DataLoaders::from_images(train, valid, class_indices, device);
-            let dls = prepared(dls, settings)?;
-            let learn = match settings.label_smoothing {
-                Some(epsilon) => Learner::new(dls, model, label_smoothing(epsilon)),
-                None => Learner::new(dls, model, cross_entropy),
+            let dls = prepared(dls, of_items, settings)?;
+            let learn = match (of_classes, settings.label_smoothing) {
+                (None, None) => Learner::new(dls, model, cross_entropy),
+                (None, Some(epsilon)) => Learner::new(dls, model, label_smoothing(epsilon)),
+                (Some(weights), None) => Learner::new(dls, model, weighted_cross_entropy(weights)),
+                (Some(weights), Some(epsilon)) => {
+                    Learner::new(dls, model, weighted_label_smoothing(weights, epsilon))
+                }
             };
             AnyLearner::Indices(equipped(learn.metric(accuracy()), settings))
         }
         LossName::Mnist => {
             let dls = DataLoaders::from_images(train, valid, one_hot, device);
-            let learn = Learner::new(prepared(dls, settings)?, model, mnist_loss);
+            let dls = prepared(dls, of_items, settings)?;
+            let learn = Learner::new(dls, model, mnist_loss);
             AnyLearner::OneHot(equipped(learn.metric(one_hot_accuracy()), settings))
         }
     };
@@ -109,11 +126,21 @@ fn model(
     Ok((transferred.model.clone(), Some(transferred)))
 }
 
+/// The weight of each image, from those of the classes.
+fn of_items(of_classes: &[f64], images: &Images) -> Vec<f64> {
+    images.labels().iter().map(|&label| of_classes[label as usize]).collect()
+}
+
 fn prepared<T>(
     dls: DataLoaders<Tensor<4>, T>,
+    weights: Option<Vec<f64>>,
     settings: &Settings,
 ) -> Result<DataLoaders<Tensor<4>, T>> {
-    Ok(dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed)))
+    let mut dls = dls.batch_size(settings.batch_size.get())?.shuffle(Seed::new(settings.seed));
+    if let Some(weights) = weights {
+        dls.train = dls.train.weights(weights)?;
+    }
+    Ok(dls)
 }
 
 /// With the optimizer and the callbacks that the result depends on.

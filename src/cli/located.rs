@@ -28,6 +28,18 @@ pub fn located(data: &Path, limits: ArchiveLimits) -> Result<Located> {
     if name == "digits" {
         return Ok(Located::Digits);
     }
+    Ok(Located::Path(fetched(name, limits)?))
+}
+
+/// As [`located`], where what is within the program is to be a folder too.
+pub fn path(data: &Path, limits: ArchiveLimits) -> Result<PathBuf> {
+    match located(data, limits)? {
+        Located::Path(path) => Ok(path),
+        Located::Digits => fetched("digits", limits),
+    }
+}
+
+fn fetched(name: &str, limits: ArchiveLimits) -> Result<PathBuf> {
     let cache = Cache::open()?;
     let set = cache.find(name).map_err(|error| match error {
         Error::Layout { place, problem } => {
@@ -39,5 +51,5 @@ pub fn located(data: &Path, limits: ArchiveLimits) -> Result<Located> {
     let fetch = Fetch::new(cache).archive_limits(limits);
     let path = fetch.progress(|progress| shown.show(progress)).get(&set);
     shown.clear();
-    Ok(Located::Path(path?))
+    Ok(path?)
 }

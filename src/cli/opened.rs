@@ -1,16 +1,23 @@
 //! The data set that an argument names.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use fastburn::data::{ArchiveLimits, ImageFolder, OpenOptions, Splits};
 
 use super::archive_limits::archive_limits;
-use super::located::{Located, located};
+use super::located::{self, Located, located};
 
 /// What can be said of a data set beside its name.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
+    /// A CSV that says each image's class, in place of folders; labels.csv is found by itself
+    #[arg(long, value_name = "CSV")]
+    labels: Option<PathBuf>,
+    /// Use at most that many images of each class, for a quick trial
+    #[arg(long, value_name = "IMAGES")]
+    max_per_class: Option<NonZeroUsize>,
     /// What an archive may hold at most: files, empty files, bytes, bytes from each of its own
     #[arg(
         long,
@@ -24,9 +31,10 @@ impl Options {
     /// The two parts of a data set, or the embedded digits' if none is named.
     pub fn splits(&self, data: Option<&Path>, seed: u64) -> Result<Splits> {
         let located = data.map(|data| located(data, self.limits())).transpose()?;
+        let options = self.options().seed(seed);
         Ok(match located {
-            Some(Located::Path(path)) => self.options().seed(seed).open(path)?,
-            Some(Located::Digits) | None => Splits::digits()?,
+            Some(Located::Path(path)) => options.open(path)?,
+            Some(Located::Digits) | None => options.digits()?,
         })
     }
 
@@ -34,15 +42,28 @@ impl Options {
     pub fn all(&self, data: &Path) -> Result<ImageFolder> {
         Ok(match located(data, self.limits())? {
             Located::Path(path) => self.options().open_all(path)?,
-            Located::Digits => Splits::digits()?.joined(),
+            Located::Digits => self.options().digits()?.joined(),
         })
+    }
+
+    /// The folder or archive that it is.
+    pub fn path(&self, data: &Path) -> Result<PathBuf> {
+        located::path(data, self.limits())
+    }
+
+    /// How a data set is to be opened.
+    pub fn options(&self) -> OpenOptions {
+        let mut options = OpenOptions::new().archive_limits(self.limits());
+        if let Some(labels) = &self.labels {
+            options = options.labels(labels);
+        }
+        if let Some(count) = self.max_per_class {
+            options = options.max_per_class(count);
+        }
+        options
     }
 
     fn limits(&self) -> ArchiveLimits {
         self.archive_limits.unwrap_or_default()
-    }
-
-    fn options(&self) -> OpenOptions {
-        OpenOptions::new().archive_limits(self.limits())
     }
 }

@@ -128,12 +128,17 @@ impl Bad {
 }
 
 /// Says how many files were left out, and which.
-pub fn tell_skipped(parts: &[&Images]) {
-    let skipped: Vec<&Skipped> = parts.iter().flat_map(|part| part.skipped()).collect();
+pub fn tell_skipped_of(parts: &[&Images]) {
+    let skipped = parts.iter().flat_map(|part| part.skipped());
+    tell_skipped(skipped, parts.iter().map(|part| part.len()).sum());
+}
+
+/// As [`tell_skipped_of`], beside so many files that were read.
+pub fn tell_skipped<'a>(skipped: impl Iterator<Item = &'a Skipped>, read: usize) {
+    let skipped: Vec<_> = skipped.collect();
     if skipped.is_empty() {
         return;
     }
-    let read: usize = parts.iter().map(|part| part.len()).sum();
     tell(format_args!("skipped {} of {} files", skipped.len(), skipped.len() + read));
     for skipped in skipped.iter().take(NAMED) {
         tell(format_args!("        {}", printable(&skipped.to_string())));

@@ -79,6 +79,10 @@ pub struct Settings {
     #[arg(long, value_parser = share, value_name = "SHARE")]
     #[serde(default)]
     pub label_smoothing: Option<f64>,
+    /// Have rare classes count as much as frequent ones: in the loss, or in what an epoch draws
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    pub balance: Option<BalanceName>,
     /// Start from the weights of a model file; with other classes its last layer is made anew
     #[arg(
         long,
@@ -125,6 +129,15 @@ pub enum LossName {
     Mnist,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BalanceName {
+    /// Each image weighs as much as its class is rare, in both losses; with cross-entropy alone
+    Loss,
+    /// Each image is drawn as often as its class is rare, to train on
+    Sampling,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleName {
@@ -143,6 +156,14 @@ impl Settings {
                 name: "--label-smoothing",
                 value: epsilon.to_string(),
                 expected: format!("the loss {} has none; leave it out", self.loss.name()),
+            }
+            .into());
+        }
+        if let (Some(BalanceName::Loss), LossName::Mnist) = (self.balance, self.loss) {
+            return Err(Error::Setting {
+                name: "--balance",
+                value: BalanceName::Loss.name().to_owned(),
+                expected: "the loss mnist has no weights; use --balance sampling".to_owned(),
             }
             .into());
         }
@@ -194,6 +215,15 @@ impl Settings {
                     MlpConfig::new(widths).with_activation(activation).with_init(init),
                 )
             }
+        }
+    }
+}
+
+impl BalanceName {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::Sampling => "sampling",
         }
     }
 }

@@ -237,8 +237,10 @@ fn announce(
         ScheduleName::Constant => settings.lr.to_string(),
         schedule => format!("{} ({})", settings.lr, schedule.name()),
     };
+    let balance = settings.balance.map(|by| format!(" (balanced by {})", by.name()));
+    let balance = balance.unwrap_or_default();
     tell(format_args!(
-        "model   {architecture}, {} parameters; {}, {}, lr {}, batches of {}, seed {}",
+        "model   {architecture}, {} parameters; {}{balance}, {}, lr {}, batches of {}, seed {}",
         model.num_params(),
         settings.loss.name(),
         settings.optimizer().kind(),

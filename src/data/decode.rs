@@ -26,6 +26,14 @@ pub(super) struct Header {
     pub channels: usize,
 }
 
+/// Decodes a file, of which this is the content, as [`decode`].
+pub(super) fn decode_file(file: &File, content: &[u8]) -> Result<Picture> {
+    match file.raw() {
+        Some((planes, shape)) => Ok(Picture::from_planes(planes, shape)),
+        None => decode(content, file),
+    }
+}
+
 /// Decodes a file's content into one channel if it is grey and three if it is not; transparency is
 /// left out and 16 bits become 8. `name` stands for the file in messages.
 pub(super) fn decode(bytes: &[u8], name: &dyn std::fmt::Display) -> Result<Picture> {
@@ -58,6 +66,9 @@ fn picture(bytes: &[u8]) -> Result<Picture, String> {
 
 /// What a file says of its image, from the file's beginning where that is enough.
 pub(super) fn header(file: &File) -> Result<Header> {
+    if let Some((_, [channels, height, width])) = file.raw() {
+        return Ok(Header { size: [width as u32, height as u32], channels });
+    }
     for bytes in HEADERS {
         let beginning = file.beginning(bytes)?;
         match header_of(&beginning) {

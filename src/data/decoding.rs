@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::decode::{decode, header};
+use super::decode::{decode_file, header};
 use super::files::File;
 use super::image_folder::ImageFolder;
 use super::image_spec::ImageSpec;
@@ -95,13 +95,13 @@ enum Trouble {
 }
 
 /// One file in the format, and the checksum of its content.
-fn decode_file(
+fn read_file(
     file: &File,
     format: &ImageSpec,
     reading: &Reading,
 ) -> Result<(Vec<u8>, u32), Trouble> {
     let bytes = file.read().map_err(Trouble::Failed)?;
-    let picture = decode(&bytes, file).map_err(Trouble::Failed)?;
+    let picture = decode_file(file, &bytes).map_err(Trouble::Failed)?;
     let [channels, height, width] = picture.shape();
     let changed = || {
         let problem = format!("it became an image of {width}×{height} pixels while it was read");
@@ -172,7 +172,7 @@ fn decode_part(
     pixels.resize(room, 0);
     let slots = pixels.par_chunks_exact_mut(size).zip(files);
     let read = slots.map(|(slot, file)| {
-        let read = decode_file(file, format, reading).map(|(image, content)| {
+        let read = read_file(file, format, reading).map(|(image, content)| {
             slot.copy_from_slice(&image);
             content
         });

@@ -1,11 +1,13 @@
 //! A folder of labelled images, one sub-folder a class, as a Burn dataset.
 
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use burn::data::dataset::{Dataset, DatasetError};
 use rand::seq::SliceRandom;
 
-use super::decode::decode;
+use super::decode::decode_file;
 use super::files::{File, Folder};
 use super::survey::Survey;
 use crate::archive::ArchiveLimits;
@@ -68,7 +70,7 @@ impl ImageFolder {
 
     pub(super) fn list(folder: &Folder) -> Result<Self> {
         let mut classes = folder.folders()?;
-        classes.sort_unstable_by(|a, b| natord::compare(a, b).then_with(|| a.cmp(b)));
+        in_natural_order(&mut classes);
         if classes.is_empty() {
             return Err(Error::layout(folder, "no classes; expected one sub-folder a class"));
         }
@@ -83,6 +85,27 @@ impl ImageFolder {
             labels.resize(files.len(), label);
         }
         Ok(Self { place: folder.to_string(), classes, files, labels })
+    }
+
+    /// Files with the index of each one's class; every class has one at least.
+    pub(super) fn of_files(
+        place: String,
+        classes: Vec<String>,
+        files: Vec<File>,
+        labels: Vec<u32>,
+    ) -> Self {
+        Self { place, classes, files, labels }
+    }
+
+    /// Files with the name of each one's class.
+    pub(super) fn of_labels(place: String, labelled: Vec<(File, String)>) -> Self {
+        let names: HashSet<&String> = labelled.iter().map(|(_, label)| label).collect();
+        let mut classes: Vec<String> = names.into_iter().cloned().collect();
+        in_natural_order(&mut classes);
+        let index_of: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+        let of = |(file, label): (File, String)| (file, index_of[label.as_str()]);
+        let (files, labels) = labelled.into_iter().map(of).unzip();
+        Self { place, classes, files, labels }
     }
 
     /// The folder or archive, as messages name it.
@@ -168,7 +191,7 @@ impl ImageFolder {
     /// If the index is not below [`len`](Dataset::len).
     pub fn image(&self, index: usize) -> Result<ImageItem> {
         let file = &self.files[index];
-        let picture = decode(&file.read()?, file)?;
+        let picture = decode_file(file, &file.read()?)?;
         let shape = picture.shape();
         Ok(ImageItem { pixels: picture.into_planes(), shape, label: self.labels[index] })
     }
@@ -187,6 +210,38 @@ impl ImageFolder {
         indices.shuffle(&mut seed.into().rng(Stream::Sample, 0));
         indices.truncate(count);
         self.subset(&indices)
+    }
+
+    /// At most `count` images of each class, drawn by the seed, in the order in which they were.
+    ///
+    /// ```
+    /// use burn::data::dataset::Dataset;
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let valid = fastburn::data::Splits::digits()?.valid;
+    /// let few = valid.max_per_class(NonZeroUsize::new(3).unwrap(), 42);
+    /// assert_eq!((few.len(), few.labels()[..4] == [0, 0, 0, 1]), (30, true));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn max_per_class(&self, count: NonZeroUsize, seed: impl Into<Seed>) -> Self {
+        let seed = seed.into();
+        let mut kept = Vec::new();
+        for (class, mut indices) in (0..).zip(self.by_class()) {
+            indices.shuffle(&mut seed.rng(Stream::Cap, class));
+            indices.truncate(count.get());
+            kept.append(&mut indices);
+        }
+        kept.sort_unstable();
+        self.subset(&kept)
+    }
+
+    /// The indices of each class's images.
+    pub(super) fn by_class(&self) -> Vec<Vec<usize>> {
+        let mut by_class = vec![Vec::new(); self.classes.len()];
+        for (index, &label) in self.labels.iter().enumerate() {
+            by_class[label as usize].push(index);
+        }
+        by_class
     }
 
     /// Only the images at `indices`, with the same classes.
@@ -235,6 +290,11 @@ impl Dataset<ImageItem> for ImageFolder {
     fn len(&self) -> usize {
         self.files.len()
     }
+}
+
+/// Sorts names as people do: `2` before `10`.
+fn in_natural_order(names: &mut [String]) {
+    names.sort_unstable_by(|a, b| natord::compare(a, b).then_with(|| a.cmp(b)));
 }
 
 impl File {

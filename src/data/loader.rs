@@ -5,6 +5,8 @@ use std::sync::Arc;
 use burn::tensor::{Device, Tensor};
 use rand::Rng;
 use rand::seq::SliceRandom;
+use rand_distr::Distribution;
+use rand_distr::weighted::WeightedIndex;
 
 use super::image_source::{ImageSource, Residency};
 use super::image_spec::ImageSpec;
@@ -74,11 +76,12 @@ pub trait Source<I, T>: Send + Sync {
     fn gather(&self, indices: &[u32], device: &Device) -> Result<(I, T)>;
 }
 
-/// Batches of a [`Source`], shuffled by `(seed, epoch)` or in the source's order.
+/// Batches of a [`Source`], shuffled by `(seed, epoch)`, drawn by weights, or in the source's order.
 pub struct DataLoader<I, T> {
     source: Arc<dyn Source<I, T>>,
     batch_size: usize,
     shuffle: Option<Seed>,
+    weights: Option<Arc<WeightedIndex<f64>>>,
     drop_last: bool,
 }
 
@@ -123,7 +126,13 @@ pub struct ImageClasses {
 impl<I, T> DataLoader<I, T> {
     /// Batches of 64 in the source's order, the last one as small as it falls.
     pub fn new(source: impl Source<I, T> + 'static) -> Self {
-        Self { source: Arc::new(source), batch_size: BATCH_SIZE, shuffle: None, drop_last: false }
+        Self {
+            source: Arc::new(source),
+            batch_size: BATCH_SIZE,
+            shuffle: None,
+            weights: None,
+            drop_last: false,
+        }
     }
 
     /// Another batch size.
@@ -143,6 +152,49 @@ impl<I, T> DataLoader<I, T> {
     pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
         self.shuffle = seed.into();
         self
+    }
+
+    /// Draws the items of an epoch with replacement, each as often as its weight says, in place of
+    /// going through all of them: PyTorch's `WeightedRandomSampler`, fastai's
+    /// `weighted_dataloaders`. An epoch is as long as before.
+    ///
+    /// What is drawn comes from the epoch and the seed of [`shuffle`](Self::shuffle), or seed 0
+    /// without one.
+    ///
+    /// ```
+    /// use fastburn::data::{Reading, Splits, balanced_weights};
+    ///
+    /// let device = fastburn::device::cpu()?;
+    /// let digits = Splits::digits()?.with_classes(&["1", "7"])?;
+    /// let (train, valid) = digits.read(&Reading::new(), &|_, _| {})?;
+    /// let of_class = balanced_weights(train.labels(), train.classes().len())?;
+    /// let of_items = train.labels().iter().map(|&label| of_class[label as usize]).collect();
+    /// # use fastburn::data::{DataLoaders, class_indices};
+    /// let mut dls = DataLoaders::from_images(train, valid, class_indices, &device);
+    /// dls.train = dls.train.weights(of_items)?;
+    /// assert_eq!(dls.train.order(0).len(), 1200);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if there are not as many weights as items, one is negative or no finite
+    /// number, or all are 0.
+    pub fn weights(mut self, weights: Vec<f64>) -> Result<Self> {
+        if weights.len() != self.source.len() {
+            let expected = format!("there are {} items, and each has one", self.source.len());
+            return Err(Error::setting("the number of weights", weights.len(), expected));
+        }
+        if let Some(weight) = weights.iter().find(|&&w| !(w.is_finite() && w >= 0.0)) {
+            let expected = "it must be a finite number of at least 0";
+            return Err(Error::setting("the weight of an item", weight, expected));
+        }
+        let sum: f64 = weights.iter().sum();
+        let drawn = WeightedIndex::new(weights).ok().filter(|_| sum.is_finite());
+        let expected = "it must be above 0 and finite, so that some item can be drawn";
+        let drawn = drawn.ok_or_else(|| Error::setting("the sum of the weights", sum, expected))?;
+        self.weights = Some(Arc::new(drawn));
+        Ok(self)
     }
 
     /// Whether to leave out the last batch if it is not full.
@@ -172,6 +224,13 @@ impl<I, T> DataLoader<I, T> {
         self.shuffle
     }
 
+    /// A number that other weights are unlikely to have (CRC-32), or `None` without weights.
+    pub(crate) fn weighted_by(&self) -> Option<u32> {
+        let mut crc = crc32fast::Hasher::new();
+        self.weights.as_ref()?.weights().for_each(|weight| crc.update(&weight.to_le_bytes()));
+        Some(crc.finalize())
+    }
+
     /// How many items the source has.
     pub fn items(&self) -> usize {
         self.source.len()
@@ -179,6 +238,11 @@ impl<I, T> DataLoader<I, T> {
 
     /// The items' indices in the order in which that epoch goes through them.
     pub fn order(&self, epoch: usize) -> Vec<u32> {
+        if let Some(weights) = &self.weights {
+            let rng = self.shuffle.unwrap_or_default().rng(Stream::Draws, epoch as u64);
+            let drawn = weights.as_ref().sample_iter(rng).take(self.source.len());
+            return drawn.map(|index| index as u32).collect();
+        }
         let mut order: Vec<u32> = (0..).take(self.source.len()).collect();
         if let Some(seed) = self.shuffle {
             order.shuffle(&mut seed.rng(Stream::Order, epoch as u64));
@@ -274,7 +338,7 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
 
 impl<I, T> Clone for DataLoader<I, T> {
     fn clone(&self) -> Self {
-        Self { source: self.source.clone(), ..*self }
+        Self { source: self.source.clone(), weights: self.weights.clone(), ..*self }
     }
 }
 
@@ -284,6 +348,7 @@ impl<I, T> std::fmt::Debug for DataLoader<I, T> {
             .field("items", &self.source.len())
             .field("batch_size", &self.batch_size)
             .field("shuffle", &self.shuffle)
+            .field("weighted", &self.weights.is_some())
             .field("drop_last", &self.drop_last)
             .finish()
     }

@@ -1,10 +1,11 @@
 //! How a data set is found and listed.
 
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 
 use super::files::Folder;
 use super::image_folder::ImageFolder;
-use super::splits::Splits;
+use super::splits::{DIGITS, Layout, Splits};
 use crate::archive::ArchiveLimits;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -23,7 +24,9 @@ use crate::seed::Seed;
 #[derive(Debug, Clone, Default)]
 pub struct OpenOptions {
     seed: Seed,
-    limits: ArchiveLimits,
+    pub(super) limits: ArchiveLimits,
+    labels: Option<PathBuf>,
+    max_per_class: Option<NonZeroUsize>,
 }
 
 impl OpenOptions {
@@ -44,13 +47,49 @@ impl OpenOptions {
         self
     }
 
+    /// Takes the classes from a table of labels, a CSV, in place of folders.
+    ///
+    /// A line an image. The file is in the column `file`, `name`, `path` or the like, else in the
+    /// first; its class is in the column `label`, `class` or the like, else in the second. Files are
+    /// called from the folder or archive on, or from the table's own folder if the first file is not
+    /// there. A column `is_valid` (true, false, 1, 0) or `split` (train, valid, test) says which part
+    /// an image is of; without one, paths that all begin with `train/` and `valid/`, or the like,
+    /// say it. `test` is the validation part if there is no `valid`.
+    ///
+    /// ```
+    /// use burn::data::dataset::Dataset;
+    /// use fastburn::data::{OpenOptions, Splits};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let table = folder.path().join("parity.csv");
+    /// let rows = ["0/000.png,even", "1/000.png,odd", "2/000.png,even", "3/000.png,odd"];
+    /// let rows = rows.map(|row| format!("training/{row}\n")).concat();
+    /// std::fs::write(&table, "file,label\n".to_owned() + &rows).unwrap();
+    ///
+    /// let parity = OpenOptions::new().labels(&table).open("assets/digits.tgz")?;
+    /// assert_eq!(parity.train.classes(), ["even", "odd"]);
+    /// assert_eq!((parity.train.len(), parity.valid.len()), (2, 2)); // one of each held back
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn labels(mut self, table: impl AsRef<Path>) -> Self {
+        self.labels = Some(table.as_ref().to_path_buf());
+        self
+    }
+
+    /// Uses at most that many images of each class, in either part if the data has two: for quick
+    /// trials. The seed draws them; a larger number gets these and others.
+    pub fn max_per_class(mut self, count: NonZeroUsize) -> Self {
+        self.max_per_class = Some(count);
+        self
+    }
+
     /// Finds the two parts of a folder or archive, as [`Splits::open`].
     ///
     /// # Errors
     ///
     /// As [`Splits::open`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Splits> {
-        Splits::find(&Folder::open(path.as_ref(), &self.limits)?, self.seed)
+        self.splits(&Folder::open(path.as_ref(), &self.limits)?)
     }
 
     /// As [`open`](Self::open), of a `.tgz`, `.tar` or `.zip` archive in memory; `name` stands for
@@ -70,7 +109,17 @@ impl OpenOptions {
     ///
     /// As [`Splits::open`].
     pub fn open_bytes(&self, name: &str, bytes: &[u8]) -> Result<Splits> {
-        Splits::find(&Folder::from_bytes(name, bytes, &self.limits)?, self.seed)
+        self.splits(&Folder::from_bytes(name, bytes, &self.limits)?)
+    }
+
+    /// The digits that fastburn brings along, as [`Splits::digits`].
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    pub fn digits(&self) -> Result<Splits> {
+        let place = "the embedded digits";
+        Ok(Splits { place: place.to_owned(), ..self.open_bytes(place, DIGITS)? })
     }
 
     /// Every image of a folder or archive: those of both parts, the training images first, where
@@ -90,6 +139,26 @@ impl OpenOptions {
     /// As [`ImageFolder::open`], and [`Error::Layout`](crate::Error::Layout) if a class is in one
     /// part only.
     pub fn open_all(&self, path: impl AsRef<Path>) -> Result<ImageFolder> {
-        Splits::all(&Folder::open(path.as_ref(), &self.limits)?)
+        Ok(Splits::all(self.layout(&Folder::open(path.as_ref(), &self.limits)?)?))
+    }
+
+    fn splits(&self, folder: &Folder) -> Result<Splits> {
+        Splits::find(self.layout(folder)?, self.seed)
+    }
+
+    /// What is there, of each class as much as is wanted.
+    pub(super) fn layout(&self, folder: &Folder) -> Result<Layout> {
+        let layout = match &self.labels {
+            Some(table) => Layout::labelled(table, folder)?,
+            None => Layout::of(folder)?,
+        };
+        let Some(count) = self.max_per_class else { return Ok(layout) };
+        let some = |images: ImageFolder| images.max_per_class(count, self.seed);
+        Ok(match layout {
+            Layout::Whole(images) => Layout::Whole(some(images)),
+            Layout::Parts { place, train, valid } => {
+                Layout::Parts { place, train: some(train), valid: some(valid) }
+            }
+        })
     }
 }

@@ -1,8 +1,8 @@
 //! A data set's training and validation parts: found by name, or drawn by a seed.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
-use burn::data::dataset::Dataset;
 use burn::tensor::{Device, Int, Tensor};
 use rand::seq::SliceRandom;
 
@@ -12,8 +12,10 @@ use super::image_folder::ImageFolder;
 use super::images::Images;
 use super::loader::DataLoaders;
 use super::open_options::OpenOptions;
+use super::parts::Parts;
 use super::reading::Reading;
 use super::targets::class_indices;
+use super::{idx_set, labelled};
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
 
@@ -35,7 +37,7 @@ pub(crate) const DIGITS: &[u8] = include_bytes!("../../assets/digits.tgz");
 /// ```
 #[derive(Debug, Clone)]
 pub struct Splits {
-    place: String,
+    pub(super) place: String,
     /// The images to train on.
     pub train: ImageFolder,
     /// The images to validate on.
@@ -52,10 +54,17 @@ impl Splits {
     /// Where it has none of these, its sub-folders are the classes, and
     /// [`VALID_FRACTION`](Self::VALID_FRACTION) of each class, drawn by `seed`, is for validation.
     ///
+    /// A folder of MNIST's IDX files is known by their names: `train-images-idx3-ubyte`,
+    /// `train-labels-idx1-ubyte`, and `t10k` or `test` in place of `train` for the validation part;
+    /// as `.gz` too. The numbers of the labels name the classes, or the lines of `classes.txt`.
+    ///
+    /// A folder without class folders is read by its `labels.csv`, if it has one; see
+    /// [`OpenOptions::labels`].
+    ///
     /// # Errors
     ///
-    /// As [`ImageFolder::open`], and [`Error::Layout`] if there is a single class or a class is in
-    /// one part only.
+    /// As [`ImageFolder::open`], and [`Error::Layout`] if there is a single class, a class is in
+    /// one part only, an IDX file is not what its header says, or a table of labels has a fault.
     pub fn open(path: impl AsRef<Path>, seed: impl Into<Seed>) -> Result<Self> {
         OpenOptions::new().seed(seed).open(path)
     }
@@ -66,21 +75,19 @@ impl Splits {
     ///
     /// Only if the program's own data is damaged.
     pub fn digits() -> Result<Self> {
-        let place = "the embedded digits";
-        let found = OpenOptions::new().open_bytes(place, DIGITS)?;
-        Ok(Self { place: place.to_owned(), ..found })
+        OpenOptions::new().digits()
     }
 
     /// Every image of both parts, where there are two.
-    pub(super) fn all(folder: &Folder) -> Result<ImageFolder> {
-        Ok(match Layout::of(folder)? {
+    pub(super) fn all(layout: Layout) -> ImageFolder {
+        match layout {
             Layout::Parts { train, valid, .. } => train.joined(valid),
             Layout::Whole(images) => images,
-        })
+        }
     }
 
-    pub(super) fn find(folder: &Folder, seed: Seed) -> Result<Self> {
-        match Layout::of(folder)? {
+    pub(super) fn find(layout: Layout, seed: Seed) -> Result<Self> {
+        match layout {
             Layout::Parts { place, train, valid } => {
                 several_classes(&train)?;
                 Ok(Self { place, train, valid })
@@ -110,9 +117,9 @@ impl Splits {
         }
         let seed = seed.into();
         let (mut train, mut valid) = (Vec::new(), Vec::new());
-        for (label, class) in (0..).zip(folder.classes()) {
-            let mut of_class: Vec<usize> =
-                (0..folder.len()).filter(|&i| folder.labels()[i] == label).collect();
+        for (label, (class, mut of_class)) in
+            (0..).zip(folder.classes().iter().zip(folder.by_class()))
+        {
             if of_class.len() < 2 {
                 return Err(Error::layout(
                     folder.place(),
@@ -121,7 +128,7 @@ impl Splits {
             }
             let held_back = (of_class.len() as f64 * fraction).round() as usize;
             let held_back = held_back.clamp(1, of_class.len() - 1);
-            of_class.shuffle(&mut seed.rng(Stream::Split, label.into()));
+            of_class.shuffle(&mut seed.rng(Stream::Split, label));
             valid.extend_from_slice(&of_class[..held_back]);
             train.extend_from_slice(&of_class[held_back..]);
         }
@@ -150,6 +157,27 @@ impl Splits {
     /// All images of both parts, the training images first.
     pub fn joined(self) -> ImageFolder {
         self.train.joined(self.valid)
+    }
+
+    /// At most `count` images of each class in either part, drawn by the seed, in the order in which
+    /// they were: for quick trials.
+    ///
+    /// ```
+    /// use burn::data::dataset::Dataset;
+    /// use fastburn::data::Splits;
+    /// use std::num::NonZeroUsize;
+    ///
+    /// let some = Splits::digits()?.max_per_class(NonZeroUsize::new(50).unwrap(), 42);
+    /// assert_eq!((some.train.len(), some.valid.len()), (500, 500));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn max_per_class(&self, count: NonZeroUsize, seed: impl Into<Seed>) -> Self {
+        let seed = seed.into();
+        Self {
+            place: self.place.clone(),
+            train: self.train.max_per_class(count, seed),
+            valid: self.valid.max_per_class(count, seed),
+        }
     }
 
     /// The data set, as messages name it.
@@ -200,7 +228,8 @@ impl Splits {
 }
 
 /// What is in a folder or archive.
-enum Layout {
+#[derive(Debug)]
+pub(super) enum Layout {
     /// A training and a validation part, of the same classes.
     Parts { place: String, train: ImageFolder, valid: ImageFolder },
     /// The classes themselves.
@@ -208,20 +237,33 @@ enum Layout {
 }
 
 impl Layout {
-    fn of(folder: &Folder) -> Result<Self> {
+    /// What the table at `table` says of the images of a folder or archive.
+    pub(super) fn labelled(table: &Path, folder: &Folder) -> Result<Self> {
+        Self::of_parts(labelled::by_table(table, folder)?)
+    }
+
+    pub(super) fn of(folder: &Folder) -> Result<Self> {
         let is_part = |name: &str| NAMES.iter().any(|&(t, v)| t == name || v == name);
         if let Some((_, inner)) = folder.wrapper().filter(|(name, _)| !is_part(name)) {
             return Self::of(&inner);
         }
+        if let Some(found) = Self::without_class_folders(folder)? {
+            return Ok(found);
+        }
+        if let Some(inner) = folder.lone()?
+            && let Some(found) = Self::without_class_folders(&inner)?
+        {
+            return Ok(found);
+        }
         let names = folder.folders()?;
-        let has = |name: &str| names.iter().any(|n| n == name);
-        if let Some((train, valid)) = NAMES.into_iter().find(|(t, v)| has(t) && has(v)) {
+        if let Some((train, valid)) = parts_among(&names) {
             let train = ImageFolder::list(&folder.folder(train))?;
             let valid = ImageFolder::list(&folder.folder(valid))?;
             same_classes(&train, &valid)?;
             return Ok(Self::Parts { place: folder.to_string(), train, valid });
         }
         // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
+        let has = |name: &str| names.iter().any(|n| n == name);
         let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
         if names.iter().all(|name| is_part(name))
             && let Some((there, missing)) = parts.find(|(part, _)| has(part))
@@ -230,6 +272,43 @@ impl Layout {
             return Err(Error::layout(folder, problem));
         }
         Ok(Self::Whole(ImageFolder::list(folder)?))
+    }
+
+    /// IDX files, or images that a table labels.
+    fn without_class_folders(folder: &Folder) -> Result<Option<Self>> {
+        let files = folder.files()?;
+        let found = match idx_set::find(folder, &files)? {
+            Some(found) => Some(found),
+            None => match files.iter().find(|file| file.name() == Some(labelled::LABELS)) {
+                Some(table) if !has_class_folders(folder)? => {
+                    Some(labelled::by_own_table(table, folder, &files)?)
+                }
+                _ => None,
+            },
+        };
+        found.map(Self::of_parts).transpose()
+    }
+
+    fn of_parts(parts: Parts) -> Result<Self> {
+        let Parts { place, train, valid } = parts;
+        let Some(valid) = valid else { return Ok(Self::Whole(train)) };
+        same_classes(&train, &valid)?;
+        Ok(Self::Parts { place, train, valid })
+    }
+}
+
+/// The two parts that folders of these names would be, if any.
+pub(super) fn parts_among(names: &[String]) -> Option<(&'static str, &'static str)> {
+    let has = |name: &str| names.iter().any(|n| n == name);
+    NAMES.into_iter().find(|(train, valid)| has(train) && has(valid))
+}
+
+/// Whether the sub-folders tell classes apart, by themselves or within parts.
+fn has_class_folders(folder: &Folder) -> Result<bool> {
+    let names = folder.folders()?;
+    match parts_among(&names) {
+        Some((train, _)) => Ok(!folder.folder(train).folders()?.is_empty()),
+        None => Ok(names.len() > 1),
     }
 }
 

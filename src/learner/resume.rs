@@ -224,11 +224,15 @@ where
         let state = &self.state;
         let (train, valid) = (&state.dls.train, &state.dls.valid);
         let metrics: Vec<_> = state.metrics.iter().map(|metric| metric.name()).collect();
+        let mut order = json!({ "seed": train.shuffled_by(), "batches": train.len() });
+        if let Some(weights) = train.weighted_by() {
+            order["weights"] = weights.into();
+        }
         let parts = [
             ("number of training items", json!(train.items())),
             ("number of validation items", json!(valid.items())),
             ("batch size", json!(train.items_per_batch())),
-            ("order", json!({ "seed": train.shuffled_by(), "batches": train.len() })),
+            ("order", order),
             ("optimizer", json!(state.optimizer_config)),
             ("loss", json!(self.loss_name())),
             ("list of metrics", json!(metrics)),

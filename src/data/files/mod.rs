@@ -1,9 +1,11 @@
-//! A tree of files to read from: a folder on disk, or an archive held in memory.
+//! A tree of files to read from: a folder on disk, or an archive held in memory. And images that
+//! have no file each.
 //!
 //! An archive is not unpacked onto the disk: its files are read into one buffer.
 
 mod archived;
 mod disk;
+mod raw;
 
 use std::borrow::Cow;
 use std::fs;
@@ -13,6 +15,7 @@ use std::sync::Arc;
 
 use self::archived::{Content, Node};
 use self::disk::visible;
+pub(super) use self::raw::RawImages;
 use crate::archive::{self, ArchiveLimits};
 use crate::error::{Error, Result};
 
@@ -28,6 +31,7 @@ pub(crate) enum Folder {
 pub(crate) enum File {
     Disk(PathBuf),
     Archive { place: Arc<str>, name: String, content: Content },
+    Raw { images: Arc<RawImages>, index: usize },
 }
 
 impl Folder {
@@ -60,6 +64,14 @@ impl Folder {
         let (name, inner) = node.folders.first_key_value()?;
         let only = node.folders.len() == 1 && node.files.is_empty();
         (only && !inner.folders.is_empty()).then(|| (name.clone(), self.folder(name)))
+    }
+
+    /// Its only sub-folder, if there is nothing else in it.
+    pub fn lone(&self) -> Result<Option<Self>> {
+        Ok(match self.folders()?.as_slice() {
+            [only] if self.files()?.is_empty() => Some(self.folder(only)),
+            _ => None,
+        })
     }
 
     /// Its sub-folders' names, but for hidden ones.
@@ -103,6 +115,23 @@ impl Folder {
 }
 
 impl File {
+    /// Its own name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Disk(path) => path.file_name()?.to_str(),
+            Self::Archive { name, .. } => Some(name),
+            Self::Raw { .. } => None,
+        }
+    }
+
+    /// The pixels of an image that needs no decoding, and its `[channels, height, width]`.
+    pub fn raw(&self) -> Option<(&[u8], [usize; 3])> {
+        match self {
+            Self::Raw { images, index } => Some((images.image(*index), images.shape)),
+            Self::Disk(_) | Self::Archive { .. } => None,
+        }
+    }
+
     /// The whole content.
     pub fn read(&self) -> Result<Cow<'_, [u8]>> {
         match self {
@@ -110,6 +139,7 @@ impl File {
             Self::Archive { content: (bytes, range), .. } => {
                 Ok(Cow::Borrowed(&bytes[range.clone()]))
             }
+            Self::Raw { images, index } => Ok(Cow::Borrowed(images.image(*index))),
         }
     }
 
@@ -137,6 +167,7 @@ impl std::fmt::Display for File {
         match self {
             Self::Disk(path) => path.display().fmt(f),
             Self::Archive { place, name, .. } => write!(f, "{place}/{name}"),
+            Self::Raw { images, index } => write!(f, "{}[{index}]", images.place),
         }
     }
 }

@@ -1,0 +1,37 @@
+//! Names that any file system takes.
+
+use std::collections::HashSet;
+
+/// The longest name, in bytes: most file systems take 255, and an ending or a number follows.
+const LONGEST: usize = 200;
+
+/// The names of a folder, none of which is there twice.
+#[derive(Debug, Default)]
+pub(super) struct Names(HashSet<String>);
+
+impl Names {
+    /// The name itself where it can be, else one like it; `ending` is put behind it.
+    pub fn new_name(&mut self, wanted: &str, ending: &str) -> String {
+        let plain = plain(wanted);
+        let numbered = (2..).map(|number| format!("{plain}-{number}{ending}"));
+        let mut names = std::iter::once(format!("{plain}{ending}")).chain(numbered);
+        // Where letters are the same in both cases, a second file would take the first one's place.
+        let free = names.find(|name| self.0.insert(name.to_lowercase()));
+        free.unwrap_or(plain)
+    }
+}
+
+/// A name without what leads elsewhere, hides it, or is refused by some system.
+fn plain(name: &str) -> String {
+    let refused = |c: char| c.is_control() || r#"/\:*?"<>|"#.contains(c);
+    let mut plain: String = name.chars().map(|c| if refused(c) { '_' } else { c }).collect();
+    plain.truncate(plain.floor_char_boundary(LONGEST));
+    if plain.starts_with('.') {
+        plain.replace_range(..1, "_");
+    }
+    if plain.ends_with(['.', ' ']) {
+        plain.pop();
+        plain.push('_');
+    }
+    if plain.is_empty() { "_".to_owned() } else { plain }
+}
