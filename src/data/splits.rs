@@ -1,6 +1,5 @@
 //! A data set's training and validation parts: found by name, or drawn by a seed.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use burn::tensor::{Device, Int, Tensor};
@@ -157,27 +156,6 @@ impl Splits {
     /// All images of both parts, the training images first.
     pub fn joined(self) -> ImageFolder {
         self.train.joined(self.valid)
-    }
-
-    /// At most `count` images of each class in either part, drawn by the seed, in the order in which
-    /// they were: for quick trials.
-    ///
-    /// ```
-    /// use burn::data::dataset::Dataset;
-    /// use fastburn::data::Splits;
-    /// use std::num::NonZeroUsize;
-    ///
-    /// let some = Splits::digits()?.max_per_class(NonZeroUsize::new(50).unwrap(), 42);
-    /// assert_eq!((some.train.len(), some.valid.len()), (500, 500));
-    /// # Ok::<(), fastburn::Error>(())
-    /// ```
-    pub fn max_per_class(&self, count: NonZeroUsize, seed: impl Into<Seed>) -> Self {
-        let seed = seed.into();
-        Self {
-            place: self.place.clone(),
-            train: self.train.max_per_class(count, seed),
-            valid: self.valid.max_per_class(count, seed),
-        }
     }
 
     /// The data set, as messages name it.
