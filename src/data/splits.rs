@@ -1,5 +1,6 @@
 //! A data set's training and validation parts: found by name, or drawn by a seed.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use burn::data::dataset::Dataset;
@@ -9,14 +10,13 @@ use rand::seq::SliceRandom;
 use super::files::Folder;
 use super::image_folder::ImageFolder;
 use super::images::Images;
+use super::layout::{Layout, Parts};
 use super::loader::DataLoaders;
 use super::open_options::OpenOptions;
+use super::some_of::some_of;
 use super::targets::class_indices;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
-
-/// The names by which well-known data sets call their two parts.
-const NAMES: [(&str, &str); 3] = [("training", "testing"), ("train", "valid"), ("train", "test")];
 
 /// The archive of `assets/`, in MNIST's layout.
 const DIGITS: &[u8] = include_bytes!("../../assets/digits.tgz");
@@ -46,9 +46,11 @@ impl Splits {
 
     /// Finds the two parts of a folder or archive.
     ///
-    /// They are its `training` and `testing`, `train` and `valid`, or `train` and `test` folders.
-    /// Where it has none of these, its sub-folders are the classes, and
-    /// [`VALID_FRACTION`](Self::VALID_FRACTION) of each class, drawn by `seed`, is for validation.
+    /// They are its folders `train` or `training`, and `valid`, `val`, `validation`, `test` or
+    /// `testing`: the first of these that is there. Where it has none of them, its sub-folders are
+    /// the classes, and [`VALID_FRACTION`](Self::VALID_FRACTION) of each class, drawn by `seed`, is
+    /// for validation. A folder that has everything else in it, as `mnist_png/` in `mnist_png.tgz`,
+    /// is gone into.
     ///
     /// # Errors
     ///
@@ -71,19 +73,26 @@ impl Splits {
 
     /// Every image of both parts, where there are two.
     pub(super) fn all(folder: &Folder) -> Result<ImageFolder> {
-        Ok(match Layout::of(folder)? {
-            Layout::Parts { train, valid, .. } => train.joined(valid),
-            Layout::Whole(images) => images,
+        let Layout { top, parts, .. } = Layout::of(folder)?;
+        Ok(match parts {
+            Parts::Two { train, valid } => {
+                let (train, valid) = of_the_same_classes(&train, &valid)?;
+                train.joined(valid)
+            }
+            _ => ImageFolder::list(&top)?,
         })
     }
 
     pub(super) fn find(folder: &Folder, seed: Seed) -> Result<Self> {
-        match Layout::of(folder)? {
-            Layout::Parts { place, train, valid } => {
+        let Layout { top, parts, .. } = Layout::of(folder)?;
+        match parts {
+            Parts::Two { train, valid } => {
+                let (train, valid) = of_the_same_classes(&train, &valid)?;
                 several_classes(&train)?;
-                Ok(Self { place, train, valid })
+                Ok(Self { place: top.to_string(), train, valid })
             }
-            Layout::Whole(images) => {
+            _ => {
+                let images = ImageFolder::list(&top)?;
                 several_classes(&images)?;
                 Self::by_fraction(&images, Self::VALID_FRACTION, seed)
             }
@@ -108,9 +117,8 @@ impl Splits {
         }
         let seed = seed.into();
         let (mut train, mut valid) = (Vec::new(), Vec::new());
-        for (label, class) in (0..).zip(folder.classes()) {
-            let mut of_class: Vec<usize> =
-                (0..folder.len()).filter(|&i| folder.labels()[i] == label).collect();
+        let by_class = folder.by_class().into_iter().zip(folder.classes());
+        for (label, (mut of_class, class)) in (0_u32..).zip(by_class) {
             if of_class.len() < 2 {
                 return Err(Error::layout(
                     folder.place(),
@@ -197,40 +205,6 @@ impl Splits {
     }
 }
 
-/// What is in a folder or archive.
-enum Layout {
-    /// A training and a validation part, of the same classes.
-    Parts { place: String, train: ImageFolder, valid: ImageFolder },
-    /// The classes themselves.
-    Whole(ImageFolder),
-}
-
-impl Layout {
-    fn of(folder: &Folder) -> Result<Self> {
-        let is_part = |name: &str| NAMES.iter().any(|&(t, v)| t == name || v == name);
-        if let Some((_, inner)) = folder.wrapper().filter(|(name, _)| !is_part(name)) {
-            return Self::of(&inner);
-        }
-        let names = folder.folders()?;
-        let has = |name: &str| names.iter().any(|n| n == name);
-        if let Some((train, valid)) = NAMES.into_iter().find(|(t, v)| has(t) && has(v)) {
-            let train = ImageFolder::list(&folder.folder(train))?;
-            let valid = ImageFolder::list(&folder.folder(valid))?;
-            same_classes(&train, &valid)?;
-            return Ok(Self::Parts { place: folder.to_string(), train, valid });
-        }
-        // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
-        let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
-        if names.iter().all(|name| is_part(name))
-            && let Some((there, missing)) = parts.find(|(part, _)| has(part))
-        {
-            let problem = format!("a folder {there} without a folder {missing} beside it");
-            return Err(Error::layout(folder, problem));
-        }
-        Ok(Self::Whole(ImageFolder::list(folder)?))
-    }
-}
-
 /// Refuses what leaves nothing to tell apart.
 fn several_classes(images: &ImageFolder) -> Result<()> {
     match images.classes() {
@@ -242,19 +216,16 @@ fn several_classes(images: &ImageFolder) -> Result<()> {
     }
 }
 
-fn same_classes(train: &ImageFolder, valid: &ImageFolder) -> Result<()> {
-    let missing = |from: &ImageFolder, there: &ImageFolder| {
-        let absent = there.classes().iter().filter(|class| !from.classes().contains(class));
-        absent.cloned().collect::<Vec<_>>().join(", ")
-    };
-    for (from, there) in [(train, valid), (valid, train)] {
-        let absent = missing(from, there);
+/// Lists both parts, and refuses a class that is in one of them only.
+fn of_the_same_classes(train: &Folder, valid: &Folder) -> Result<(ImageFolder, ImageFolder)> {
+    let (train, valid) = (ImageFolder::list(train)?, ImageFolder::list(valid)?);
+    for (from, there) in [(&train, &valid), (&valid, &train)] {
+        let has: HashSet<_> = from.classes().iter().collect();
+        let absent: Vec<_> = there.classes().iter().filter(|class| !has.contains(class)).collect();
         if !absent.is_empty() {
-            return Err(Error::layout(
-                from.place(),
-                format!("no class {absent}, which {} has", there.place()),
-            ));
+            let problem = format!("no class {}, which {} has", some_of(10, absent), there.place());
+            return Err(Error::layout(from.place(), problem));
         }
     }
-    Ok(())
+    Ok((train, valid))
 }

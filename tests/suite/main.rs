@@ -42,6 +42,7 @@ mod pytorch;
 mod reference;
 mod schedules;
 mod scores;
+mod strange_trees;
 mod summaries;
 mod support;
 mod training_plots;
