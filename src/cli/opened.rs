@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fastburn::data::{ImageFolder, OpenOptions, Splits};
+use fastburn::data::{DataCheck, ImageFolder, OpenOptions, Splits};
+
+use super::bars;
 
 /// What can be said of a data set beside its name.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,6 +23,11 @@ impl Options {
     /// All images of a data set.
     pub fn all(&self, data: &Path) -> Result<ImageFolder> {
         Ok(self.options().open_all(data)?)
+    }
+
+    /// What is wrong with a data set.
+    pub fn check(&self, data: &Path) -> Result<DataCheck> {
+        Ok(bars::while_decoding(|progress| self.options().check(data, progress))?)
     }
 
     fn options(&self) -> OpenOptions {

@@ -5,6 +5,7 @@
 
 mod batcher;
 mod bitmap;
+mod check;
 mod class_targets;
 mod decode;
 mod files;
@@ -12,6 +13,7 @@ mod image_folder;
 mod image_source;
 mod image_spec;
 mod images;
+mod jpeg_end;
 mod layout;
 mod loader;
 mod open_options;
@@ -24,6 +26,7 @@ mod tensors;
 pub use crate::archive::ArchiveLimits;
 pub use batcher::ImageBatcher;
 pub use bitmap::Bitmap;
+pub use check::{ClassCount, DataCheck, Finding, Flag, FormatCount, Severity, Trouble};
 pub use class_targets::ClassTargets;
 pub use image_folder::{ImageFolder, ImageItem};
 pub use image_source::{ImageSource, Residency};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::check::{self, DataCheck};
 use super::files::Folder;
 use super::image_folder::ImageFolder;
 use super::splits::Splits;
@@ -71,5 +72,28 @@ impl OpenOptions {
     /// part only.
     pub fn open_all(&self, path: impl AsRef<Path>) -> Result<ImageFolder> {
         Splits::all(&Folder::open(path.as_ref(), &self.limits)?)
+    }
+
+    /// Looks at every file of a folder or archive, on all threads, and says what is wrong with the
+    /// data set: all of it, where [`open`](Self::open) stops at the first trouble.
+    ///
+    /// `progress` is told, now and then and from any thread, how many files are done, of how many.
+    ///
+    /// ```
+    /// let check = fastburn::data::OpenOptions::new().check("assets/digits.tgz", &|_, _| {})?;
+    /// assert!(check.is_fit());
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Layout`](crate::Error::Layout) if there is no such folder, or the archive is
+    /// damaged; [`Error::Read`](crate::Error::Read) if the operating system refuses to read it.
+    pub fn check(
+        &self,
+        path: impl AsRef<Path>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<DataCheck> {
+        Ok(check::check(&Folder::open(path.as_ref(), &self.limits)?, progress))
     }
 }

@@ -14,6 +14,7 @@ mod callbacks;
 mod checkpoint_folders;
 mod checkpoints;
 mod coming_from_fastai;
+mod data_checks;
 mod devices;
 mod digits;
 mod hostile_model_files;
