@@ -1,5 +1,6 @@
 //! What can go wrong, each case with what is needed to mend it.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The library's result.
@@ -13,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// The operating system refused to read a file or a folder.
-    #[error("cannot read {}: {source}", path.display())]
+    #[error("cannot read {}: {source}", shown(path))]
     Read {
         /// The file or folder.
         path: PathBuf,
@@ -22,7 +23,7 @@ pub enum Error {
     },
 
     /// A file could not be written; what was there before is still there.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
@@ -237,4 +238,18 @@ impl Error {
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Setting { .. } | Self::Device { .. })
     }
+}
+
+/// A path as messages have it: as it is, and of what is not UTF-8 each byte as `\xFF`, so that no
+/// two paths look the same.
+pub(crate) fn shown(path: &Path) -> Cow<'_, str> {
+    if let Some(text) = path.to_str() {
+        return Cow::Borrowed(text);
+    }
+    let chunks = path.as_os_str().as_encoded_bytes().utf8_chunks();
+    let chunks = chunks.map(|chunk| {
+        let bytes = chunk.invalid().iter().map(|byte| format!("\\x{byte:02X}"));
+        chunk.valid().to_owned() + &bytes.collect::<String>()
+    });
+    Cow::Owned(chunks.collect())
 }

@@ -4,20 +4,28 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use fastburn::data::{ArchiveLimits, ImageFolder, OpenOptions, Splits};
+use fastburn::data::{ArchiveLimits, DataCheck, ImageFolder, OpenOptions, Splits};
 
 use super::archive_limits::archive_limits;
+use super::bars;
 use super::located::{self, Located, located};
 
 /// What can be said of a data set beside its name.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Options {
-    /// A CSV that says each image's class, in place of folders; labels.csv is found by itself
-    #[arg(long, value_name = "CSV")]
-    labels: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// Use at most that many images of each class, for a quick trial
     #[arg(long, value_name = "IMAGES")]
     max_per_class: Option<NonZeroUsize>,
+}
+
+/// Where its files are, and what they are of.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Source {
+    /// A CSV that says each image's class, in place of folders; labels.csv is found by itself
+    #[arg(long, value_name = "CSV")]
+    labels: Option<PathBuf>,
     /// What an archive may hold at most: files, empty files, bytes, bytes from each of its own
     #[arg(
         long,
@@ -30,7 +38,7 @@ pub struct Options {
 impl Options {
     /// The two parts of a data set, or the embedded digits' if none is named.
     pub fn splits(&self, data: Option<&Path>, seed: u64) -> Result<Splits> {
-        let located = data.map(|data| located(data, self.limits())).transpose()?;
+        let located = data.map(|data| located(data, self.source.limits())).transpose()?;
         let options = self.options().seed(seed);
         Ok(match located {
             Some(Located::Path(path)) => options.open(path)?,
@@ -40,7 +48,7 @@ impl Options {
 
     /// All images of a data set.
     pub fn all(&self, data: &Path) -> Result<ImageFolder> {
-        Ok(match located(data, self.limits())? {
+        Ok(match located(data, self.source.limits())? {
             Located::Path(path) => self.options().open_all(path)?,
             Located::Digits => self.options().digits()?.joined(),
         })
@@ -48,19 +56,31 @@ impl Options {
 
     /// The folder or archive that it is.
     pub fn path(&self, data: &Path) -> Result<PathBuf> {
-        located::path(data, self.limits())
+        located::path(data, self.source.limits())
     }
 
     /// How a data set is to be opened.
     pub fn options(&self) -> OpenOptions {
-        let mut options = OpenOptions::new().archive_limits(self.limits());
-        if let Some(labels) = &self.labels {
-            options = options.labels(labels);
+        match self.max_per_class {
+            Some(count) => self.source.options().max_per_class(count),
+            None => self.source.options(),
         }
-        if let Some(count) = self.max_per_class {
-            options = options.max_per_class(count);
+    }
+}
+
+impl Source {
+    /// What is wrong with a data set.
+    pub fn check(&self, data: &Path) -> Result<DataCheck> {
+        let path = located::path(data, self.limits())?;
+        Ok(bars::while_decoding(|progress| self.options().check(path, progress))?)
+    }
+
+    fn options(&self) -> OpenOptions {
+        let options = OpenOptions::new().archive_limits(self.limits());
+        match &self.labels {
+            Some(labels) => options.labels(labels),
+            None => options,
         }
-        options
     }
 
     fn limits(&self) -> ArchiveLimits {

@@ -92,13 +92,14 @@ fn some_images(folder: &ImageFolder, arguments: &Arguments) -> Result<Vec<(Bitma
 
 /// Each class with how many images it has to train and to validate.
 fn counts(splits: &Splits) -> Vec<(&str, usize, usize)> {
-    let of = |folder: &ImageFolder, class: usize| {
-        folder.labels().iter().filter(|&&label| label as usize == class).count()
+    let of = |folder: &ImageFolder| {
+        let mut counts = vec![0; folder.classes().len()];
+        folder.labels().iter().for_each(|&label| counts[label as usize] += 1);
+        counts
     };
-    let classes = splits.train.classes().iter().enumerate();
-    classes
-        .map(|(index, class)| (class.as_str(), of(&splits.train, index), of(&splits.valid, index)))
-        .collect()
+    let counts = of(&splits.train).into_iter().zip(of(&splits.valid));
+    let classes = splits.train.classes().iter().zip(counts);
+    classes.map(|(class, (train, valid))| (class.as_str(), train, valid)).collect()
 }
 
 /// The sizes of all images, `[width, height]`, and how many are of each, the most frequent first.

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
 use super::files::File;
+use super::jpeg_end;
 use super::picture::{Picture, turned};
 use crate::error::{Error, Result};
 
@@ -13,6 +14,8 @@ pub(super) const LARGEST_SIDE: u32 = 16_384;
 /// The most memory that one image's decoder may take, in bytes.
 const MOST_MEMORY: u64 = 1 << 28;
 
+/// How a JPEG begins.
+const JPEG: [u8; 2] = [0xff, 0xd8];
 /// Where a file tells its size, in bytes: nearly every one in the first few, and a photo behind
 /// what its camera says of it.
 const HEADERS: [u64; 2] = [1 << 12, 1 << 18];
@@ -43,6 +46,9 @@ pub(super) fn decode(bytes: &[u8], name: &dyn std::fmt::Display) -> Result<Pictu
 fn picture(bytes: &[u8]) -> Result<Picture, String> {
     let text = |error: image::ImageError| error.to_string();
     let mut decoder = decoder(bytes)?;
+    if bytes.starts_with(&JPEG) && jpeg_end::breaks_off(bytes) {
+        return Err("it breaks off before its end".to_owned());
+    }
     if decoder.total_bytes() > MOST_MEMORY {
         let bytes = decoder.total_bytes();
         return Err(format!("it unpacks to {bytes} bytes, more than {MOST_MEMORY}"));

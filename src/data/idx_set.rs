@@ -7,7 +7,7 @@ use super::decode::LARGEST_SIDE;
 use super::files::{File, Folder, RawImages};
 use super::idx::Idx;
 use super::image_folder::ImageFolder;
-use super::parts::Parts;
+use super::listing::Listing;
 use crate::error::{Error, Result};
 
 /// The names of the training part, and those of the validation part: MNIST's, then EMNIST's.
@@ -63,7 +63,7 @@ impl<'a> Named<'a> {
 }
 
 /// The training part, and the validation part if there is one, if these files of a folder are IDX.
-pub(super) fn find(folder: &Folder, files: &[File]) -> Result<Option<Parts>> {
+pub(super) fn find(folder: &Folder, files: &[File]) -> Result<Option<Listing>> {
     let names = |file| File::name(file).and_then(Named::of);
     let prefixes: BTreeSet<_> = files.iter().filter_map(names).map(|named| named.prefix).collect();
     let prefix = match prefixes.len() {
@@ -99,7 +99,7 @@ pub(super) fn find(folder: &Folder, files: &[File]) -> Result<Option<Parts>> {
     };
     let (train, valid) = rayon::join(|| pair(&TRAIN), || pair(&VALID));
     match (train?, valid?) {
-        (Some(train), valid) => Ok(Some(Parts { place: folder.to_string(), train, valid })),
+        (Some(train), valid) => Listing::new(folder.to_string(), train, valid).map(Some),
         (None, _) => {
             let missing = format!("{prefix}{}", Content::Images.file_name(TRAIN[0]));
             Err(Error::layout(folder, format!("IDX files, but no {missing} among them")))

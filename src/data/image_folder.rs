@@ -6,22 +6,26 @@ use std::path::Path;
 
 use burn::data::dataset::{Dataset, DatasetError};
 use rand::seq::SliceRandom;
+use rayon::prelude::*;
 
 use super::decode::decode_file;
 use super::files::{File, Folder};
+use super::layout::{Layout, Parts};
+use super::some_of::some_of;
 use super::survey::Survey;
 use crate::archive::ArchiveLimits;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
 
-/// The files that are passed over where images are expected: notes about the data.
-const NOT_IMAGES: [&str; 4] = ["csv", "txt", "md", "json"];
-
 /// Labelled image files, listed but not yet read.
 ///
-/// The sub-folders are the classes, in natural order (`2` before `10`); hidden files, and notes
-/// such as `labels.csv`, are passed over. As a Burn [`Dataset`] it decodes an image each time it
-/// is asked for one; to train, decode all of them once with [`Images::decode`](super::Images).
+/// The sub-folders are the classes, in natural order (`2` before `10`), and all files below one are
+/// its images: those directly in it by name, then those of each folder in it. Hidden files, and
+/// notes such as `labels.csv`, are passed over. Links are followed; a link back to a folder that it
+/// is in is passed over, and within a class each folder is listed once.
+///
+/// As a Burn [`Dataset`] it decodes an image each time it is asked for one; to train, decode all of
+/// them once with [`Images::decode`](super::Images).
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -55,36 +59,53 @@ pub struct ImageItem {
 impl ImageFolder {
     /// Lists a folder, or a `.tgz`, `.tar` or `.zip` archive, whose sub-folders are the classes.
     ///
+    /// A folder that has everything else in it, as `mnist_png/` in `mnist_png.tgz`, is gone into.
+    ///
     /// # Errors
     ///
-    /// [`Error::Layout`] if there is no such folder, it has no class, or a class has no file, and
-    /// if an archive is damaged, has an entry that is not a plain file or folder under a plain
-    /// relative path, or goes beyond the default [`ArchiveLimits`]; [`Error::Read`] if the operating system refuses to list it.
+    /// [`Error::Layout`] if there is no such folder, it has no class, a class has no file, a
+    /// class's name is not UTF-8, it is a data set of two parts, which is for
+    /// [`Splits`](super::Splits), or an archive is damaged, has an entry that is not a plain file or
+    /// folder under a plain relative path, or goes beyond the default [`ArchiveLimits`]; [`Error::Read`] if the operating system refuses to list it, or
+    /// a link leads nowhere.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let folder = Folder::open(path.as_ref(), &ArchiveLimits::default())?;
-        match folder.wrapper() {
-            Some((_, inner)) => Self::list(&inner),
-            None => Self::list(&folder),
+        match Layout::find(&folder) {
+            Layout { parts: Parts::Whole, top, .. } => Self::list(&top),
+            Layout { parts: Parts::Half { there, .. }, .. } => Self::list(&there),
+            Layout { parts: Parts::Two { train, valid }, top, .. } => {
+                let problem =
+                    format!("two parts, not classes; open one of them, {train} or {valid}");
+                Err(Error::layout(top, problem))
+            }
         }
     }
 
     pub(super) fn list(folder: &Folder) -> Result<Self> {
-        let mut classes = folder.folders()?;
+        let mut classes = folder.level().whole()?.folders;
         in_natural_order(&mut classes);
         if classes.is_empty() {
             return Err(Error::layout(folder, "no classes; expected one sub-folder a class"));
         }
-        let (mut files, mut labels) = (Vec::new(), Vec::new());
-        for (label, class) in (0..).zip(&classes) {
+        let of_class = |class: &String| {
             let class = folder.folder(class);
-            let before = files.len();
-            files.extend(class.files()?.into_iter().filter(|file| !file.is_note()));
-            if files.len() == before {
-                return Err(Error::layout(class, "a class without any image"));
+            let mut files = class.tree().whole()?.files;
+            files.retain(|file| !file.is_note());
+            match files.is_empty() {
+                true => Err(Error::layout(class, "a class without any image")),
+                false => Ok(files),
             }
+        };
+        // Which thread meets trouble first is chance; that of the first class is reported.
+        let listed: Vec<Result<Vec<File>>> = classes.par_iter().map(of_class).collect();
+        let listed = listed.into_iter().collect::<Result<Vec<_>>>()?;
+        let (place, count) = (folder.to_string(), listed.iter().map(Vec::len).sum());
+        let (mut files, mut labels) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        for (label, of_class) in (0..).zip(listed) {
+            files.extend(of_class);
             labels.resize(files.len(), label);
         }
-        Ok(Self { place: folder.to_string(), classes, files, labels })
+        Ok(Self { place, classes, files, labels })
     }
 
     /// Files with the index of each one's class; every class has one at least.
@@ -165,18 +186,21 @@ impl ImageFolder {
     ///
     /// [`Error::Layout`] if there is no such class.
     pub fn with_classes(&self, names: &[&str]) -> Result<Self> {
-        let (mut files, mut labels) = (Vec::new(), Vec::new());
+        let of_class = self.by_class();
+        let there: HashMap<&str, &Vec<usize>> =
+            self.classes.iter().map(String::as_str).zip(&of_class).collect();
+        let mut indices = Vec::new();
+        let mut labels = Vec::new();
         for (label, name) in (0..).zip(names) {
-            let class = self.classes.iter().position(|class| class == name).ok_or_else(|| {
-                let there = self.classes.join(", ");
+            let of_class = there.get(name).ok_or_else(|| {
+                let there = some_of(10, &self.classes);
                 Error::layout(&self.place, format!("no class {name}; it has {there}"))
             })?;
-            let of_class = self.labels.iter().zip(&self.files);
-            files.extend(of_class.filter(|(l, _)| **l as usize == class).map(|(_, f)| f.clone()));
-            labels.resize(files.len(), label);
+            indices.extend_from_slice(of_class);
+            labels.resize(indices.len(), label);
         }
         let classes = names.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { place: self.place.clone(), classes, files, labels })
+        Ok(Self { classes, labels, ..self.subset(&indices) })
     }
 
     /// Image `index`, decoded and the right way up.
@@ -295,12 +319,4 @@ impl Dataset<ImageItem> for ImageFolder {
 /// Sorts names as people do: `2` before `10`.
 fn in_natural_order(names: &mut [String]) {
     names.sort_unstable_by(|a, b| natord::compare(a, b).then_with(|| a.cmp(b)));
-}
-
-impl File {
-    fn is_note(&self) -> bool {
-        let name = self.to_string();
-        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-        extension.is_some_and(|e| NOT_IMAGES.iter().any(|note| e.eq_ignore_ascii_case(note)))
-    }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::files::{File, Folder};
 use super::image_folder::ImageFolder;
 use super::labels_csv::{Part, Row, parse};
-use super::parts::Parts;
+use super::listing::Listing;
 use crate::error::{Error, Result};
 use crate::whole_file;
 
@@ -18,14 +18,14 @@ const MOST: u64 = 1 << 30;
 
 /// The images of a table that is a file of its own: below `folder`, or beside the table if the first
 /// of them is not there.
-pub(super) fn by_table(table: &Path, folder: &Folder) -> Result<Parts> {
+pub(super) fn by_table(table: &Path, folder: &Folder) -> Result<Listing> {
     let rows = parse(&table.display(), &whole_file::read(table, MOST)?)?;
     let beside = table.parent().map(Path::to_path_buf).unwrap_or_default();
     let beside = match beside.as_os_str().is_empty() {
         true => Folder::Disk(".".into()),
         false => Folder::Disk(beside),
     };
-    let lone = folder.lone()?;
+    let lone = folder.lone();
     let mut found = None;
     for place in [Some(folder), lone.as_ref(), Some(&beside)].into_iter().flatten() {
         let mut listed = Listed::new(place);
@@ -38,7 +38,7 @@ pub(super) fn by_table(table: &Path, folder: &Folder) -> Result<Parts> {
 }
 
 /// The images of the table that is in their folder, `beside` those files.
-pub(super) fn by_own_table(table: &File, folder: &Folder, beside: &[File]) -> Result<Parts> {
+pub(super) fn by_own_table(table: &File, folder: &Folder, beside: &[File]) -> Result<Listing> {
     let mut listed = Listed::new(folder);
     listed.add("", beside.to_vec());
     images(table, parse(table, &table.read()?)?, listed)
@@ -48,7 +48,7 @@ fn images(
     table: &dyn std::fmt::Display,
     mut rows: Vec<Row>,
     mut listed: Listed<'_>,
-) -> Result<Parts> {
+) -> Result<Listing> {
     by_folders(&mut rows);
     // As of folders called so, test is the validation part only where there is no other.
     let held_back = match rows.iter().any(|row| row.part == Some(Part::Valid)) {
@@ -75,11 +75,11 @@ fn images(
     }
     if of_valid.is_empty() {
         let train = ImageFolder::of_labels(place.clone(), of_train);
-        return Ok(Parts { place, train, valid: None });
+        return Listing::new(place, train, None);
     }
     let train = ImageFolder::of_labels(format!("{table} (train)"), of_train);
     let valid = ImageFolder::of_labels(format!("{table} (valid)"), of_valid);
-    Ok(Parts { place, train, valid: Some(valid) })
+    Listing::new(place, train, Some(valid))
 }
 
 /// Where no column says it, takes the parts from the paths, if all begin with a part's folder.
@@ -122,8 +122,8 @@ impl<'a> Listed<'a> {
         if !self.folders.contains_key(path) {
             let parts = path.split('/').filter(|part| !part.is_empty());
             let folder = parts.fold(self.folder.clone(), |folder, part| folder.folder(part));
-            let files = match folder.files() {
-                Ok(files) => files,
+            let files = match folder.level().whole() {
+                Ok(level) => level.files,
                 Err(Error::Read { source, .. })
                     if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
                 {

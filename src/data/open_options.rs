@@ -3,9 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use super::check::{self, DataCheck};
 use super::files::Folder;
 use super::image_folder::ImageFolder;
-use super::splits::{DIGITS, Layout, Splits};
+use super::listing::Listing;
+use super::splits::{DIGITS, Splits};
 use crate::archive::ArchiveLimits;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -139,26 +141,55 @@ impl OpenOptions {
     /// As [`ImageFolder::open`], and [`Error::Layout`](crate::Error::Layout) if a class is in one
     /// part only.
     pub fn open_all(&self, path: impl AsRef<Path>) -> Result<ImageFolder> {
-        Ok(Splits::all(self.layout(&Folder::open(path.as_ref(), &self.limits)?)?))
+        let folder = Folder::open(path.as_ref(), &self.limits)?;
+        let Listing { train, valid, .. } = self.listing(&folder)?;
+        Ok(match valid {
+            Some(valid) => train.joined(valid),
+            None => train,
+        })
     }
 
     fn splits(&self, folder: &Folder) -> Result<Splits> {
-        Splits::find(self.layout(folder)?, self.seed)
+        Splits::of(self.listing(folder)?, self.seed)
     }
 
     /// What is there, of each class as much as is wanted.
-    pub(super) fn layout(&self, folder: &Folder) -> Result<Layout> {
-        let layout = match &self.labels {
-            Some(table) => Layout::labelled(table, folder)?,
-            None => Layout::of(folder)?,
+    pub(super) fn listing(&self, folder: &Folder) -> Result<Listing> {
+        let listing = match &self.labels {
+            Some(table) => Listing::labelled(table, folder)?,
+            None => Listing::of(folder)?,
         };
-        let Some(count) = self.max_per_class else { return Ok(layout) };
+        let Some(count) = self.max_per_class else { return Ok(listing) };
         let some = |images: ImageFolder| images.max_per_class(count, self.seed);
-        Ok(match layout {
-            Layout::Whole(images) => Layout::Whole(some(images)),
-            Layout::Parts { place, train, valid } => {
-                Layout::Parts { place, train: some(train), valid: some(valid) }
-            }
-        })
+        let Listing { place, train, valid } = listing;
+        Ok(Listing { place, train: some(train), valid: valid.map(some) })
+    }
+
+    /// Looks at every file of a folder or archive, on all threads, and says what is wrong with the
+    /// data set: all of it, where [`open`](Self::open) stops at the first trouble.
+    ///
+    /// `progress` is told, now and then and from any thread, how many files are done, of how many.
+    ///
+    /// ```
+    /// let check = fastburn::data::OpenOptions::new().check("assets/digits.tgz", &|_, _| {})?;
+    /// assert!(check.is_fit());
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Layout`](crate::Error::Layout) if there is no such folder, or the archive is
+    /// damaged; [`Error::Read`](crate::Error::Read) if the operating system refuses to read it.
+    pub fn check(
+        &self,
+        path: impl AsRef<Path>,
+        progress: &(dyn Fn(usize, usize) + Sync),
+    ) -> Result<DataCheck> {
+        let folder = Folder::open(path.as_ref(), &self.limits)?;
+        let listing = match &self.labels {
+            Some(table) => Some(Listing::labelled(table, &folder)?),
+            None => Listing::without_class_folders(&folder)?,
+        };
+        Ok(check::check(&folder, listing, progress))
     }
 }

@@ -6,20 +6,15 @@ use burn::tensor::{Device, Int, Tensor};
 use rand::seq::SliceRandom;
 
 use super::decoding;
-use super::files::Folder;
 use super::image_folder::ImageFolder;
 use super::images::Images;
+use super::listing::Listing;
 use super::loader::DataLoaders;
 use super::open_options::OpenOptions;
-use super::parts::Parts;
 use super::reading::Reading;
 use super::targets::class_indices;
-use super::{idx_set, labelled};
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
-
-/// The names by which well-known data sets call their two parts.
-const NAMES: [(&str, &str); 3] = [("training", "testing"), ("train", "valid"), ("train", "test")];
 
 /// The archive of `assets/`, in MNIST's layout.
 pub(crate) const DIGITS: &[u8] = include_bytes!("../../assets/digits.tgz");
@@ -49,9 +44,11 @@ impl Splits {
 
     /// Finds the two parts of a folder or archive.
     ///
-    /// They are its `training` and `testing`, `train` and `valid`, or `train` and `test` folders.
-    /// Where it has none of these, its sub-folders are the classes, and
-    /// [`VALID_FRACTION`](Self::VALID_FRACTION) of each class, drawn by `seed`, is for validation.
+    /// They are its folders `train` or `training`, and `valid`, `val`, `validation`, `test` or
+    /// `testing`: the first of these that is there. Where it has none of them, its sub-folders are
+    /// the classes, and [`VALID_FRACTION`](Self::VALID_FRACTION) of each class, drawn by `seed`, is
+    /// for validation. A folder that has everything else in it, as `mnist_png/` in `mnist_png.tgz`,
+    /// is gone into.
     ///
     /// A folder of MNIST's IDX files is known by their names: `train-images-idx3-ubyte`,
     /// `train-labels-idx1-ubyte`, and `t10k` or `test` in place of `train` for the validation part;
@@ -77,24 +74,11 @@ impl Splits {
         OpenOptions::new().digits()
     }
 
-    /// Every image of both parts, where there are two.
-    pub(super) fn all(layout: Layout) -> ImageFolder {
-        match layout {
-            Layout::Parts { train, valid, .. } => train.joined(valid),
-            Layout::Whole(images) => images,
-        }
-    }
-
-    pub(super) fn find(layout: Layout, seed: Seed) -> Result<Self> {
-        match layout {
-            Layout::Parts { place, train, valid } => {
-                several_classes(&train)?;
-                Ok(Self { place, train, valid })
-            }
-            Layout::Whole(images) => {
-                several_classes(&images)?;
-                Self::by_fraction(&images, Self::VALID_FRACTION, seed)
-            }
+    pub(super) fn of(Listing { place, train, valid }: Listing, seed: Seed) -> Result<Self> {
+        several_classes(&train)?;
+        match valid {
+            Some(valid) => Ok(Self { place, train, valid }),
+            None => Self::by_fraction(&train, Self::VALID_FRACTION, seed),
         }
     }
 
@@ -205,91 +189,6 @@ impl Splits {
     }
 }
 
-/// What is in a folder or archive.
-#[derive(Debug)]
-pub(super) enum Layout {
-    /// A training and a validation part, of the same classes.
-    Parts { place: String, train: ImageFolder, valid: ImageFolder },
-    /// The classes themselves.
-    Whole(ImageFolder),
-}
-
-impl Layout {
-    /// What the table at `table` says of the images of a folder or archive.
-    pub(super) fn labelled(table: &Path, folder: &Folder) -> Result<Self> {
-        Self::of_parts(labelled::by_table(table, folder)?)
-    }
-
-    pub(super) fn of(folder: &Folder) -> Result<Self> {
-        let is_part = |name: &str| NAMES.iter().any(|&(t, v)| t == name || v == name);
-        if let Some((_, inner)) = folder.wrapper().filter(|(name, _)| !is_part(name)) {
-            return Self::of(&inner);
-        }
-        if let Some(found) = Self::without_class_folders(folder)? {
-            return Ok(found);
-        }
-        if let Some(inner) = folder.lone()?
-            && let Some(found) = Self::without_class_folders(&inner)?
-        {
-            return Ok(found);
-        }
-        let names = folder.folders()?;
-        if let Some((train, valid)) = parts_among(&names) {
-            let train = ImageFolder::list(&folder.folder(train))?;
-            let valid = ImageFolder::list(&folder.folder(valid))?;
-            same_classes(&train, &valid)?;
-            return Ok(Self::Parts { place: folder.to_string(), train, valid });
-        }
-        // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
-        let has = |name: &str| names.iter().any(|n| n == name);
-        let mut parts = NAMES.into_iter().flat_map(|(t, v)| [(t, v), (v, t)]);
-        if names.iter().all(|name| is_part(name))
-            && let Some((there, missing)) = parts.find(|(part, _)| has(part))
-        {
-            let problem = format!("a folder {there} without a folder {missing} beside it");
-            return Err(Error::layout(folder, problem));
-        }
-        Ok(Self::Whole(ImageFolder::list(folder)?))
-    }
-
-    /// IDX files, or images that a table labels.
-    fn without_class_folders(folder: &Folder) -> Result<Option<Self>> {
-        let files = folder.files()?;
-        let found = match idx_set::find(folder, &files)? {
-            Some(found) => Some(found),
-            None => match files.iter().find(|file| file.name() == Some(labelled::LABELS)) {
-                Some(table) if !has_class_folders(folder)? => {
-                    Some(labelled::by_own_table(table, folder, &files)?)
-                }
-                _ => None,
-            },
-        };
-        found.map(Self::of_parts).transpose()
-    }
-
-    fn of_parts(parts: Parts) -> Result<Self> {
-        let Parts { place, train, valid } = parts;
-        let Some(valid) = valid else { return Ok(Self::Whole(train)) };
-        same_classes(&train, &valid)?;
-        Ok(Self::Parts { place, train, valid })
-    }
-}
-
-/// The two parts that folders of these names would be, if any.
-pub(super) fn parts_among(names: &[String]) -> Option<(&'static str, &'static str)> {
-    let has = |name: &str| names.iter().any(|n| n == name);
-    NAMES.into_iter().find(|(train, valid)| has(train) && has(valid))
-}
-
-/// Whether the sub-folders tell classes apart, by themselves or within parts.
-fn has_class_folders(folder: &Folder) -> Result<bool> {
-    let names = folder.folders()?;
-    match parts_among(&names) {
-        Some((train, _)) => Ok(!folder.folder(train).folders()?.is_empty()),
-        None => Ok(names.len() > 1),
-    }
-}
-
 /// Refuses what leaves nothing to tell apart.
 fn several_classes(images: &ImageFolder) -> Result<()> {
     match images.classes() {
@@ -299,21 +198,4 @@ fn several_classes(images: &ImageFolder) -> Result<()> {
         )),
         _ => Ok(()),
     }
-}
-
-fn same_classes(train: &ImageFolder, valid: &ImageFolder) -> Result<()> {
-    let missing = |from: &ImageFolder, there: &ImageFolder| {
-        let absent = there.classes().iter().filter(|class| !from.classes().contains(class));
-        absent.cloned().collect::<Vec<_>>().join(", ")
-    };
-    for (from, there) in [(train, valid), (valid, train)] {
-        let absent = missing(from, there);
-        if !absent.is_empty() {
-            return Err(Error::layout(
-                from.place(),
-                format!("no class {absent}, which {} has", there.place()),
-            ));
-        }
-    }
-    Ok(())
 }

@@ -8,9 +8,10 @@ use super::super::idx::Idx;
 use super::super::idx_set::{CLASSES, Content};
 use super::super::image_folder::ImageFolder;
 use super::super::images::Images;
+use super::super::listing::Listing;
 use super::super::reading::Reading;
 use super::whole_folder::WholeFolder;
-use super::{Parts, Watch, Written, ended};
+use super::{Watch, Written, ended};
 use crate::error::{Error, Mixed, Result};
 use crate::whole_file;
 
@@ -21,15 +22,15 @@ const NUMBERS: usize = 1 << u8::BITS;
 
 /// Writes the parts.
 pub(super) fn write(
-    parts: &Parts<'_>,
+    listing: &Listing,
     out: &Path,
     gzip: bool,
     reading: &Reading,
     watch: &Watch<'_>,
 ) -> Result<Written> {
-    let numbers = numbers(parts.train)?;
+    let numbers = numbers(&listing.train)?;
     let go_on = AtomicBool::new(true);
-    let all: Vec<_> = parts.iter().collect();
+    let all: Vec<_> = listing.iter().collect();
     let read = decoding::read(&all, reading, &|done, total| {
         if !watch(done, total) {
             go_on.store(false, Ordering::Relaxed);
@@ -40,7 +41,7 @@ pub(super) fn write(
     }
     if read.iter().any(|images| images.shape()[0] != 1) {
         let problem = "images in colour, but IDX holds grey ones".to_owned();
-        let file = parts.train.place().to_owned();
+        let file = listing.train.place().to_owned();
         return Err(Error::Mixed { file, problem, mixed: Mixed::Channels });
     }
 
@@ -64,7 +65,7 @@ pub(super) fn write(
             write(&format!("{}{ending}", content.file_name(part)), bytes)?;
         }
     }
-    let classes = parts.train.classes();
+    let classes = listing.train.classes();
     let numbers: Vec<String> = numbers.iter().map(u8::to_string).collect();
     if numbers != classes {
         write(CLASSES, (classes.join("\n") + "\n").into_bytes())?;

@@ -7,14 +7,10 @@ mod whole_folder;
 
 use std::path::Path;
 
-use burn::data::dataset::Dataset;
-
 use super::files::Folder;
-use super::image_folder::ImageFolder;
 use super::images::Skipped;
 use super::open_options::OpenOptions;
 use super::reading::Reading;
-use super::splits::Layout;
 use crate::error::{Error, Result};
 
 /// What a data set is written as.
@@ -55,12 +51,6 @@ struct Written {
     /// How many images of each part.
     counts: Vec<usize>,
     skipped: Vec<Skipped>,
-}
-
-/// The parts that are written.
-struct Parts<'a> {
-    train: &'a ImageFolder,
-    valid: Option<&'a ImageFolder>,
 }
 
 impl OpenOptions {
@@ -105,30 +95,15 @@ impl OpenOptions {
         let out = out.as_ref();
         whole_folder::check(out)?;
         reading.check()?;
-        let layout = self.layout(&Folder::open(data.as_ref(), &self.limits)?)?;
-        let parts = match &layout {
-            Layout::Parts { train, valid, .. } => Parts { train, valid: Some(valid) },
-            Layout::Whole(images) => Parts { train: images, valid: None },
-        };
+        let listing = self.listing(&Folder::open(data.as_ref(), &self.limits)?)?;
         let written = match to {
-            Format::Png => png_folders::write(&parts, out, reading, watch)?,
-            Format::Idx { gzip } => idx_files::write(&parts, out, gzip, reading, watch)?,
+            Format::Png => png_folders::write(&listing, out, reading, watch)?,
+            Format::Idx { gzip } => idx_files::write(&listing, out, gzip, reading, watch)?,
         };
         let Written { names, counts, skipped } = written;
-        let classes = parts.train.classes().iter().cloned().zip(names).collect();
+        let classes = listing.train.classes().iter().cloned().zip(names).collect();
         let (train, valid) = (counts.first().copied().unwrap_or(0), counts.get(1).copied());
         Ok(Converted { train, valid, skipped, classes })
-    }
-}
-
-impl<'a> Parts<'a> {
-    /// How many images there are.
-    fn len(&self) -> usize {
-        self.iter().map(Dataset::len).sum()
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &'a ImageFolder> {
-        std::iter::once(self.train).chain(self.valid)
     }
 }
 

@@ -14,12 +14,13 @@ use super::super::files::File;
 use super::super::image_folder::{ImageFolder, ImageItem};
 use super::super::image_spec::ImageSpec;
 use super::super::images::Skipped;
+use super::super::listing::Listing;
+use super::super::parts;
 use super::super::picture::Picture;
 use super::super::reading::Reading;
-use super::super::splits;
 use super::names::Names;
 use super::whole_folder::WholeFolder;
-use super::{Parts, Watch, Written, ended};
+use super::{Watch, Written, ended};
 use crate::error::{Error, Result};
 
 /// The parts' folders: MNIST's.
@@ -27,26 +28,26 @@ const PARTS: [&str; 2] = ["training", "testing"];
 
 /// Writes the parts.
 pub(super) fn write(
-    parts: &Parts<'_>,
+    listing: &Listing,
     out: &Path,
     reading: &Reading,
     watch: &Watch<'_>,
 ) -> Result<Written> {
     let mut names = Names::default();
     let classes: Vec<String> =
-        parts.train.classes().iter().map(|class| names.new_name(class, "")).collect();
+        listing.train.classes().iter().map(|class| names.new_name(class, "")).collect();
     let whole = WholeFolder::begin(out)?;
-    if parts.valid.is_none()
-        && let Some((a, b)) = splits::parts_among(&classes)
+    if listing.valid.is_none()
+        && let Some((a, b)) = parts::pair(&classes)
     {
         let problem = format!("the classes {a} and {b} would be read as parts; rename one");
-        return Err(Error::layout(parts.train.place(), problem));
+        return Err(Error::layout(listing.train.place(), problem));
     }
-    let (done, total) = (AtomicUsize::new(0), parts.len());
+    let (done, total) = (AtomicUsize::new(0), listing.iter().map(Dataset::len).sum());
     let tell = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
     let mut written = Written::default();
-    for (part, name) in parts.iter().zip(PARTS) {
-        let folder = match parts.valid {
+    for (part, name) in listing.iter().zip(PARTS) {
+        let folder = match listing.valid {
             Some(_) => whole.path().join(name),
             None => whole.path().to_path_buf(),
         };

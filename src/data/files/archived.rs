@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::File;
 use crate::archive::{Entry, Visit};
 use crate::error::Result;
 
@@ -18,6 +19,15 @@ pub(crate) struct Node {
 pub(super) type Content = (Arc<Vec<u8>>, Range<usize>);
 
 impl Node {
+    /// The files directly in this folder, which messages call `place`.
+    pub fn files(&self, place: &Arc<str>) -> impl Iterator<Item = File> {
+        self.files.iter().map(|(name, content)| File::Archive {
+            place: place.clone(),
+            name: name.clone(),
+            content: content.clone(),
+        })
+    }
+
     /// The tree of the files that `walk` visits; hidden ones are left out.
     pub fn read(walk: impl FnOnce(&mut Visit<'_>) -> Result<()>) -> Result<Self> {
         let (mut bytes, mut found) = (Vec::new(), Vec::new());

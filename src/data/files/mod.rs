@@ -8,16 +8,23 @@ mod disk;
 mod raw;
 
 use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use self::archived::{Content, Node};
-use self::disk::visible;
+use self::disk::DiskFile;
 pub(super) use self::raw::RawImages;
 use crate::archive::{self, ArchiveLimits};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
+
+/// What operating systems leave in folders, beside what begins with a dot.
+const LEFT_BEHIND: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+
+/// The endings of notes: files about the data, which are passed over where images are expected.
+const NOTES: [&str; 4] = ["csv", "txt", "md", "json"];
 
 /// A folder within a tree.
 #[derive(Debug, Clone)]
@@ -29,9 +36,30 @@ pub(crate) enum Folder {
 /// A file that can be read.
 #[derive(Debug, Clone)]
 pub(crate) enum File {
-    Disk(PathBuf),
+    Disk(DiskFile),
     Archive { place: Arc<str>, name: String, content: Content },
     Raw { images: Arc<RawImages>, index: usize },
+}
+
+/// What is found in a folder, but for what is hidden. What cannot be used is told, so that one may
+/// go on without it.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// The names of its sub-folders, in order.
+    pub folders: Vec<String>,
+    /// Its files, in order.
+    pub files: Vec<File>,
+    /// What is neither of these.
+    pub passed_over: Vec<PassedOver>,
+    /// What the operating system, or this library, refuses.
+    pub refused: Vec<Error>,
+}
+
+/// What is in a folder and is not followed.
+#[derive(Debug)]
+pub(crate) struct PassedOver {
+    pub path: String,
+    pub reason: &'static str,
 }
 
 impl Folder {
@@ -57,32 +85,44 @@ impl Folder {
         Ok(Self::Archive { place: place.to_owned(), node: Arc::new(node) })
     }
 
-    /// The folder that an archive has around everything, as `mnist_png/` in `mnist_png.tgz`:
-    /// its name, and the folder.
-    pub(super) fn wrapper(&self) -> Option<(String, Self)> {
-        let Self::Archive { node, .. } = self else { return None };
-        let (name, inner) = node.folders.first_key_value()?;
-        let only = node.folders.len() == 1 && node.files.is_empty();
-        (only && !inner.folders.is_empty()).then(|| (name.clone(), self.folder(name)))
-    }
-
-    /// Its only sub-folder, if there is nothing else in it.
-    pub fn lone(&self) -> Result<Option<Self>> {
-        Ok(match self.folders()?.as_slice() {
-            [only] if self.files()?.is_empty() => Some(self.folder(only)),
-            _ => None,
-        })
-    }
-
-    /// Its sub-folders' names, but for hidden ones.
-    pub fn folders(&self) -> Result<Vec<String>> {
+    /// What lies directly in it.
+    pub fn level(&self) -> Found {
         match self {
-            Self::Disk(path) => visible(path, fs::FileType::is_dir),
-            Self::Archive { node, .. } => Ok(node.folders.keys().cloned().collect()),
+            Self::Disk(path) => disk::level(path),
+            Self::Archive { place, node } => Found {
+                folders: node.folders.keys().cloned().collect(),
+                files: node.files(&place.as_str().into()).collect(),
+                ..Found::default()
+            },
         }
     }
 
-    /// A sub-folder that [`folders`](Self::folders) named.
+    /// The files in it and below it, at any depth: its own in the order of their names, then those
+    /// of its sub-folders in the order of theirs.
+    pub fn tree(&self) -> Found {
+        let (place, node) = match self {
+            Self::Disk(path) => return disk::tree(path),
+            Self::Archive { place, node } => (place.as_str().into(), &**node),
+        };
+        let (mut files, mut ahead) = (Vec::new(), vec![(place, node)]);
+        while let Some((place, node)) = ahead.pop() {
+            files.extend(node.files(&place));
+            let inner = node.folders.iter().rev();
+            ahead.extend(inner.map(|(name, node)| (format!("{place}/{name}").into(), &**node)));
+        }
+        Found { files, ..Found::default() }
+    }
+
+    /// Its only sub-folder, if nothing but notes is beside it.
+    pub fn lone(&self) -> Option<Self> {
+        let Found { folders, files, .. } = self.level();
+        match folders.as_slice() {
+            [only] if files.iter().all(File::is_note) => Some(self.folder(only)),
+            _ => None,
+        }
+    }
+
+    /// A sub-folder of those that are [directly in it](Self::level).
     pub fn folder(&self, name: &str) -> Self {
         match self {
             Self::Disk(path) => Self::Disk(path.join(name)),
@@ -92,33 +132,28 @@ impl Folder {
             },
         }
     }
+}
 
-    /// Its files in the order of their names, but for hidden ones.
-    pub fn files(&self) -> Result<Vec<File>> {
-        match self {
-            Self::Disk(path) => {
-                let mut names = visible(path, fs::FileType::is_file)?;
-                names.sort_unstable();
-                Ok(names.into_iter().map(|name| File::Disk(path.join(name))).collect())
-            }
-            Self::Archive { place, node } => {
-                let place: Arc<str> = place.as_str().into();
-                let files = node.files.iter().map(|(name, content)| File::Archive {
-                    place: place.clone(),
-                    name: name.clone(),
-                    content: content.clone(),
-                });
-                Ok(files.collect())
-            }
+impl Found {
+    /// All of it, or the first that was refused.
+    pub fn whole(mut self) -> Result<Self> {
+        match self.refused.is_empty() {
+            true => Ok(self),
+            false => Err(self.refused.swap_remove(0)),
         }
     }
 }
 
+/// Whether a name is no part of the data.
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".") || LEFT_BEHIND.iter().any(|hidden| name == *hidden)
+}
+
 impl File {
-    /// Its own name, if it has one.
+    /// Its own name, if it has one that is UTF-8.
     pub fn name(&self) -> Option<&str> {
         match self {
-            Self::Disk(path) => path.file_name()?.to_str(),
+            Self::Disk(file) => file.name().to_str(),
             Self::Archive { name, .. } => Some(name),
             Self::Raw { .. } => None,
         }
@@ -135,7 +170,7 @@ impl File {
     /// The whole content.
     pub fn read(&self) -> Result<Cow<'_, [u8]>> {
         match self {
-            Self::Disk(path) => fs::read(path).map(Cow::Owned).map_err(Error::read(path)),
+            Self::Disk(file) => file.read(None).map(Cow::Owned),
             Self::Archive { content: (bytes, range), .. } => {
                 Ok(Cow::Borrowed(&bytes[range.clone()]))
             }
@@ -145,18 +180,28 @@ impl File {
 
     /// At most that many bytes of the content.
     pub fn beginning(&self, bytes: u64) -> Result<Cow<'_, [u8]>> {
-        let Self::Disk(path) = self else { return self.read() };
-        let mut content = Vec::new();
-        let read = fs::File::open(path).and_then(|file| file.take(bytes).read_to_end(&mut content));
-        read.map_err(Error::read(path))?;
-        Ok(Cow::Owned(content))
+        match self {
+            Self::Disk(file) => file.read(Some(bytes)).map(Cow::Owned),
+            Self::Archive { .. } | Self::Raw { .. } => self.read(),
+        }
+    }
+
+    /// Whether its name says that it is about the data, as `labels.csv`, and no part of it.
+    pub fn is_note(&self) -> bool {
+        let name = match self {
+            Self::Disk(file) => file.name(),
+            Self::Archive { name, .. } => OsStr::new(name),
+            Self::Raw { .. } => return false,
+        };
+        let ending = Path::new(name).extension();
+        ending.is_some_and(|ending| NOTES.iter().any(|note| ending.eq_ignore_ascii_case(note)))
     }
 }
 
 impl std::fmt::Display for Folder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Disk(path) => path.display().fmt(f),
+            Self::Disk(path) => shown(path).fmt(f),
             Self::Archive { place, .. } => f.write_str(place),
         }
     }
@@ -165,7 +210,7 @@ impl std::fmt::Display for Folder {
 impl std::fmt::Display for File {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Disk(path) => path.display().fmt(f),
+            Self::Disk(file) => shown(&file.path()).fmt(f),
             Self::Archive { place, name, .. } => write!(f, "{place}/{name}"),
             Self::Raw { images, index } => write!(f, "{}[{index}]", images.place),
         }
