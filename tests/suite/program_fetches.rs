@@ -100,7 +100,7 @@ fn a_process_killed_at_any_moment_leaves_nothing_that_is_taken_for_whole() {
     let archive = noise(100);
     let bytes = archive.clone();
     let server = HttpServer::start(move |request| {
-        file(&bytes, request).pace(bytes.len() / 20, Duration::from_millis(2))
+        file(&bytes, request).pace(bytes.len() / 20, Duration::from_millis(6))
     });
     let url = server.url("photos.tgz");
     let name = DataSet::at(&url).unwrap().name;
