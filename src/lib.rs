@@ -93,7 +93,7 @@
 //! A module imports only from modules below it: `callbacks` from `learner`; `learner`,
 //! `burn_learner`, `predictor`, `pretrained`, `baseline` and `plot` from the model file and the
 //! checkpoints; these from `data`, `models`, `metrics` and `loss`; these from `device`, `seed` and
-//! `error`. `datasets` stands above `data`, and nothing of the library above it.
+//! `error`. `datasets` is above `data`; no other module needs it.
 //!
 //! # Feature flags
 //!

@@ -100,7 +100,7 @@ fn a_process_killed_at_any_moment_leaves_nothing_that_is_taken_for_whole() {
     let archive = noise(100);
     let bytes = archive.clone();
     let server = HttpServer::start(move |request| {
-        file(&bytes, request).pace(bytes.len() / 20, Duration::from_millis(2))
+        file(&bytes, request).pace(bytes.len() / 20, Duration::from_millis(6))
     });
     let url = server.url("photos.tgz");
     let name = DataSet::at(&url).unwrap().name;
@@ -121,13 +121,16 @@ fn a_process_killed_at_any_moment_leaves_nothing_that_is_taken_for_whole() {
         // Sometimes what one left is taken up by another that is killed too.
         for _ in 0..rng.random_range(1..4) {
             let mut child = program(home.path(), &["data", "get", &url]).spawn().unwrap();
-            if kill % 2 == 0 {
-                sleep(took.mul_f64(rng.random_range(0.0..1.0)));
-            } else {
-                while !work.join("unpacked").exists() && child.try_wait().unwrap().is_none() {
-                    sleep(Duration::from_millis(1));
-                }
-                sleep(took.mul_f64(rng.random_range(0.0..0.3)));
+            let (some, of_unpacking) =
+                (rng.random_range(0..archive.len() as u64), rng.random_range(0.0..0.3));
+            let here = || fs::metadata(work.join("archive")).map_or(0, |found| found.len());
+            let unpacks = || work.join("unpacked").exists();
+            let far = || if kill % 2 == 0 { here() >= some } else { unpacks() };
+            while !far() && child.try_wait().unwrap().is_none() {
+                sleep(Duration::from_millis(1));
+            }
+            if kill % 2 == 1 {
+                sleep(took.mul_f64(of_unpacking));
             }
             let over = child.try_wait().unwrap().is_some();
             child.kill().unwrap();
