@@ -59,14 +59,15 @@ fn refused_with(bytes: &[u8], limits: ArchiveLimits, words: &[&str]) {
         Err(error @ Error::Layout { .. }) => error.to_string(),
         other => panic!("{words:?}: {:?}", other.map(|_| ())),
     };
-    assert!(message.starts_with("evil.archive: "), "{message}");
-    assert_eq!(message.lines().count(), 1, "{message}");
-    for word in words {
-        assert!(message.contains(word), "{message} has no {word}");
-    }
     let (result, left) = unpacked(bytes, &limits);
-    let same = result.unwrap_err().to_string();
-    assert_eq!(same.split_once("/evil: ").unwrap().1, message.split_once(": ").unwrap().1);
+    let of_unpacking = result.unwrap_err().to_string();
+    for (message, archive) in [(message, "evil.archive: "), (of_unpacking, "/evil: ")] {
+        assert!(message.contains(archive), "{message}");
+        assert_eq!(message.lines().count(), 1, "{message}");
+        for word in words {
+            assert!(message.contains(word), "{message} has no {word}");
+        }
+    }
     assert_eq!(left, Vec::<String>::new());
 }
 
