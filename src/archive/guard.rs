@@ -33,7 +33,7 @@ impl<'a> Guard<'a> {
     /// A file of `size` bytes: the parts of its path.
     pub fn file(&mut self, name: &[u8], size: u64) -> Result<Vec<String>> {
         let path = self.pass(name, false)?;
-        if path.is_empty() || name.ends_with(b"/") {
+        if path.is_empty() || name.ends_with(b"/") || name.ends_with(b"/.") {
             return Err(self.refusal(name, "it is a file of a folder's name"));
         }
         self.empty += u64::from(size == 0);

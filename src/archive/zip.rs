@@ -39,11 +39,12 @@ pub(super) fn walk(
     }
     check(&mut zip, guard)?;
     for index in 0..zip.len() {
+        let listed = zip.by_index_data(index).map_err(|error| guard.trouble(&io(error)))?;
+        let (name, size) = (listed.name_raw().to_vec(), listed.size());
+        guard.at(&name);
         let options = ZipReadOptions::new().enforce_header_consistency(true);
         let entry = zip.by_index_with_options(index, options);
         let mut entry = entry.map_err(|error| guard.trouble(&io(error)))?;
-        let (name, size) = (entry.name_raw().to_vec(), entry.size());
-        guard.at(&name);
         let path = parts(&name).map_err(|why| guard.refusal(&name, why))?;
         let mut metered = Metered::new(&mut entry, guard.meter.clone());
         let mut content = Whole { inner: &mut metered, left: size };

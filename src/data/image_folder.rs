@@ -65,9 +65,9 @@ impl ImageFolder {
     ///
     /// [`Error::Layout`] if there is no such folder, it has no class, a class has no file, a
     /// class's name is not UTF-8, it is a data set of two parts, which is for
-    /// [`Splits`](super::Splits), or an archive is damaged, has an entry that is not a plain file or
-    /// folder under a plain relative path, or goes beyond the default [`ArchiveLimits`]; [`Error::Read`] if the operating system refuses to list it, or
-    /// a link leads nowhere.
+    /// [`Splits`](super::Splits), or an archive is damaged, has an entry that is not a plain file
+    /// or folder under a plain relative path, or goes beyond the default [`ArchiveLimits`];
+    /// [`Error::Read`] if the operating system refuses to list it, or a link leads nowhere.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let folder = Folder::open(path.as_ref(), &ArchiveLimits::default())?;
         match Layout::find(&folder) {
