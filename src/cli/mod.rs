@@ -2,6 +2,7 @@
 
 mod bars;
 mod baseline;
+mod bytes;
 mod checkpoints;
 mod confusion;
 mod data;

@@ -1,6 +1,7 @@
 //! A folder of labelled images, one sub-folder a class, as a Burn dataset.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 use rand::seq::SliceRandom;
@@ -35,7 +36,8 @@ const NOT_IMAGES: [&str; 4] = ["csv", "txt", "md", "json"];
 pub struct ImageFolder {
     place: String,
     classes: Vec<String>,
-    files: Vec<File>,
+    /// Shared by all copies: they may be many.
+    files: Arc<Vec<File>>,
     labels: Vec<u32>,
 }
 
@@ -81,7 +83,7 @@ impl ImageFolder {
             }
             labels.resize(files.len(), label);
         }
-        Ok(Self { place: folder.to_string(), classes, files, labels })
+        Ok(Self { place: folder.to_string(), classes, files: files.into(), labels })
     }
 
     /// The folder or archive, as messages name it.
@@ -118,12 +120,9 @@ impl ImageFolder {
     /// [`Error::Image`] for the first file that is no PNG or JPEG, [`Error::Read`] if a file cannot
     /// be read.
     pub fn sizes(&self) -> Result<Vec<([u32; 2], usize)>> {
-        let survey = Survey::of(&self.files);
-        let counts = survey.counts(|header| header.size);
-        match survey.files.into_iter().find_map(|(_, found)| found.err()) {
-            Some(error) => Err(error),
-            None => Ok(counts),
-        }
+        let mut survey = Survey::of(&*self.files);
+        survey.all_read()?;
+        Ok(survey.counts(|header| header.size))
     }
 
     /// Only the images of the named classes, which become classes 0, 1, … in the given order.
@@ -147,12 +146,12 @@ impl ImageFolder {
                 let there = self.classes.join(", ");
                 Error::layout(&self.place, format!("no class {name}; it has {there}"))
             })?;
-            let of_class = self.labels.iter().zip(&self.files);
+            let of_class = self.labels.iter().zip(self.files.iter());
             files.extend(of_class.filter(|(l, _)| **l as usize == class).map(|(_, f)| f.clone()));
             labels.resize(files.len(), label);
         }
         let classes = names.iter().map(|&name| name.to_owned()).collect();
-        Ok(Self { place: self.place.clone(), classes, files, labels })
+        Ok(Self { place: self.place.clone(), classes, files: files.into(), labels })
     }
 
     /// Image `index`, decoded and the right way up.
@@ -197,7 +196,7 @@ impl ImageFolder {
         Self {
             place: self.place.clone(),
             classes: self.classes.clone(),
-            files: indices.iter().map(|&i| self.files[i].clone()).collect(),
+            files: indices.iter().map(|&i| self.files[i].clone()).collect::<Vec<_>>().into(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
         }
     }
@@ -216,7 +215,8 @@ impl ImageFolder {
 
     /// These images and then the others, which have the same classes.
     pub(super) fn joined(mut self, other: Self) -> Self {
-        self.files.extend(other.files);
+        let files = self.files.iter().chain(other.files.iter());
+        self.files = files.cloned().collect::<Vec<_>>().into();
         self.labels.extend(other.labels);
         self
     }

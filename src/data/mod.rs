@@ -4,6 +4,7 @@
 //! [`ImageFolder`]; a [`Reading`] brings the files of a part into one format, as [`Images`];
 //! [`DataLoaders`] serves batches.
 
+mod ahead;
 mod batcher;
 mod bitmap;
 mod class_targets;
@@ -16,11 +17,15 @@ mod image_source;
 mod image_spec;
 mod images;
 mod loader;
+mod memory;
 mod open_options;
 mod picture;
+mod read;
 mod reading;
 mod scaling;
 mod splits;
+mod streamed;
+mod streaming;
 mod survey;
 mod targets;
 mod tensors;

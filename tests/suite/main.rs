@@ -43,6 +43,7 @@ mod pytorch;
 mod reference;
 mod schedules;
 mod scores;
+mod streaming;
 mod summaries;
 mod support;
 mod training_plots;
