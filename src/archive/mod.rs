@@ -1,32 +1,33 @@
 //! Archives of files, which are hostile until unpacked.
+//!
+//! A `.tgz`, `.tar` or `.zip` is known by its first bytes, not by its name. The first entry that is
+//! not a plain file or folder under a plain relative path refuses the whole archive by name; so
+//! does what is damaged or cut short, and what grows beyond the [limits](ArchiveLimits). Nothing is
+//! allocated by what a header claims.
+
+mod ahead;
+mod entry_path;
+mod guard;
+mod limits;
+mod places;
+mod tar;
+mod unpack;
+mod whole;
+mod zip;
 
 use std::fs;
-use std::io::{self, BufRead, Read};
-use std::path::{Component, Path};
+use std::io::{self, BufRead, Read, Seek};
+use std::path::Path;
 
+use self::guard::{Guard, trouble};
+pub use self::limits::ArchiveLimits;
+pub use self::unpack::{Unpacked, unpack};
 use crate::error::{Error, Result};
-
-/// How much an archive may hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ArchiveLimits {
-    /// How many files.
-    pub files: u64,
-    /// How many bytes, unpacked.
-    pub bytes: u64,
-    /// How many bytes for each of its own.
-    pub ratio: u64,
-}
-
-impl Default for ArchiveLimits {
-    fn default() -> Self {
-        Self { files: 2_000_000, bytes: 8 << 30, ratio: 200 }
-    }
-}
 
 /// A regular file of an archive.
 pub(crate) struct Entry<'a> {
     /// The archive, as messages name it.
-    pub archive: &'a str,
+    archive: &'a str,
     /// The parts of its path: none is empty, `.` or `..`.
     pub path: Vec<String>,
     /// What is in it.
@@ -36,16 +37,32 @@ pub(crate) struct Entry<'a> {
 /// What is done with each file.
 pub(crate) type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<()> + 'a;
 
-impl std::fmt::Display for Entry<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.archive, self.path.join("/"))
+impl Entry<'_> {
+    /// Whether it is a system's note about the data, such as `.DS_Store`.
+    pub fn is_hidden(&self) -> bool {
+        self.path.iter().any(|part| part.starts_with('.') || part == "__MACOSX")
+    }
+
+    /// What a failed read of its content means.
+    pub fn unreadable(&self, error: &io::Error) -> Error {
+        trouble(self.archive, &self.path.join("/"), error)
     }
 }
 
 /// Visits every file of an archive on disk.
+///
+/// # Errors
+///
+/// [`Error::Layout`] for what is no archive or is refused, [`Error::Read`] if it cannot be read,
+/// and what `each` fails with.
 pub(crate) fn walk(path: &Path, limits: &ArchiveLimits, each: &mut Visit<'_>) -> Result<()> {
-    let file = io::BufReader::new(fs::File::open(path).map_err(Error::read(path))?);
-    walk_tar(&path.display().to_string(), file, limits, each)
+    let name = path.display().to_string();
+    // To open a pipe may take forever.
+    if !fs::metadata(path).map_err(Error::read(path))?.is_file() {
+        return Err(no_archive(&name));
+    }
+    let file = fs::File::open(path).map_err(Error::read(path))?;
+    walk_in(&name, io::BufReader::new(file), limits, each)
 }
 
 /// As [`walk`], of an archive in memory; `name` stands for it in messages.
@@ -55,52 +72,33 @@ pub(crate) fn walk_bytes(
     limits: &ArchiveLimits,
     each: &mut Visit<'_>,
 ) -> Result<()> {
-    walk_tar(name, bytes, limits, each)
+    walk_in(name, io::Cursor::new(bytes), limits, each)
 }
 
-fn walk_tar(
+fn walk_in(
     name: &str,
-    mut bytes: impl BufRead,
+    mut archive: impl BufRead + Seek,
     limits: &ArchiveLimits,
     each: &mut Visit<'_>,
 ) -> Result<()> {
-    let damaged = |error: io::Error| {
-        Error::layout(name, format!("a damaged archive ({error}); fetch it again"))
-    };
-    let gzipped = bytes.fill_buf().map_err(damaged)?.starts_with(&[0x1f, 0x8b]);
-    let bytes: Box<dyn Read> = match gzipped {
-        true => Box::new(flate2::bufread::MultiGzDecoder::new(bytes)),
-        false => Box::new(bytes),
-    };
-    let mut archive = tar::Archive::new(bytes.take(limits.bytes));
-    for entry in archive.entries().map_err(damaged)? {
-        let mut entry = entry.map_err(damaged)?;
-        if !entry.header().entry_type().is_file() {
-            continue;
-        }
-        let path = entry.path().map_err(damaged)?;
-        let Some(path) = plain_components(&path) else { continue };
-        each(Entry { archive: name, path, content: &mut entry })?;
+    let mut guard = Guard::new(name, *limits);
+    let beginning = tar::beginning(&mut archive).and_then(|beginning| {
+        archive.rewind()?;
+        Ok(beginning)
+    });
+    let beginning = beginning.map_err(|error| guard.trouble(&error))?;
+    let starts_with = |magic: &[u8]| beginning.starts_with(magic);
+    if starts_with(&[0x1f, 0x8b]) {
+        tar::walk_gzipped(archive, &mut guard, each)
+    } else if starts_with(b"PK\x03\x04") || starts_with(b"PK\x05\x06") {
+        zip::walk(archive, &mut guard, each)
+    } else if tar::is_tar(&beginning) {
+        tar::walk(archive, &mut guard, each)
+    } else {
+        Err(no_archive(name))
     }
-    // The tar format ends before the gzip stream does, whose checksum stands at its end.
-    let mut rest = archive.into_inner();
-    io::copy(&mut rest, &mut io::sink()).map_err(damaged)?;
-    if rest.limit() == 0 {
-        let problem = format!("it unpacks to more than {} bytes; unpack it first", limits.bytes);
-        return Err(Error::layout(name, problem));
-    }
-    Ok(())
 }
 
-/// A path's parts, or `None` if one is not UTF-8 or leads elsewhere.
-fn plain_components(path: &Path) -> Option<Vec<String>> {
-    let mut parts = Vec::new();
-    for component in path.components() {
-        match component {
-            Component::CurDir => {}
-            Component::Normal(part) => parts.push(part.to_str()?.to_owned()),
-            _ => return None,
-        }
-    }
-    Some(parts)
+fn no_archive(name: &str) -> Error {
+    Error::layout(name, "it is no archive; expected a folder, or a .tgz, .tar or .zip")
 }

@@ -1,22 +1,36 @@
-//! Amounts of memory and disk, as people write them.
+//! A number of bytes as an argument.
 
-/// How many bytes a text such as `2GB`, `512MiB` or `1500` is.
+/// The units that a number may have.
+const UNITS: [(&str, u64); 9] = [
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("tib", 1 << 40),
+    ("kb", 1_000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("tb", 1_000_000_000_000),
+    ("b", 1),
+];
+
+/// Reads `1500`, `2GB`, `1.5 GB` or `512MiB`; `KB` are 1000 bytes, `KiB` are 1024.
 pub fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "it must be a size, such as 2GB, 512MiB or 1500".to_owned();
-    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len());
-    let (number, unit) = text.split_at(end);
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let unit = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "k" | "kb" => 1e3,
-        "m" | "mb" => 1e6,
-        "g" | "gb" => 1e9,
-        "t" | "tb" => 1e12,
-        "kib" => 1024.0,
-        "mib" => 1024.0 * 1024.0,
-        "gib" => 1024.0 * 1024.0 * 1024.0,
-        "tib" => 1024.0 * 1024.0 * 1024.0 * 1024.0,
-        _ => return Err(wrong()),
-    };
-    Ok((number * unit) as u64)
+    let wrong = || "expected bytes, such as 1500, 2GB, 1.5GB or 512MiB".to_owned();
+    let lower = text.trim().to_ascii_lowercase();
+    let with_unit = UNITS.iter().find_map(|&(unit, of)| Some((lower.strip_suffix(unit)?, of)));
+    let (number, unit) = with_unit.unwrap_or((&lower, 1));
+    let number = number.trim_end();
+    // `f64` would take `inf` and `1e99` as well.
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err(wrong());
+    }
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole.checked_mul(unit).ok_or_else(wrong);
+    }
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit as f64;
+    // A part of a byte means that the unit was forgotten.
+    if unit == 1 || bytes >= u64::MAX as f64 {
+        return Err(wrong());
+    }
+    Ok(bytes.round() as u64)
 }

@@ -15,7 +15,7 @@ use super::{bars, opened, reading, tell};
 pub struct Options {
     /// A model file, from `fastburn train … --out`
     model: PathBuf,
-    /// A folder, .tgz or .tar of images, as for `fastburn train`
+    /// A folder, .tgz, .tar or .zip of images, as for `fastburn train`
     data: PathBuf,
     #[command(flatten)]
     opening: opened::Options,

@@ -20,7 +20,7 @@ const WIDTH: usize = 60;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A folder, .tgz or .tar of images; the digits that the program brings along unless given
+    /// A folder, .tgz, .tar or .zip of images; the digits that it brings along unless given
     data: Option<PathBuf>,
     #[command(flatten)]
     opening: opened::Options,

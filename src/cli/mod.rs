@@ -1,5 +1,6 @@
 //! The command line: one file a verb.
 
+mod archive_limits;
 mod bars;
 mod baseline;
 mod bytes;

@@ -3,11 +3,21 @@
 use std::path::Path;
 
 use anyhow::Result;
-use fastburn::data::{ImageFolder, OpenOptions, Splits};
+use fastburn::data::{ArchiveLimits, ImageFolder, OpenOptions, Splits};
+
+use super::archive_limits::archive_limits;
 
 /// What can be said of a data set beside its name.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Options {}
+pub struct Options {
+    /// What an archive may hold at most: files, empty files, bytes, bytes from each of its own
+    #[arg(
+        long,
+        value_parser = archive_limits,
+        value_name = "files=…,empty=…,bytes=64GB,ratio=…"
+    )]
+    archive_limits: Option<ArchiveLimits>,
+}
 
 impl Options {
     /// The two parts of a data set, or the embedded digits' if none is named.
@@ -24,6 +34,6 @@ impl Options {
     }
 
     fn options(&self) -> OpenOptions {
-        OpenOptions::new()
+        OpenOptions::new().archive_limits(self.archive_limits.unwrap_or_default())
     }
 }

@@ -53,12 +53,14 @@ pub struct ImageItem {
 }
 
 impl ImageFolder {
-    /// Lists a folder, or a `.tgz` or `.tar` archive, whose sub-folders are the classes.
+    /// Lists a folder, or a `.tgz`, `.tar` or `.zip` archive, whose sub-folders are the classes.
     ///
     /// # Errors
     ///
-    /// [`Error::Layout`] if there is no such folder, it has no class, or a class has no file;
-    /// [`Error::Read`] if the operating system refuses to list it.
+    /// [`Error::Layout`] if there is no such folder, it has no class, or a class has no file, and
+    /// if an archive is damaged, has an entry that is not a plain file or folder under a plain
+    /// relative path, or goes beyond the default [`ArchiveLimits`]; [`Error::Read`] if the
+    /// operating system refuses to list it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let folder = Folder::open(path.as_ref(), &ArchiveLimits::default())?;
         match folder.wrapper() {

@@ -30,7 +30,7 @@ mod survey;
 mod targets;
 mod tensors;
 
-pub use crate::archive::ArchiveLimits;
+pub use crate::archive::{ArchiveLimits, Unpacked, unpack};
 pub use batcher::ImageBatcher;
 pub use bitmap::Bitmap;
 pub use class_targets::ClassTargets;

@@ -53,6 +53,26 @@ impl OpenOptions {
         Splits::find(&Folder::open(path.as_ref(), &self.limits)?, self.seed)
     }
 
+    /// As [`open`](Self::open), of a `.tgz`, `.tar` or `.zip` archive in memory; `name` stands for
+    /// it in messages.
+    ///
+    /// ```
+    /// use burn::data::dataset::Dataset;
+    /// use fastburn::data::OpenOptions;
+    ///
+    /// let bytes = std::fs::read("assets/digits.tgz")?; // or include_bytes!
+    /// let digits = OpenOptions::new().open_bytes("the digits", &bytes)?;
+    /// assert_eq!(digits.train.len(), 6000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Splits::open`].
+    pub fn open_bytes(&self, name: &str, bytes: &[u8]) -> Result<Splits> {
+        Splits::find(&Folder::from_bytes(name, bytes, &self.limits)?, self.seed)
+    }
+
     /// Every image of a folder or archive: those of both parts, the training images first, where
     /// it has two.
     ///

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::archive::{Entry, Visit};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// A folder of an archive.
 #[derive(Debug, Default)]
@@ -22,12 +22,12 @@ impl Node {
     pub fn read(walk: impl FnOnce(&mut Visit<'_>) -> Result<()>) -> Result<Self> {
         let (mut bytes, mut found) = (Vec::new(), Vec::new());
         walk(&mut |entry: Entry<'_>| {
-            if entry.path.iter().any(|part| part.starts_with('.')) {
+            if entry.is_hidden() {
                 return Ok(());
             }
             let start = bytes.len();
             let read = entry.content.read_to_end(&mut bytes);
-            read.map_err(|error| Error::layout(&entry, format!("it cannot be read ({error})")))?;
+            read.map_err(|error| entry.unreadable(&error))?;
             found.push((entry.path, start..bytes.len()));
             Ok(())
         })?;

@@ -48,9 +48,8 @@ impl Folder {
     }
 
     /// The top folder of an archive in memory; `place` names it in messages.
-    pub fn from_bytes(place: &str, bytes: &[u8]) -> Result<Self> {
-        let limits = ArchiveLimits::default();
-        let node = Node::read(|each| archive::walk_bytes(place, bytes, &limits, each))?;
+    pub fn from_bytes(place: &str, bytes: &[u8], limits: &ArchiveLimits) -> Result<Self> {
+        let node = Node::read(|each| archive::walk_bytes(place, bytes, limits, each))?;
         Ok(Self::Archive { place: place.to_owned(), node: Arc::new(node) })
     }
 

@@ -1,0 +1,152 @@
+//! How much an archive may hold, counted as it is read.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::rc::Rc;
+
+/// How much an archive may hold. More is refused as soon as it is found, whatever the archive
+/// claims of itself.
+///
+/// The defaults let any ordinary data set of images pass that fits into memory, and no bomb.
+///
+/// ```
+/// use fastburn::data::{ArchiveLimits, OpenOptions};
+///
+/// let few = ArchiveLimits { files: 1000, ..ArchiveLimits::default() };
+/// let error = OpenOptions::new().archive_limits(few).open("assets/digits.tgz").unwrap_err();
+/// assert!(error.to_string().contains("more than 1000 files and folders"));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveLimits {
+    /// How many files and folders, those included that only a longer path mentions.
+    pub files: u64,
+    /// How many of the files may be empty. An image never is, so that many of them mean harm.
+    pub empty: u64,
+    /// How many bytes, unpacked; in a tar its headers count too.
+    pub bytes: u64,
+    /// How many bytes may be unpacked from each byte that was read; looked at only after the first
+    /// 16 MiB, which any archive may have.
+    pub ratio: u64,
+}
+
+impl Default for ArchiveLimits {
+    /// 2 million files and folders, 10,000 empty files, 8 GiB, and 200 bytes from each.
+    fn default() -> Self {
+        Self { files: 2_000_000, empty: 10_000, bytes: 8 << 30, ratio: 200 }
+    }
+}
+
+/// What an archive may unpack to, however small it is.
+const ALWAYS: u64 = 16 << 20;
+
+/// The bytes that went into and came out of an archive's decoder.
+#[derive(Debug)]
+pub(super) struct Meter {
+    limits: ArchiveLimits,
+    packed: Cell<u64>,
+    unpacked: Cell<u64>,
+}
+
+impl Meter {
+    pub fn new(limits: ArchiveLimits) -> Rc<Self> {
+        Rc::new(Self { limits, packed: Cell::new(0), unpacked: Cell::new(0) })
+    }
+
+    fn add_packed(&self, bytes: usize) {
+        self.packed.set(self.packed.get().saturating_add(bytes as u64));
+    }
+
+    fn add_unpacked(&self, bytes: usize) -> io::Result<()> {
+        let (limits, packed) = (&self.limits, self.packed.get());
+        let unpacked = self.unpacked.get().saturating_add(bytes as u64);
+        self.unpacked.set(unpacked);
+        let excess = if unpacked > limits.bytes {
+            Excess { limit: "bytes", found: format!("more than {} bytes, unpacked", limits.bytes) }
+        } else if unpacked > ALWAYS && unpacked > packed.saturating_mul(limits.ratio) {
+            let found = format!("{unpacked} bytes from {packed}, more than {} each", limits.ratio);
+            Excess { limit: "ratio", found }
+        } else {
+            return Ok(());
+        };
+        Err(io::Error::other(excess))
+    }
+}
+
+/// A limit that an archive goes beyond.
+#[derive(Debug)]
+pub(super) struct Excess {
+    /// The limit's name.
+    pub limit: &'static str,
+    /// What the archive has.
+    pub found: String,
+}
+
+impl fmt::Display for Excess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { limit, found } = self;
+        write!(
+            f,
+            "it has {found}; if you trust it, raise the limit: --archive-limits {limit}=…, or \
+             ArchiveLimits::{limit} in a program"
+        )
+    }
+}
+
+impl std::error::Error for Excess {}
+
+/// A reader of what is packed.
+#[derive(Debug)]
+pub(super) struct Packed<R> {
+    pub inner: R,
+    pub meter: Rc<Meter>,
+}
+
+impl<R: Read> Read for Packed<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.meter.add_packed(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Packed<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.meter.add_packed(bytes);
+        self.inner.consume(bytes);
+    }
+}
+
+impl<R: Seek> Seek for Packed<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+/// A reader of what comes out, which fails once that is too much.
+#[derive(Debug)]
+pub(super) struct Metered<R> {
+    pub inner: R,
+    pub meter: Rc<Meter>,
+    /// Whether the end was reached.
+    pub ended: bool,
+}
+
+impl<R> Metered<R> {
+    pub fn new(inner: R, meter: Rc<Meter>) -> Self {
+        Self { inner, meter, ended: false }
+    }
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        self.meter.add_unpacked(read)?;
+        self.ended |= read == 0 && !into.is_empty();
+        Ok(read)
+    }
+}

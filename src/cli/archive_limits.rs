@@ -1,0 +1,24 @@
+//! The limits of an archive as an argument.
+
+use fastburn::data::ArchiveLimits;
+
+use super::bytes::bytes;
+
+/// Reads `files=…,empty=…,bytes=…,ratio=…`, any of them; the others keep their defaults.
+pub fn archive_limits(text: &str) -> Result<ArchiveLimits, String> {
+    let mut limits = ArchiveLimits::default();
+    for limit in text.split(',') {
+        let Some((name, value)) = limit.split_once('=') else {
+            return Err(format!("{limit:?} is no limit; expected such as bytes=64GB,ratio=1000"));
+        };
+        let number = || value.trim().parse().map_err(|_| format!("{name}: expected a number"));
+        match name.trim() {
+            "files" => limits.files = number()?,
+            "empty" => limits.empty = number()?,
+            "bytes" => limits.bytes = bytes(value).map_err(|why| format!("{name}: {why}"))?,
+            "ratio" => limits.ratio = number()?,
+            _ => return Err(format!("no limit {name}; there are files, empty, bytes and ratio")),
+        }
+    }
+    Ok(limits)
+}
