@@ -53,7 +53,7 @@ impl Baseline {
     ///
     /// # Errors
     ///
-    /// [`Error::Layout`] if a class has no image.
+    /// [`Error::Layout`] if a class has no image, and whatever streamed images fail with.
     pub fn new(train: &Images, distance: Distance, device: &Device) -> Result<Self> {
         let means = means(train)?;
         let shape = [means.len(), train.shape().iter().product()];
@@ -152,13 +152,16 @@ fn means(images: &Images) -> Result<Vec<Vec<f32>>> {
     let size: usize = images.shape().iter().product();
     let mut sums = vec![vec![0_u64; size]; images.classes().len()];
     let mut counts = vec![0_u64; sums.len()];
-    for (index, &label) in images.labels().iter().enumerate() {
-        let label = label as usize;
-        counts[label] += 1;
-        for (sum, &pixel) in sums[label].iter_mut().zip(images.pixels(index)?.iter()) {
-            *sum += u64::from(pixel);
+    images.in_turn(BATCH_SIZE, |indices, batch| {
+        for (&index, pixels) in indices.iter().zip(batch) {
+            let label = images.labels()[index as usize] as usize;
+            counts[label] += 1;
+            for (sum, &pixel) in sums[label].iter_mut().zip(*pixels) {
+                *sum += u64::from(pixel);
+            }
         }
-    }
+        Ok(())
+    })?;
     if let Some(class) = counts.iter().position(|&count| count == 0) {
         let class = &images.classes()[class];
         return Err(Error::layout(format!("class {class}"), "no image to take the mean of"));

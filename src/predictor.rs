@@ -196,25 +196,25 @@ impl Predictor {
     /// # Errors
     ///
     /// [`Error::Shape`] if the images have a class that the model does not know,
-    /// [`Error::Compute`] if the device fails.
+    /// [`Error::Compute`] if the device fails, and whatever streamed images fail with.
     pub fn interpret(&self, images: &Images) -> Result<Interpretation> {
         let known: Vec<_> =
             images.classes().iter().map(|class| self.class(class)).collect::<Result<_>>()?;
         let (kind, classes) = (self.card.outputs, self.classes.len());
         let mut items = Vec::new();
-        let every: Vec<usize> = (0..images.len()).collect();
-        for indices in every.chunks(self.images_at_once()) {
-            let adapt =
-                |&index: &usize| self.card.image.adapt(&images.pixels(index)?, images.shape());
-            let prepared = indices.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
+        images.in_turn(self.images_at_once(), |indices, batch| {
+            let adapt = |pixels: &&[u8]| self.card.image.adapt(pixels, images.shape());
+            let prepared = batch.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
             let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();
             let outputs = self.outputs(self.card.image.batch(&pixels, &self.device))?;
             items.extend(indices.iter().zip(outputs).map(|(&index, outputs)| {
+                let index = index as usize;
                 let actual = known[images.labels()[index] as usize];
                 let loss = kind.loss(&outputs, actual, classes);
                 Judged::new(index, actual, loss, kind.probabilities(&outputs, classes))
             }));
-        }
+            Ok(())
+        })?;
         Ok(Interpretation { classes: self.card.classes.clone(), items })
     }
 

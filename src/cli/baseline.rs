@@ -26,6 +26,8 @@ pub struct Arguments {
     format: reading::Format,
     #[command(flatten)]
     bad: reading::Bad,
+    #[command(flatten)]
+    memory: reading::Memory,
     /// Where the validation images are drawn from, if the data does not say which they are
     #[arg(long, default_value = "42")]
     seed: u64,
@@ -43,7 +45,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::named(&arguments.device)?;
     let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed)?;
-    let reading = arguments.bad.applied(arguments.format.reading());
+    let reading = arguments.memory.applied(arguments.bad.applied(arguments.format.reading()));
     let (train, valid) = learners::read(&splits, &reading)?;
     if let Some(file) = &arguments.out {
         let means = mean_images(&train)?;

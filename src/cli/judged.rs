@@ -21,6 +21,8 @@ pub struct Options {
     opening: opened::Options,
     #[command(flatten)]
     bad: reading::Bad,
+    #[command(flatten)]
+    memory: reading::Memory,
     /// Which of its images to look at
     #[arg(long, value_enum, default_value_t = Part::Valid)]
     part: Part,
@@ -63,7 +65,7 @@ pub fn judge(options: &Options) -> Result<Judged> {
         Part::All => all.clone(),
     };
     let format = &predictor.card().image;
-    let reading = options.bad.applied(Reading::like(format));
+    let reading = options.memory.applied(options.bad.applied(Reading::like(format)));
     let images = bars::while_decoding(|progress| Images::read(&folder, &reading, progress))?;
     reading::tell_skipped_of(&[&images]);
     let seen = predictor.interpret(&images)?;

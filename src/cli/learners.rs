@@ -16,7 +16,7 @@ use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::AnyModel;
 use fastburn::{Pretrained, Seed, Transferred, device};
 
-use super::reading::tell_skipped_of;
+use super::reading::{Memory, tell_skipped_of};
 use super::settings::{BalanceName, LossName, Settings};
 use super::{bars, opened};
 
@@ -46,6 +46,7 @@ pub(super) use with_learner;
 pub fn open(
     data: Option<&Path>,
     opening: &opened::Options,
+    memory: Memory,
     settings: &Settings,
 ) -> Result<AnyLearner> {
     // What the command line alone gets wrong is found before any file is read.
@@ -53,7 +54,8 @@ pub fn open(
     let device = device::named(&settings.device)?;
     let start = start(settings, &device)?;
     let splits = opening.splits(data, settings.seed)?;
-    let images = read(&splits, &settings.reading.reading(start.as_ref())?)?;
+    let reading = memory.applied(settings.reading.reading(start.as_ref())?);
+    let images = read(&splits, &reading)?;
     Ok(learner(settings, start, images, &device)?.0)
 }
 

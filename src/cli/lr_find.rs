@@ -13,7 +13,7 @@ use serde_json::{Map, json};
 
 use super::learners::{self, with_learner};
 use super::settings::Settings;
-use super::{opened, tell};
+use super::{opened, reading, tell};
 
 /// How wide the curve is, in characters.
 const WIDTH: usize = 60;
@@ -24,6 +24,8 @@ pub struct Arguments {
     data: Option<PathBuf>,
     #[command(flatten)]
     opening: opened::Options,
+    #[command(flatten)]
+    memory: reading::Memory,
     #[command(flatten)]
     settings: Settings,
     /// The first learning rate
@@ -46,8 +48,8 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (start, end, steps) = (arguments.start, arguments.end, arguments.steps.get());
     let finder = LrFinder { start, end, steps, ..LrFinder::default() };
-    let learner =
-        learners::open(arguments.data.as_deref(), &arguments.opening, &arguments.settings)?;
+    let Arguments { opening, memory, settings, .. } = arguments;
+    let learner = learners::open(arguments.data.as_deref(), opening, *memory, settings)?;
     let curve = with_learner!(learner, learn => {
         let mut learn = learn;
         learn.lr_find_with(finder)?

@@ -9,6 +9,7 @@ use fastburn::plot::text::printable;
 use fastburn::{Error, Pretrained};
 use serde::{Deserialize, Serialize};
 
+use super::bytes::bytes;
 use super::tell;
 
 /// How many skipped files are named.
@@ -53,6 +54,15 @@ pub struct Bad {
     #[arg(long, value_enum, default_value_t)]
     #[serde(default)]
     bad_images: BadImages,
+}
+
+/// How much of the images stays in memory; no result depends on it.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Memory {
+    /// Stream images that take more than that once decoded, such as 2GB; half of what is free
+    /// unless given
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -124,6 +134,25 @@ impl Bad {
             BadImages::Fail => reading,
             BadImages::Skip => reading.skip_bad(),
         }
+    }
+}
+
+impl Memory {
+    /// The same reading, within this budget.
+    pub fn applied(self, reading: Reading) -> Reading {
+        match self.memory {
+            Some(bytes) => reading.memory(bytes),
+            None => reading,
+        }
+    }
+}
+
+/// How much streamed images would take, in words.
+pub fn decoded_size(parts: &[&Images]) -> String {
+    let bytes: usize = parts.iter().map(|part| part.len() * part.format().len()).sum();
+    match bytes as f64 {
+        bytes if bytes >= 1e9 => format!("{:.1} GB", bytes / 1e9),
+        bytes => format!("{:.1} MB", bytes / 1e6),
     }
 }
 

@@ -9,8 +9,8 @@ use fastburn::Summary;
 use fastburn::models::Portable;
 
 use super::learners::{self, with_learner};
-use super::opened;
 use super::settings::Settings;
+use super::{opened, reading};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -19,6 +19,8 @@ pub struct Arguments {
     #[command(flatten)]
     opening: opened::Options,
     #[command(flatten)]
+    memory: reading::Memory,
+    #[command(flatten)]
     settings: Settings,
     /// Print one JSON object in place of the table
     #[arg(long)]
@@ -26,8 +28,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let learner =
-        learners::open(arguments.data.as_deref(), &arguments.opening, &arguments.settings)?;
+    let Arguments { opening, memory, settings, .. } = arguments;
+    let learner = learners::open(arguments.data.as_deref(), opening, *memory, settings)?;
     let summary = with_learner!(learner, learn => {
         Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
     });

@@ -20,7 +20,7 @@ use super::interrupt::{self, INTERRUPTED};
 use super::json::{self, JsonLines};
 use super::learners::{self, ImageLearner, with_learner};
 use super::settings::{ScheduleName, Settings};
-use super::{Given, opened, tell};
+use super::{Given, opened, reading, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -36,6 +36,8 @@ pub struct Options {
     settings: Settings,
     #[command(flatten)]
     opening: opened::Options,
+    #[command(flatten)]
+    memory: reading::Memory,
     #[command(flatten)]
     checkpoints: checkpoints::Options,
     #[command(flatten)]
@@ -66,7 +68,7 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     run.settings.device.clone_from(&found.name);
     let start = learners::start(&run.settings, &device)?;
     let splits = options.opening.splits(data, run.settings.seed)?;
-    let reading = run.settings.reading.reading(start.as_ref())?;
+    let reading = options.memory.applied(run.settings.reading.reading(start.as_ref())?);
     let (train, valid) = learners::read(&splits, &reading)?;
     run.check_data(splits.place(), &train, &valid)?;
 
@@ -180,6 +182,8 @@ struct About {
     /// How many there are to train and to validate.
     counts: [usize; 2],
     skipped: Vec<Skipped>,
+    /// How much they would take in memory, if that is too much.
+    streamed: Option<String>,
 }
 
 impl About {
@@ -190,6 +194,7 @@ impl About {
             classes: train.classes().to_vec(),
             counts: [train.len(), valid.len()],
             skipped: [train.skipped(), valid.skipped()].concat(),
+            streamed: train.is_streamed().then(|| reading::decoded_size(&[train, valid])),
         }
     }
 }
@@ -203,7 +208,7 @@ fn announce(
     as_json: bool,
 ) -> Result<()> {
     let settings = &run.settings;
-    let About { place, format, classes, counts: [of_train, of_valid], skipped } = images;
+    let About { place, format, classes, counts: [of_train, of_valid], skipped, streamed } = images;
     let architecture = model.architecture();
     if as_json {
         let skipped = skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason }));
@@ -217,6 +222,7 @@ fn announce(
             "valid_images": of_valid,
             "image": format.shape(),
             "scaling": format.scaling,
+            "streamed": streamed.is_some(),
             "skipped": skipped.collect::<Vec<_>>(),
             "classes": classes,
             "architecture": architecture,
@@ -227,11 +233,13 @@ fn announce(
         return Ok(());
     }
     tell(format_args!("device  {} ({}, {})", device.name, device.kind, device.adapter));
+    let streamed = streamed.as_ref().map(|size| format!("; streamed: {size} decoded"));
     tell(format_args!(
-        "data    {place}: {of_train} images of {}×{}, {} classes; {of_valid} more to validate",
+        "data    {place}: {of_train} images of {}×{}, {} classes; {of_valid} more to validate{}",
         format.width,
         format.height,
         classes.len(),
+        streamed.unwrap_or_default(),
     ));
     let lr = match settings.schedule {
         ScheduleName::Constant => settings.lr.to_string(),

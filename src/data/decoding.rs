@@ -1,16 +1,15 @@
-//! A whole data set's images, read into memory.
+//! A data set's images, decoded into memory.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
-use super::decode::{decode_file, header};
+use super::decode::decode_file;
 use super::files::File;
 use super::image_folder::ImageFolder;
 use super::image_spec::ImageSpec;
-use super::images::{Images, Skipped};
-use super::reading::{Numbers, Reading};
-use super::scaling::Sums;
+use super::images::Skipped;
+use super::reading::Reading;
 use super::survey::Survey;
 use crate::error::{Error, Mixed, Result};
 
@@ -19,33 +18,6 @@ pub(super) type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
 /// Often enough for a bar, seldom enough to cost nothing.
 const TELL_EVERY: usize = 512;
-
-/// Reads the parts of one data set into one format, the training images first.
-pub(super) fn read(
-    parts: &[&ImageFolder],
-    reading: &Reading,
-    progress: Progress<'_>,
-) -> Result<Vec<Images>> {
-    reading.check()?;
-    if let Some(empty) = parts.iter().find(|part| part.files().is_empty()) {
-        return Err(Error::layout(empty.place(), "no images"));
-    }
-    let mut format = expected(parts, reading)?;
-    let decoded = match decode_parts(parts, &format, reading, progress)? {
-        Some(decoded) => decoded,
-        // They may be grey or in colour, the first was grey and another is in colour: begin again.
-        None => {
-            format.channels = 3;
-            decode_parts(parts, &format, reading, progress)?.unwrap_or_default()
-        }
-    };
-    if let (Numbers::Standardized, Some(train)) = (&reading.numbers, decoded.first()) {
-        let sums = Sums::of_all(&train.pixels, format.len(), format.channels);
-        format.scaling = sums.scaling(format.channels, train.folder.place())?;
-    }
-    let images = decoded.into_iter().map(|part| Images::in_memory(part, format.clone()));
-    Ok(images.collect())
-}
 
 /// One part in memory.
 #[derive(Debug)]
@@ -58,35 +30,28 @@ pub(super) struct Decoded {
     pub skipped: Vec<Skipped>,
 }
 
-/// The format that is asked for, and where none is, that of the first image.
-fn expected(parts: &[&ImageFolder], reading: &Reading) -> Result<ImageSpec> {
-    let (size, channels) = match (reading.size, reading.channels) {
-        (Some(size), Some(channels)) => (size, channels),
-        (size, channels) => {
-            let files = parts.iter().flat_map(|part| part.files());
-            let mut headers = files.map(header);
-            let first = match reading.skip_bad {
-                true => headers.by_ref().find(Result::is_ok).or_else(|| headers.next()),
-                false => headers.next(),
-            };
-            let none =
-                || Error::layout(parts[0].place(), "none of its files can be read as an image");
-            let first = first.ok_or_else(none)??;
-            let [width, height] = first.size.map(|side| side as usize);
-            (size.unwrap_or([height, width]), channels.unwrap_or(first.channels))
-        }
-    };
-    let mut format = ImageSpec::new([channels, size[0], size[1]]);
-    format.filter = reading.filter;
-    if let Numbers::By(scaling) = &reading.numbers {
-        format.scaling = scaling.clone();
+/// How many images are done, told now and then.
+pub(super) struct Tally<'a> {
+    done: AtomicUsize,
+    total: usize,
+    progress: Progress<'a>,
+}
+
+impl<'a> Tally<'a> {
+    pub fn new(total: usize, progress: Progress<'a>) -> Self {
+        Self { done: AtomicUsize::new(0), total, progress }
     }
-    format.check().map_err(|problem| Error::setting("the images' format", &format, problem))?;
-    Ok(format)
+
+    pub fn one_more(&self) {
+        let count = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if count.is_multiple_of(TELL_EVERY) || count == self.total {
+            (self.progress)(count, self.total);
+        }
+    }
 }
 
 /// What keeps a file from becoming an image of the format.
-enum Trouble {
+pub(super) enum Trouble {
     /// It is in colour, and what is grey so far may be so too.
     Colour,
     /// It does not agree with the others.
@@ -94,8 +59,18 @@ enum Trouble {
     Failed(Error),
 }
 
+impl Trouble {
+    /// As an error, where nothing can be done about it any more.
+    pub fn of(self, file: &File) -> Error {
+        match self {
+            Self::Failed(error) | Self::Mixed(_, error) => error,
+            Self::Colour => Error::layout(file, "it became one in colour while it was read"),
+        }
+    }
+}
+
 /// One file in the format, and the checksum of its content.
-fn read_file(
+pub(super) fn read_file(
     file: &File,
     format: &ImageSpec,
     reading: &Reading,
@@ -122,23 +97,17 @@ fn read_file(
 }
 
 /// Decodes all parts; `None` if an image is in colour and the format has no room for it.
-fn decode_parts(
+pub(super) fn decode_parts(
     parts: &[&ImageFolder],
     format: &ImageSpec,
     reading: &Reading,
     progress: Progress<'_>,
 ) -> Result<Option<Vec<Decoded>>> {
     let total = parts.iter().map(|part| part.files().len()).sum();
-    let done = AtomicUsize::new(0);
-    let tell = || {
-        let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-        if count.is_multiple_of(TELL_EVERY) || count == total {
-            progress(count, total);
-        }
-    };
+    let tally = Tally::new(total, progress);
     let mut decoded = Vec::new();
     for part in parts {
-        match decode_part(part, format, reading, &tell) {
+        match decode_part(part, format, reading, &tally) {
             Ok(part) => decoded.push(part),
             Err(Trouble::Colour) => return Ok(None),
             Err(Trouble::Failed(error)) => return Err(error),
@@ -160,7 +129,7 @@ fn decode_part(
     folder: &ImageFolder,
     format: &ImageSpec,
     reading: &Reading,
-    tell: &(dyn Fn() + Sync),
+    tally: &Tally<'_>,
 ) -> Result<Decoded, Trouble> {
     let (files, size) = (folder.files(), format.len());
     let mut pixels = Vec::new();
@@ -176,7 +145,7 @@ fn decode_part(
             slot.copy_from_slice(&image);
             content
         });
-        tell();
+        tally.one_more();
         read.map_err(Box::new)
     });
     let read: Vec<Result<u32, Box<Trouble>>> = read.collect();

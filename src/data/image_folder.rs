@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 use rand::seq::SliceRandom;
@@ -41,7 +42,8 @@ use crate::seed::{Seed, Stream};
 pub struct ImageFolder {
     place: String,
     classes: Vec<String>,
-    files: Vec<File>,
+    /// Shared by all copies: they may be many.
+    files: Arc<Vec<File>>,
     labels: Vec<u32>,
 }
 
@@ -105,7 +107,7 @@ impl ImageFolder {
             files.extend(of_class);
             labels.resize(files.len(), label);
         }
-        Ok(Self { place, classes, files, labels })
+        Ok(Self { place, classes, files: files.into(), labels })
     }
 
     /// Files with the index of each one's class; every class has one at least.
@@ -115,7 +117,7 @@ impl ImageFolder {
         files: Vec<File>,
         labels: Vec<u32>,
     ) -> Self {
-        Self { place, classes, files, labels }
+        Self { place, classes, files: files.into(), labels }
     }
 
     /// Files with the name of each one's class.
@@ -125,8 +127,8 @@ impl ImageFolder {
         in_natural_order(&mut classes);
         let index_of: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
         let of = |(file, label): (File, String)| (file, index_of[label.as_str()]);
-        let (files, labels) = labelled.into_iter().map(of).unzip();
-        Self { place, classes, files, labels }
+        let (files, labels): (Vec<File>, _) = labelled.into_iter().map(of).unzip();
+        Self { place, classes, files: files.into(), labels }
     }
 
     /// The folder or archive, as messages name it.
@@ -163,12 +165,9 @@ impl ImageFolder {
     /// [`Error::Image`] for the first file that is no PNG or JPEG, [`Error::Read`] if a file cannot
     /// be read.
     pub fn sizes(&self) -> Result<Vec<([u32; 2], usize)>> {
-        let survey = Survey::of(&self.files);
-        let counts = survey.counts(|header| header.size);
-        match survey.files.into_iter().find_map(|(_, found)| found.err()) {
-            Some(error) => Err(error),
-            None => Ok(counts),
-        }
+        let mut survey = Survey::of(&*self.files);
+        survey.all_read()?;
+        Ok(survey.counts(|header| header.size))
     }
 
     /// Only the images of the named classes, which become classes 0, 1, … in the given order.
@@ -277,7 +276,7 @@ impl ImageFolder {
         Self {
             place: self.place.clone(),
             classes: self.classes.clone(),
-            files: indices.iter().map(|&i| self.files[i].clone()).collect(),
+            files: indices.iter().map(|&i| self.files[i].clone()).collect::<Vec<_>>().into(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
         }
     }
@@ -296,7 +295,8 @@ impl ImageFolder {
 
     /// These images and then the others, which have the same classes.
     pub(super) fn joined(mut self, other: Self) -> Self {
-        self.files.extend(other.files);
+        let files = self.files.iter().chain(other.files.iter());
+        self.files = files.cloned().collect::<Vec<_>>().into();
         self.labels.extend(other.labels);
         self
     }

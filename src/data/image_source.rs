@@ -7,7 +7,7 @@ use super::loader::Source;
 use crate::device;
 use crate::error::Result;
 
-/// Where the images stay between batches.
+/// Where the images stay between batches, if they are not streamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Residency {
     /// On the device if it is a GPU that holds them in one buffer, else on the host.
@@ -46,17 +46,21 @@ impl<F> ImageSource<F> {
     pub fn new(images: Images, targets: F, device: &Device, residency: Residency) -> Self {
         let size: usize = images.shape().iter().product();
         let bytes = (images.len() * size * size_of::<f32>()) as u64;
-        let on_device = match residency {
-            Residency::Auto => !device::is_host(device) && bytes <= device::largest_buffer(device),
-            Residency::Device => true,
-            Residency::Host => false,
-        };
+        let on_device = !images.is_streamed()
+            && match residency {
+                Residency::Auto => {
+                    !device::is_host(device) && bytes <= device::largest_buffer(device)
+                }
+                Residency::Device => true,
+                Residency::Host => false,
+            };
         let resident = on_device.then(|| {
-            let pixels: Vec<_> = images.all_pixels().chunks_exact(size).collect();
-            let pixels = TensorData::new(images.format().scaled(&pixels), [images.len(), size]);
-            Tensor::from_data(pixels, &device.clone().inner())
+            let every: Vec<u32> = (0..).take(images.len()).collect();
+            let values = images.with(&every, |pixels| images.format().scaled(pixels)).ok()?;
+            let pixels = TensorData::new(values, [images.len(), size]);
+            Some(Tensor::from_data(pixels, &device.clone().inner()))
         });
-        Self { images, resident, targets }
+        Self { images, resident: resident.flatten(), targets }
     }
 }
 
@@ -66,6 +70,10 @@ where
 {
     fn len(&self) -> usize {
         self.images.len()
+    }
+
+    fn expect(&self, upcoming: &[&[u32]]) {
+        self.images.expect(upcoming);
     }
 
     fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor<4>, T)> {
@@ -81,10 +89,8 @@ where
                 if device.is_autodiff() { batch.autodiff() } else { batch }
             }
             None => {
-                let pixels = indices.iter().map(|&index| self.images.pixels(index as usize));
-                let pixels = pixels.collect::<Result<Vec<_>>>()?;
-                let pixels: Vec<_> = pixels.iter().map(|pixels| &**pixels).collect();
-                let values = self.images.format().scaled(&pixels);
+                let format = self.images.format();
+                let values = self.images.with(indices, |pixels| format.scaled(pixels))?;
                 Tensor::from_data(TensorData::new(values, shape), device)
             }
         };

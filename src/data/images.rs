@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 
-use super::decoding::{self, Decoded};
+use super::ahead::BATCHES;
+use super::decoding::Decoded;
 use super::files::File;
 use super::image_folder::{ImageFolder, ImageItem};
 use super::image_spec::ImageSpec;
+use super::read::read;
 use super::reading::Reading;
+use super::streamed::Streamed;
 use crate::error::{Error, Result};
 
-/// Images of a data set, all of one format.
+/// Images of a data set, all of one format: in memory, or streamed where that is too small.
 ///
 /// ```
 /// use fastburn::data::{Images, Splits};
@@ -39,10 +42,17 @@ use crate::error::{Error, Result};
 pub struct Images {
     folder: Arc<ImageFolder>,
     format: ImageSpec,
-    pixels: Arc<Vec<u8>>,
-    /// The checksum of each file's content.
-    contents: Arc<Vec<u32>>,
+    pixels: Pixels,
     skipped: Arc<Vec<Skipped>>,
+}
+
+/// Where pixels are.
+#[derive(Debug, Clone)]
+enum Pixels {
+    /// All in one buffer, and the checksum of each file's content.
+    InMemory(Arc<Vec<u8>>, Arc<Vec<u32>>),
+    /// In the files.
+    Streamed(Streamed),
 }
 
 /// A file that was left out, and why.
@@ -96,8 +106,9 @@ impl Images {
         reading: &Reading,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<Self> {
-        let mut read = decoding::read(&[folder], reading, progress)?;
-        read.pop().ok_or_else(|| Error::layout(folder.place(), "no images"))
+        read(&[folder], reading, progress)?
+            .pop()
+            .ok_or_else(|| Error::layout(folder.place(), "no images"))
     }
 
     pub(super) fn in_memory(decoded: Decoded, format: ImageSpec) -> Self {
@@ -105,10 +116,18 @@ impl Images {
         Self {
             folder: folder.into(),
             format,
-            pixels: pixels.into(),
-            contents: contents.into(),
+            pixels: Pixels::InMemory(pixels.into(), contents.into()),
             skipped: skipped.into(),
         }
+    }
+
+    pub(super) fn streamed(
+        folder: Arc<ImageFolder>,
+        format: ImageSpec,
+        streamed: Streamed,
+        skipped: Vec<Skipped>,
+    ) -> Self {
+        Self { folder, format, pixels: Pixels::Streamed(streamed), skipped: skipped.into() }
     }
 
     /// How many images there are.
@@ -129,6 +148,12 @@ impl Images {
     /// What the images look like to a model.
     pub fn format(&self) -> &ImageSpec {
         &self.format
+    }
+
+    /// Whether they are decoded each time they are needed, since they are more than the memory
+    /// that they may take: see [`Reading::memory`].
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.pixels, Pixels::Streamed(_))
     }
 
     /// The files, without those that were skipped: image `index` is of file `index`.
@@ -154,12 +179,19 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if a file has to be read for it and cannot be.
+    /// [`Error::Read`] if the images are streamed and a file that has not been read yet cannot be,
+    /// [`Error::Layout`] if it changed.
     pub fn checksum(&self) -> Result<u32> {
         let mut crc = crc32fast::Hasher::new();
         crc.update(format!("{:?} {:?}", self.shape(), self.classes()).as_bytes());
         self.labels().iter().for_each(|label| crc.update(&label.to_le_bytes()));
-        self.contents.iter().for_each(|content| crc.update(&content.to_le_bytes()));
+        let mut add = |contents: &[u32]| {
+            contents.iter().for_each(|content| crc.update(&content.to_le_bytes()));
+        };
+        match &self.pixels {
+            Pixels::InMemory(_, contents) => add(contents),
+            Pixels::Streamed(streamed) => add(&streamed.contents()?),
+        }
         Ok(crc.finalize())
     }
 
@@ -167,19 +199,57 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// As [`ImageFolder::image`], if the image has to be decoded for it.
+    /// As [`ImageFolder::image`] if the images are streamed, and [`Error::Layout`] if the file has
+    /// changed since it was first read.
     ///
     /// # Panics
     ///
     /// If `index` is not below [`len`](Self::len).
     pub fn pixels(&self, index: usize) -> Result<Cow<'_, [u8]>> {
         let size = self.format.len();
-        Ok(Cow::Borrowed(&self.pixels[index * size..][..size]))
+        match &self.pixels {
+            Pixels::InMemory(pixels, _) => Ok(Cow::Borrowed(&pixels[index * size..][..size])),
+            Pixels::Streamed(streamed) => streamed.image(index).map(Cow::Owned),
+        }
     }
 
-    /// The pixels of all images, one after the other.
-    pub(super) fn all_pixels(&self) -> &[u8] {
-        &self.pixels
+    /// Does something with the pixels of some images.
+    pub(super) fn with<R>(&self, indices: &[u32], work: impl FnOnce(&[&[u8]]) -> R) -> Result<R> {
+        let size = self.format.len();
+        match &self.pixels {
+            Pixels::InMemory(pixels, _) => {
+                let image = |&index: &u32| &pixels[index as usize * size..][..size];
+                Ok(work(&indices.iter().map(image).collect::<Vec<_>>()))
+            }
+            Pixels::Streamed(streamed) => {
+                let pixels = streamed.take(indices)?;
+                Ok(work(&pixels.chunks_exact(size).collect::<Vec<_>>()))
+            }
+        }
+    }
+
+    /// Says which images are wanted next, in which batches.
+    pub(super) fn expect(&self, upcoming: &[&[u32]]) {
+        if let Pixels::Streamed(streamed) = &self.pixels {
+            streamed.expect(upcoming);
+        }
+    }
+
+    /// Goes through all images in their order, some at once: their indices, and their pixels.
+    pub(crate) fn in_turn(
+        &self,
+        at_once: usize,
+        mut each: impl FnMut(&[u32], &[&[u8]]) -> Result<()>,
+    ) -> Result<()> {
+        let every: Vec<u32> = (0..).take(self.len()).collect();
+        let batches: Vec<_> = every.chunks(at_once.max(1)).collect();
+        for (index, batch) in batches.iter().enumerate() {
+            self.with(batch, |pixels| {
+                self.expect(&batches[index + 1..batches.len().min(index + 1 + BATCHES)]);
+                each(batch, pixels)
+            })??;
+        }
+        Ok(())
     }
 
     /// The class index of each image.

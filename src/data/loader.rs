@@ -8,6 +8,7 @@ use rand::seq::SliceRandom;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
 
+use super::ahead::BATCHES;
 use super::image_source::{ImageSource, Residency};
 use super::image_spec::ImageSpec;
 use super::images::Images;
@@ -67,6 +68,11 @@ pub trait Source<I, T>: Send + Sync {
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Hears which batches will be asked for next, the next one first, so that it can begin with
+    /// them. None of them has to follow: an epoch may be cancelled, and another loader may share
+    /// the source.
+    fn expect(&self, _upcoming: &[&[u32]]) {}
 
     /// The inputs and targets of the items at `indices`, in that order, on `device`.
     ///
@@ -271,10 +277,19 @@ impl<I, T> DataLoader<I, T> {
     ///
     /// If `index` is not below [`len`](Self::len).
     pub fn batch(&self, order: &[u32], index: usize, device: &Device) -> Result<Batch<I, T>> {
-        let start = index * self.batch_size;
-        let indices = &order[start..order.len().min(start + self.batch_size)];
+        let indices = self.indices(order, index);
         let (input, target) = self.source.gather(indices, device)?;
+        let following = (index + 1..self.len()).take(BATCHES);
+        let following: Vec<_> = following.map(|index| self.indices(order, index)).collect();
+        self.source.expect(&following);
         Ok(Batch { input, target, len: indices.len() })
+    }
+}
+
+impl<I, T> DataLoader<I, T> {
+    fn indices<'a>(&self, order: &'a [u32], index: usize) -> &'a [u32] {
+        let start = index * self.batch_size;
+        &order[start..order.len().min(start + self.batch_size)]
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`ImageFolder`]; a [`Reading`] brings the files of a part into one format, as [`Images`];
 //! [`DataLoaders`] serves batches.
 
+mod ahead;
 mod batcher;
 mod bitmap;
 mod check;
@@ -26,13 +27,17 @@ mod labels_csv;
 mod layout;
 mod listing;
 mod loader;
+mod memory;
 mod open_options;
 mod parts;
 mod picture;
+mod read;
 mod reading;
 mod scaling;
 mod some_of;
 mod splits;
+mod streamed;
+mod streaming;
 mod survey;
 mod targets;
 mod tensors;

@@ -3,6 +3,7 @@
 use super::decode::LARGEST_SIDE;
 use super::filter::Filter;
 use super::image_spec::ImageSpec;
+use super::memory;
 use super::scaling::Scaling;
 use crate::error::{Error, Result};
 
@@ -28,6 +29,8 @@ pub struct Reading {
     pub(super) filter: Filter,
     pub(super) numbers: Numbers,
     pub(super) skip_bad: bool,
+    /// In bytes.
+    pub(super) memory: Option<u64>,
 }
 
 /// How pixels become numbers.
@@ -124,6 +127,28 @@ impl Reading {
     pub fn skip_bad(mut self) -> Self {
         self.skip_bad = true;
         self
+    }
+
+    /// Keeps the decoded images in memory if they are at most that many bytes, both parts together;
+    /// otherwise they are streamed: decoded anew in each epoch, ahead of their use, with the same
+    /// results. Half of the memory that is free unless given.
+    ///
+    /// ```
+    /// use fastburn::data::{Images, Reading, Splits};
+    ///
+    /// let folder = Splits::digits()?.valid;
+    /// let images = Images::read(&folder, &Reading::new().memory(100_000), &|_, _| {})?;
+    /// assert!(images.is_streamed());
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// The budget in bytes.
+    pub(super) fn budget(&self) -> u64 {
+        self.memory.unwrap_or_else(|| memory::free() / 2)
     }
 
     /// Refuses what no image can be.

@@ -130,14 +130,17 @@ impl Sums {
     /// Of many images in one buffer, `size` bytes each.
     pub fn of_all(pixels: &[u8], size: usize, channels: usize) -> Self {
         let images = pixels.par_chunks_exact(size.max(1));
-        images.map(|image| Self::of(image, channels)).reduce(Self::default, Self::with)
+        let add = |mut sums: Self, other: Self| {
+            sums.add(&other);
+            sums
+        };
+        images.map(|image| Self::of(image, channels)).reduce(Self::default, add)
     }
 
-    pub fn with(mut self, other: Self) -> Self {
+    pub fn add(&mut self, other: &Self) {
         for (own, other) in self.channels.iter_mut().zip(other.channels) {
             *own = (own.0 + other.0, own.1 + other.1, own.2 + other.2);
         }
-        self
     }
 
     /// The scaling by what they say; `place` is where the images are from.

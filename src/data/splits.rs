@@ -5,12 +5,12 @@ use std::path::Path;
 use burn::tensor::{Device, Int, Tensor};
 use rand::seq::SliceRandom;
 
-use super::decoding;
 use super::image_folder::ImageFolder;
 use super::images::Images;
 use super::listing::Listing;
 use super::loader::DataLoaders;
 use super::open_options::OpenOptions;
+use super::read::read;
 use super::reading::Reading;
 use super::targets::class_indices;
 use crate::error::{Error, Result};
@@ -160,8 +160,8 @@ impl Splits {
         reading: &Reading,
         progress: &(dyn Fn(usize, usize) + Sync),
     ) -> Result<(Images, Images)> {
-        let read = decoding::read(&[&self.train, &self.valid], reading, progress)?;
-        match <[Images; 2]>::try_from(read) {
+        let parts = read(&[&self.train, &self.valid], reading, progress)?;
+        match <[Images; 2]>::try_from(parts) {
             Ok([train, valid]) => Ok((train, valid)),
             Err(_) => Err(Error::layout(&self.place, "no images")),
         }

@@ -14,14 +14,32 @@ const LISTED: usize = 3;
 
 /// The headers of many files, in their order.
 pub(super) struct Survey<'a> {
-    pub files: Vec<(&'a File, Result<Header>)>,
+    pub files: Vec<(&'a File, Result<Header, Box<Error>>)>,
 }
 
 impl<'a> Survey<'a> {
     pub fn of(
         files: impl IntoParallelIterator<Item = &'a File, Iter: IndexedParallelIterator>,
     ) -> Self {
-        Self { files: files.into_par_iter().map(|file| (file, header(file))).collect() }
+        Self {
+            files: files
+                .into_par_iter()
+                .map(|file| (file, header(file).map_err(Box::new)))
+                .collect(),
+        }
+    }
+
+    /// Refuses what is no image.
+    pub fn all_read(&mut self) -> Result<()> {
+        match self.files.iter().position(|(_, found)| found.is_err()) {
+            Some(bad) => self.files.swap_remove(bad).1.map(drop).map_err(|error| *error),
+            None => Ok(()),
+        }
+    }
+
+    /// The most of something that an image has, 0 if there is none.
+    pub fn most(&self, of: impl Fn(&Header) -> usize) -> usize {
+        self.headers().map(of).max().unwrap_or_default()
     }
 
     /// How many images are of each kind, the most frequent first.

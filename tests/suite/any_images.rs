@@ -402,7 +402,7 @@ fn photos() -> TempDir {
     place
 }
 
-const QUICK: [&str; 6] = ["--device", "cpu", "--epochs", "1", "--batch-size", "4"];
+pub const QUICK: [&str; 6] = ["--device", "cpu", "--epochs", "1", "--batch-size", "4"];
 
 #[test]
 fn the_program_says_which_option_mends_what() {

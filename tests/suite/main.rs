@@ -56,6 +56,7 @@ mod schedules;
 mod scores;
 mod served;
 mod strange_trees;
+mod streaming;
 mod summaries;
 mod support;
 mod training_plots;

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::decoding;
 use super::super::idx::Idx;
 use super::super::idx_set::{CLASSES, Content};
 use super::super::image_folder::ImageFolder;
 use super::super::images::Images;
 use super::super::listing::Listing;
+use super::super::read;
 use super::super::reading::Reading;
 use super::whole_folder::WholeFolder;
 use super::{Watch, Written, ended};
@@ -31,7 +31,7 @@ pub(super) fn write(
     let numbers = numbers(&listing.train)?;
     let go_on = AtomicBool::new(true);
     let all: Vec<_> = listing.iter().collect();
-    let read = decoding::read(&all, reading, &|done, total| {
+    let read = read::read(&all, reading, &|done, total| {
         if !watch(done, total) {
             go_on.store(false, Ordering::Relaxed);
         }
@@ -59,7 +59,8 @@ pub(super) fn write(
         let labels = Idx { dims: vec![images.len()], data: labels };
         let [_, height, width] = images.shape();
         let dims = vec![images.len(), height, width];
-        let images = Idx { dims, data: images.all_pixels().to_vec() };
+        let every: Vec<u32> = (0..).take(images.len()).collect();
+        let images = Idx { dims, data: images.with(&every, |pixels| pixels.concat())? };
         for (content, idx) in [(Content::Images, images), (Content::Labels, labels)] {
             let bytes = if gzip { idx.to_gzip()? } else { idx.to_bytes()? };
             write(&format!("{}{ending}", content.file_name(part)), bytes)?;
