@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use fastburn::Error;
 use fastburn::data::{ArchiveLimits, DataCheck, ImageFolder, OpenOptions, Splits};
 
 use super::archive_limits::archive_limits;
@@ -40,6 +41,14 @@ impl Options {
     pub fn splits(&self, data: Option<&Path>, seed: u64) -> Result<Splits> {
         let located = data.map(|data| located(data, self.source.limits())).transpose()?;
         let options = self.options().seed(seed);
+        if let (None, Some(labels)) = (&located, &self.source.labels) {
+            return Err(Error::Setting {
+                name: "--labels",
+                value: labels.display().to_string(),
+                expected: "it needs the folder or archive that it is about; name it".to_owned(),
+            }
+            .into());
+        }
         Ok(match located {
             Some(Located::Path(path)) => options.open(path)?,
             Some(Located::Digits) | None => options.digits()?,

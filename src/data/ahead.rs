@@ -85,9 +85,10 @@ impl Ahead {
         let mut waiting = held(&self.waiting);
         let job = waiting.iter().position(|job| job.is(key)).and_then(|at| waiting.remove(at));
         drop(waiting);
-        match job {
-            Some(job) => job.wait(),
-            None => self.pool.install(|| work.batch(key.1, &|| false)),
+        // What failed ahead of its time may be well by now.
+        match job.map(|job| job.wait()) {
+            Some(Ok(batch)) => Ok(batch),
+            Some(Err(_)) | None => self.pool.install(|| work.batch(key.1, &|| false)),
         }
     }
 
