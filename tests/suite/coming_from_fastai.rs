@@ -71,6 +71,13 @@ const NAMES: &[&str] = &[
     "top_k_accuracy",
     "FBeta",
     "rmse",
+    "untar_data",
+    "from_csv",
+    "Resize",
+    "Normalize",
+    "verify_images",
+    "weighted_dataloaders",
+    "weight=",
 ];
 
 /// A table, and the example below it.

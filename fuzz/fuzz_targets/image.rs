@@ -1,0 +1,14 @@
+//! Any bytes as an image file: pixels in the wanted format, or an error.
+
+#![no_main]
+
+use fastburn::data::ImageSpec;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    for format in [ImageSpec::new([1, 28, 28]), ImageSpec::new([3, 5, 9])] {
+        if let Ok((pixels, _)) = format.decode(bytes, "fuzz") {
+            assert_eq!(pixels.len(), format.len());
+        }
+    }
+});
