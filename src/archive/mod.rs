@@ -100,5 +100,5 @@ fn walk_in(
 }
 
 fn no_archive(name: &str) -> Error {
-    Error::layout(name, "it is no archive; expected a folder, or a .tgz, .tar or .zip")
+    Error::layout(name, "a file where a folder or a .tgz, .tar or .zip archive is expected")
 }

@@ -49,7 +49,8 @@ pub(super) fn walk_gzipped(
     let mut unpacked = Metered::new(MultiGzDecoder::new(packed), guard.meter.clone());
     let beginning = beginning(&mut unpacked).map_err(|error| guard.trouble(&error))?;
     if !is_tar(&beginning) {
-        let problem = "it is gzipped, but not a tar; expected a folder, or a .tgz, .tar or .zip";
+        let problem = "a gzipped file that is no tar, where a folder or a .tgz, .tar or .zip \
+                       archive is expected";
         return Err(Error::layout(guard.archive, problem));
     }
     walk_blocks(io::Cursor::new(beginning), unpacked, guard, each)

@@ -282,7 +282,6 @@ fn a_hundred_thousand_empty_files_are_refused_and_may_be_allowed() {
     let words = ["10000.png", "more than 10000 empty files", "--archive-limits empty="];
     let many = tar(100_000).end();
     refused(&gzip(&many), &words);
-    refused(&many, &words);
     refused(&zip(60_000).end(), &words);
     let raised = ArchiveLimits { empty: 100_000, ..ArchiveLimits::default() };
     let opened = options().archive_limits(raised).open_bytes("empty", &many).unwrap();
@@ -304,7 +303,7 @@ fn a_hundred_thousand_empty_files_are_refused_and_may_be_allowed() {
 #[test]
 fn what_is_no_archive_is_told_what_is_expected() {
     let folder = TempDir::new().unwrap();
-    let expected = "expected a folder, or a .tgz, .tar or .zip";
+    let expected = "a folder or a .tgz, .tar or .zip archive is expected";
     for (bytes, name) in [
         (png(1), "an.png"),
         (Vec::new(), "empty.tgz"),
@@ -450,7 +449,8 @@ proptest! {
     fn a_changed_archive_gives_the_same_images_or_an_error(
         format in 0..3,
         place in any::<prop::sample::Index>(),
-        change in 0..=255_u8,
+        cut in prop::bool::weighted(0.3),
+        change in 1..=255_u8,
     ) {
         let mut bytes = match format {
             0 => Tar::images().end(),
@@ -458,9 +458,9 @@ proptest! {
             _ => Zip::images().end(),
         };
         let place = place.index(bytes.len());
-        match change {
-            0 => bytes.truncate(place),
-            _ => bytes[place] ^= change,
+        match cut {
+            true => bytes.truncate(place),
+            false => bytes[place] ^= change,
         }
         let opened = options().open_bytes("changed", &bytes);
         if let Ok(opened) = &opened
@@ -470,8 +470,8 @@ proptest! {
             let whole = options().open_bytes("whole", &Tar::images().end()).unwrap();
             prop_assert_eq!(pixels(opened), pixels(&whole));
         }
-        // What can be read is unpacked now and then, since the disk is waited for.
-        if opened.is_ok() && change % 16 > 0 {
+        // All are read; some are unpacked as well, since the disk is waited for.
+        if change % 8 > 0 {
             return Ok(());
         }
         let (result, left) = unpacked(&bytes, &ArchiveLimits::default());
