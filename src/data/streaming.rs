@@ -51,10 +51,10 @@ pub(super) fn stream(
     let largest = survey.most(|header| {
         2 * header.channels * header.size.iter().map(|&side| side as usize).product::<usize>()
     });
-    let threads = (BESIDE + budget / 2) / largest.max(1) as u64;
+    let threads = BESIDE / largest.max(1) as u64;
     let threads = usize::try_from(threads).unwrap_or(usize::MAX);
     let threads = threads.clamp(1, rayon::current_num_threads());
-    let ahead = Ahead::new(threads, usize::try_from(budget / 2).unwrap_or(usize::MAX))?;
+    let ahead = Ahead::new(threads, usize::try_from(budget).unwrap_or(usize::MAX))?;
 
     let to_inspect = match (&reading.numbers, reading.skip_bad) {
         (_, true) => parts.len(),

@@ -85,9 +85,8 @@ impl<'a> Survey<'a> {
             format!("{count} {are} {}", show(*kind))
         });
         let mut listed: Vec<_> = listed.collect();
-        match counts.len().saturating_sub(LISTED) {
-            0 => {}
-            more => listed.push(format!("the others are of {more} more sizes")),
+        if counts.len() > LISTED {
+            listed.push("the others are of other sizes".to_owned());
         }
         let problem = format!(
             "{}, but {first} is {}; of {total} images {}",
