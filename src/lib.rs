@@ -152,6 +152,7 @@ mod seed;
 mod shape;
 mod summary;
 mod whole_file;
+mod whole_folder;
 
 pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};
