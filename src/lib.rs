@@ -130,6 +130,7 @@ pub mod data;
 pub mod datasets;
 pub mod device;
 mod error;
+mod hidden;
 mod history;
 mod interpretation;
 mod layer_activations;

@@ -10,6 +10,7 @@ use super::catalog::{DataSet, EMBEDDED, catalog};
 use super::origin::{Origin, count};
 use super::place::{Place, delete};
 use crate::error::{Error, Result};
+use crate::hidden::is_hidden;
 
 /// A folder of fetched data sets.
 ///
@@ -218,13 +219,12 @@ fn unwrapped(data: &Path) -> Result<PathBuf> {
     Ok(if wraps { inner } else { data.to_path_buf() })
 }
 
-/// The folder that is alone in another, but for hidden files and what macOS adds.
+/// The folder that is alone in another, but for what is hidden.
 fn only_folder(folder: &Path) -> Result<Option<PathBuf>> {
     let mut only = None;
     for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
         let entry = entry.map_err(Error::read(folder))?;
-        let name = entry.file_name();
-        if name.to_string_lossy().starts_with('.') || name == "__MACOSX" {
+        if is_hidden(entry.file_name()) {
             continue;
         }
         if only.is_some() || !entry.path().is_dir() {

@@ -7,7 +7,7 @@ use crate::support::crate_path;
 
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
 const LAYERS: [&[&str]; 10] = [
-    &["any_number"],
+    &["any_number", "hidden"],
     &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction", "summary"],
     &["interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
     &["whole_folder"],
