@@ -57,6 +57,8 @@ pub use image_spec::ImageSpec;
 pub use images::{Images, Skipped};
 pub use loader::{Batch, DataLoader, DataLoaders, ImageClasses, Source};
 pub use open_options::OpenOptions;
+#[cfg(feature = "download")]
+pub(crate) use parts::is_part;
 pub use reading::Reading;
 pub use scaling::Scaling;
 #[cfg(feature = "download")]
