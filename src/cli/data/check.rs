@@ -38,7 +38,7 @@ Exit code: 0 if it is fit to train on, 1 if it is not.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULES)]
 pub struct Arguments {
-    /// A folder, .tgz, .tar or .zip of images: training/ and testing/, train/ and valid/, or the classes
+    #[arg(help = opened::DATA)]
     data: PathBuf,
     #[command(flatten)]
     source: opened::Source,
