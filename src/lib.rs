@@ -130,6 +130,7 @@ pub mod data;
 pub mod datasets;
 pub mod device;
 mod error;
+mod hidden;
 mod history;
 mod interpretation;
 mod layer_activations;
@@ -152,6 +153,7 @@ mod seed;
 mod shape;
 mod summary;
 mod whole_file;
+mod whole_folder;
 
 pub use checkpoints::{CheckpointFolder, Saved};
 pub use confusion::{Average, ClassScores, Confusion};

@@ -35,8 +35,7 @@ pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     // A link stays one, and what it leads to is written.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let folder = target.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = around(&target);
     if !folder.is_dir() {
         let problem = format!("there is no folder {}; make it first", folder.display());
         return Err(Error::write(path)(io::Error::new(io::ErrorKind::NotFound, problem)));
@@ -58,9 +57,24 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     file.as_file_mut().write_all(content).map_err(Error::write(path))?;
     file.as_file().sync_all().map_err(Error::write(path))?;
     file.persist(&target).map_err(|error| Error::write(path)(error.error))?;
-    // The move itself is on the disk once the folder is.
+    sync_around(&target)
+}
+
+/// The folder that a path is in.
+pub(crate) fn around(path: &Path) -> &Path {
+    let around = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    around.unwrap_or(Path::new("."))
+}
+
+/// Waits until the disk has what was moved to that path: the folder around it says so.
+pub(crate) fn sync_around(path: &Path) -> Result<()> {
     #[cfg(unix)]
-    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::write(path))?;
+    fs::File::open(around(path))
+        .and_then(|around| around.sync_all())
+        .map_err(Error::write(path))?;
+    // Elsewhere a folder cannot be opened as a file.
+    #[cfg(not(unix))]
+    let _ = path;
     Ok(())
 }
 

@@ -23,6 +23,7 @@ use self::guard::{Guard, trouble};
 pub use self::limits::ArchiveLimits;
 pub use self::unpack::{Unpacked, unpack};
 use crate::error::{Error, Result};
+use crate::hidden::is_hidden;
 
 /// A regular file of an archive.
 pub(crate) struct Entry<'a> {
@@ -38,9 +39,9 @@ pub(crate) struct Entry<'a> {
 pub(crate) type Visit<'a> = dyn FnMut(Entry<'_>) -> Result<()> + 'a;
 
 impl Entry<'_> {
-    /// Whether it is a system's note about the data, such as `.DS_Store`.
+    /// Whether it is no part of the data, such as `.DS_Store` and what is in `__MACOSX`.
     pub fn is_hidden(&self) -> bool {
-        self.path.iter().any(|part| part.starts_with('.') || part == "__MACOSX")
+        self.path.iter().any(is_hidden)
     }
 
     /// What a failed read of its content means.

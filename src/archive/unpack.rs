@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ArchiveLimits, Entry, walk};
 use crate::error::{Error, Result};
+use crate::whole_folder::WholeFolder;
 
 /// What was unpacked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,21 +49,7 @@ pub fn unpack(
     limits: &ArchiveLimits,
     progress: &dyn Fn(u64),
 ) -> Result<Unpacked> {
-    let refuse = |kind: io::ErrorKind| Error::write(into)(kind.into());
-    if into.symlink_metadata().is_ok() {
-        return Err(refuse(io::ErrorKind::AlreadyExists));
-    }
-    let name = into.file_name().ok_or_else(|| refuse(io::ErrorKind::InvalidFilename))?;
-    let beside = into.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let beside = beside.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    let prefix = format!(".{}", name.to_string_lossy());
-    builder.prefix(&prefix);
-    // A temporary folder is private unless told otherwise; this one is to be as any other.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-    // The error's own text would name the temporary folder.
-    let unfinished = builder.tempdir_in(beside).map_err(|error| refuse(error.kind()))?;
+    let whole = WholeFolder::begin(into)?;
     let mut unpacked = Unpacked { files: 0, bytes: 0 };
     let (mut folder, mut buffer) = (PathBuf::new(), vec![0; 1 << 16]);
     walk(archive, limits, &mut |entry: Entry<'_>| {
@@ -74,7 +61,7 @@ pub fn unpack(
             let place: PathBuf = into.iter().chain(entry.path.iter().map(OsStr::new)).collect();
             Error::write(&place)(error.kind().into())
         };
-        let parent = parents.iter().fold(unfinished.path().to_path_buf(), |at, p| at.join(p));
+        let parent = parents.iter().fold(whole.path().to_path_buf(), |at, p| at.join(p));
         // Most files lie beside the one before.
         if parent != folder {
             fs::create_dir_all(&parent).map_err(failed)?;
@@ -94,11 +81,6 @@ pub fn unpack(
         progress(unpacked.bytes);
         Ok(())
     })?;
-    fs::rename(unfinished.path(), into).map_err(|error| refuse(error.kind()))?;
-    // There is nothing left to delete under the temporary name.
-    let _ = unfinished.keep();
-    // The move itself is on the disk once the folder is.
-    #[cfg(unix)]
-    fs::File::open(beside).and_then(|folder| folder.sync_all()).map_err(Error::write(into))?;
+    whole.finish()?;
     Ok(unpacked)
 }

@@ -18,7 +18,7 @@ const IN_ROW: usize = 5;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A folder, .tgz, .tar or .zip of images: training/ and testing/, train/ and valid/ or classes
+    #[arg(help = opened::DATA)]
     data: PathBuf,
     #[command(flatten)]
     opening: opened::Options,

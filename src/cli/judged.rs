@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use burn::data::dataset::Dataset;
 use clap::ValueEnum;
-use fastburn::data::{ImageFolder, Images, Reading};
+use fastburn::data::{ImageFolder, Images, Reading, Splits};
 use fastburn::plot::text::printable;
 use fastburn::{Interpretation, Predictor, device};
 
@@ -15,7 +15,7 @@ use super::{bars, opened, reading, tell};
 pub struct Options {
     /// A model file, from `fastburn train … --out`
     model: PathBuf,
-    /// A folder, .tgz, .tar or .zip of images, as for `fastburn train`
+    #[arg(help = opened::DATA)]
     data: PathBuf,
     #[command(flatten)]
     opening: opened::Options,
@@ -58,20 +58,25 @@ pub struct Judged {
 pub fn judge(options: &Options) -> Result<Judged> {
     let device = device::named(&options.device)?;
     let predictor = Predictor::load(&options.model, &device)?;
-    let all = options.opening.all(&options.data)?;
-    let folder = match options.part {
-        Part::Train => options.opening.splits(Some(&options.data), options.seed)?.train,
-        Part::Valid => options.opening.splits(Some(&options.data), options.seed)?.valid,
-        Part::All => all.clone(),
+    let (all, folder) = match options.part {
+        Part::All => {
+            let all = options.opening.all(&options.data)?;
+            (all.len(), all)
+        }
+        part => {
+            let splits = options.opening.splits(Some(&options.data), options.seed)?;
+            let Splits { train, valid, .. } = splits;
+            (train.len() + valid.len(), if part == Part::Train { train } else { valid })
+        }
     };
     let format = &predictor.card().image;
     let reading = options.memory.applied(options.bad.applied(Reading::like(format)));
     let images = bars::while_decoding(|progress| Images::read(&folder, &reading, progress))?;
     reading::tell_skipped_of(&[&images]);
     let seen = predictor.interpret(&images)?;
-    if folder.len() < all.len() {
+    if folder.len() < all {
         // Which ones those are may depend on the seed, and on what DATA is.
-        let (some, all, data) = (folder.len(), all.len(), options.data.display());
+        let (some, data) = (folder.len(), options.data.display());
         tell(format_args!("data    {some} of the {all} images of {data}; --part has others"));
     }
     let (trained_with, measured) = (&predictor.card().loss, predictor.card().outputs.loss_name());

@@ -78,7 +78,7 @@ enum BadImages {
 /// A height and a width.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-struct Size {
+pub struct Size {
     height: usize,
     width: usize,
 }
@@ -187,7 +187,8 @@ pub fn way_out(error: &Error) -> &'static str {
 }
 
 impl Size {
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `28` or `480x640`.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || "it must be SIDE or HEIGHTxWIDTH in pixels, such as 28 or 480x640".to_owned();
         let (height, width) = text.split_once(['x', '×']).unwrap_or((text, text));
@@ -219,7 +220,8 @@ impl From<Size> for String {
     }
 }
 
-fn channels() -> impl TypedValueParser<Value = usize> {
+/// Reads a number of channels.
+pub fn channels() -> impl TypedValueParser<Value = usize> {
     PossibleValuesParser::new(["1", "3"]).try_map(|channels| channels.parse::<usize>())
 }
 

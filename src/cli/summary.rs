@@ -14,7 +14,7 @@ use super::{opened, reading};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A folder, .tgz, .tar or .zip of images; the digits that it brings along unless given
+    #[arg(help = opened::DATA_OR_DIGITS)]
     data: Option<PathBuf>,
     #[command(flatten)]
     opening: opened::Options,

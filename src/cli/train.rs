@@ -24,7 +24,7 @@ use super::{Given, opened, reading, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A folder, .tgz, .tar or .zip of images: training/ and testing/, train/ and valid/ or classes
+    #[arg(help = opened::DATA)]
     pub data: PathBuf,
     #[command(flatten)]
     pub options: Options,

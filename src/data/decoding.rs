@@ -1,23 +1,16 @@
 //! A data set's images, decoded into memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use rayon::prelude::*;
 
 use super::decode::decode_file;
 use super::files::File;
+use super::headers::Headers;
 use super::image_folder::ImageFolder;
 use super::image_spec::ImageSpec;
 use super::images::Skipped;
 use super::reading::Reading;
-use super::survey::Survey;
+use super::tally::{Progress, Tally};
 use crate::error::{Error, Mixed, Result};
-
-/// What is told how many images are done, of how many, now and then and from any thread.
-pub(super) type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
-
-/// Often enough for a bar, seldom enough to cost nothing.
-const TELL_EVERY: usize = 512;
 
 /// One part in memory.
 #[derive(Debug)]
@@ -28,26 +21,6 @@ pub(super) struct Decoded {
     /// The checksum of each file's content (CRC-32).
     pub contents: Vec<u32>,
     pub skipped: Vec<Skipped>,
-}
-
-/// How many images are done, told now and then.
-pub(super) struct Tally<'a> {
-    done: AtomicUsize,
-    total: usize,
-    progress: Progress<'a>,
-}
-
-impl<'a> Tally<'a> {
-    pub fn new(total: usize, progress: Progress<'a>) -> Self {
-        Self { done: AtomicUsize::new(0), total, progress }
-    }
-
-    pub fn one_more(&self) {
-        let count = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if count.is_multiple_of(TELL_EVERY) || count == self.total {
-            (self.progress)(count, self.total);
-        }
-    }
 }
 
 /// What keeps a file from becoming an image of the format.
@@ -113,10 +86,10 @@ pub(super) fn decode_parts(
             Err(Trouble::Failed(error)) => return Err(error),
             Err(Trouble::Mixed(mixed, changed)) => {
                 let files: Vec<_> = parts.iter().flat_map(|part| part.files()).collect();
-                let survey = Survey::of(files);
+                let headers = Headers::of(files);
                 match mixed {
-                    Mixed::Sizes => survey.same_size()?,
-                    Mixed::Channels => survey.same_channels()?,
+                    Mixed::Sizes => headers.same_size()?,
+                    Mixed::Channels => headers.same_channels()?,
                 }
                 return Err(changed);
             }

@@ -11,9 +11,9 @@ use rayon::prelude::*;
 
 use super::decode::decode_file;
 use super::files::{File, Folder};
+use super::headers::Headers;
 use super::layout::{Layout, Parts};
 use super::some_of::some_of;
-use super::survey::Survey;
 use crate::archive::ArchiveLimits;
 use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
@@ -165,9 +165,9 @@ impl ImageFolder {
     /// [`Error::Image`] for the first file that is no PNG or JPEG, [`Error::Read`] if a file cannot
     /// be read.
     pub fn sizes(&self) -> Result<Vec<([u32; 2], usize)>> {
-        let mut survey = Survey::of(&*self.files);
-        survey.all_read()?;
-        Ok(survey.counts(|header| header.size))
+        let mut headers = Headers::of(&*self.files);
+        headers.all_read()?;
+        Ok(headers.counts(|header| header.size))
     }
 
     /// Only the images of the named classes, which become classes 0, 1, … in the given order.

@@ -1,8 +1,18 @@
 //! From files to batches on a device.
 //!
-//! [`Splits`] finds the training and the validation part of a data set and lists each as an
-//! [`ImageFolder`]; a [`Reading`] brings the files of a part into one format, as [`Images`];
-//! [`DataLoaders`] serves batches.
+//! - **Opening.** [`OpenOptions`] says what is known of a data set beforehand; [`Splits`] is its
+//!   training and its validation part, found by name or drawn by a seed.
+//! - **Listing.** Each part is an [`ImageFolder`]: files on disk or in an archive, whose classes are
+//!   folders, the lines of a table of labels, or the labels of MNIST's [`Idx`] files. Nothing is
+//!   decoded yet.
+//! - **Reading.** A [`Reading`] says into which size, channels and numbers images of any kind are
+//!   brought. The result is [`Images`] of one format, an [`ImageSpec`]: in memory, or streamed
+//!   where they are more than a budget of it.
+//! - **Batches.** A [`DataLoader`] says which items make up a batch, in which order, of any
+//!   [`Source`]; [`DataLoaders`] are the two that a learner takes.
+//! - **Beside these.** [`OpenOptions::check`] finds all that is wrong with a data set, and
+//!   [`OpenOptions::convert`] writes it in another form; [`unpack`] brings an archive onto the
+//!   disk; [`balanced_weights`] has rare classes count as much as frequent ones.
 
 mod ahead;
 mod batcher;
@@ -11,10 +21,12 @@ mod check;
 mod class_balance;
 mod class_targets;
 mod convert;
+mod data_loaders;
 mod decode;
 mod decoding;
 mod files;
 mod filter;
+mod headers;
 mod idx;
 mod idx_set;
 mod image_folder;
@@ -38,7 +50,8 @@ mod some_of;
 mod splits;
 mod streamed;
 mod streaming;
-mod survey;
+mod tally;
+
 mod targets;
 mod tensors;
 
@@ -49,14 +62,17 @@ pub use check::{ClassCount, DataCheck, Finding, Flag, FormatCount, Severity, Tro
 pub use class_balance::balanced_weights;
 pub use class_targets::ClassTargets;
 pub use convert::{Converted, Format, Watch};
+pub use data_loaders::{DataLoaders, ImageClasses};
 pub use filter::Filter;
 pub use idx::Idx;
 pub use image_folder::{ImageFolder, ImageItem};
 pub use image_source::{ImageSource, Residency};
 pub use image_spec::ImageSpec;
 pub use images::{Images, Skipped};
-pub use loader::{Batch, DataLoader, DataLoaders, ImageClasses, Source};
+pub use loader::{Batch, DataLoader, Source};
 pub use open_options::OpenOptions;
+#[cfg(feature = "download")]
+pub(crate) use parts::is_part;
 pub use reading::Reading;
 pub use scaling::Scaling;
 #[cfg(feature = "download")]

@@ -5,7 +5,7 @@ const TRAINING: [&str; 2] = ["train", "training"];
 const VALIDATION: [&str; 5] = ["valid", "val", "validation", "test", "testing"];
 
 /// Whether a folder of that name is a part rather than a class.
-pub(super) fn is_part(name: &str) -> bool {
+pub(crate) fn is_part(name: &str) -> bool {
     TRAINING.iter().chain(&VALIDATION).any(|part| part.eq_ignore_ascii_case(name))
 }
 

@@ -1,13 +1,14 @@
 //! A data set's images, read into one format: into memory, or streamed.
 
 use super::decode::header;
-use super::decoding::{Progress, decode_parts};
+use super::decoding::decode_parts;
 use super::image_folder::ImageFolder;
 use super::image_spec::ImageSpec;
 use super::images::Images;
 use super::reading::{Numbers, Reading};
 use super::scaling::Sums;
 use super::streaming::stream;
+use super::tally::Progress;
 use crate::error::{Error, Result};
 
 /// Reads the parts of one data set into one format, the training images first.

@@ -5,10 +5,10 @@ use std::path::Path;
 use burn::tensor::{Device, Int, Tensor};
 use rand::seq::SliceRandom;
 
+use super::data_loaders::DataLoaders;
 use super::image_folder::ImageFolder;
 use super::images::Images;
 use super::listing::Listing;
-use super::loader::DataLoaders;
 use super::open_options::OpenOptions;
 use super::read::read;
 use super::reading::Reading;

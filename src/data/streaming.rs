@@ -5,15 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::ahead::Ahead;
-use super::decoding::{Progress, Tally, Trouble, read_file};
+use super::decoding::{Trouble, read_file};
 use super::files::File;
+use super::headers::Headers;
 use super::image_folder::ImageFolder;
 use super::image_spec::ImageSpec;
 use super::images::{Images, Skipped};
 use super::reading::{Numbers, Reading};
 use super::scaling::Sums;
 use super::streamed::{Content, Streamed};
-use super::survey::Survey;
+use super::tally::{Progress, Tally};
 use crate::error::Result;
 
 /// What images that are being decoded may take beside the budget, in bytes.
@@ -29,26 +30,26 @@ pub(super) fn stream(
     progress: Progress<'_>,
 ) -> Result<Option<Vec<Images>>> {
     let files: Vec<&File> = parts.iter().flat_map(|part| part.files()).collect();
-    let mut survey = Survey::of(files);
+    let mut headers = Headers::of(files);
     if !reading.skip_bad {
-        survey.all_read()?;
+        headers.all_read()?;
     }
     match (reading.size, reading.channels) {
         (Some(_), Some(_)) => {}
-        (Some(_), None) => format.channels = survey.most(|header| header.channels).max(1),
+        (Some(_), None) => format.channels = headers.most(|header| header.channels).max(1),
         (None, channels) => {
-            survey.same_size()?;
+            headers.same_size()?;
             if channels.is_none() {
-                survey.same_channels()?;
+                headers.same_channels()?;
             }
         }
     }
-    if (survey.files.len() as u64).saturating_mul(format.len() as u64) <= budget {
+    if (headers.files.len() as u64).saturating_mul(format.len() as u64) <= budget {
         return Ok(None);
     }
 
     // While it is decoded, an image is there once as in its file and once as decoded.
-    let largest = survey.most(|header| {
+    let largest = headers.most(|header| {
         2 * header.channels * header.size.iter().map(|&side| side as usize).product::<usize>()
     });
     let threads = BESIDE / largest.max(1) as u64;

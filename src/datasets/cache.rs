@@ -1,6 +1,6 @@
 //! The folder that holds what was fetched.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,9 @@ use super::addresses;
 use super::catalog::{DataSet, EMBEDDED, catalog};
 use super::origin::{Origin, count};
 use super::place::{Place, delete};
+use crate::data::is_part;
 use crate::error::{Error, Result};
+use crate::hidden::is_hidden;
 
 /// A folder of fetched data sets.
 ///
@@ -157,7 +159,12 @@ impl Cache {
         let mut found = Vec::new();
         for entry in entries {
             let path = entry.map_err(Error::read(&folder))?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = path.file_name().unwrap_or_default();
+            // No data set is called so; whoever looks into the folder may leave it.
+            if is_hidden(name) {
+                continue;
+            }
+            let name = name.to_string_lossy().into_owned();
             let Some(origin) = Origin::read(&path).transpose() else { continue };
             found.push(Cached { name, folder: path, origin });
         }
@@ -212,19 +219,19 @@ fn names() -> String {
 /// The folder that an archive has around everything, or else the one that it was unpacked into.
 fn unwrapped(data: &Path) -> Result<PathBuf> {
     let Some(inner) = only_folder(data)? else { return Ok(data.to_path_buf()) };
-    // A folder of files alone is a class, not a data set.
+    // A folder of files alone is a class, and one called `train` is half of a data set.
+    let is_part = inner.file_name().and_then(OsStr::to_str).is_some_and(is_part);
     let mut within = fs::read_dir(&inner).map_err(Error::read(&inner))?.flatten();
-    let wraps = within.any(|entry| entry.path().is_dir());
+    let wraps = !is_part && within.any(|entry| entry.path().is_dir());
     Ok(if wraps { inner } else { data.to_path_buf() })
 }
 
-/// The folder that is alone in another, but for hidden files and what macOS adds.
+/// The folder that is alone in another, but for what is hidden.
 fn only_folder(folder: &Path) -> Result<Option<PathBuf>> {
     let mut only = None;
     for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
         let entry = entry.map_err(Error::read(folder))?;
-        let name = entry.file_name();
-        if name.to_string_lossy().starts_with('.') || name == "__MACOSX" {
+        if is_hidden(entry.file_name()) {
             continue;
         }
         if only.is_some() || !entry.path().is_dir() {

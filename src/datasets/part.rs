@@ -1,7 +1,7 @@
 //! An archive that is not all here yet.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -39,9 +39,10 @@ impl Part {
     /// this process goes on with what it has itself received.
     pub fn open(place: &Place, url: &str) -> Result<Self> {
         let (path, record) = (place.archive(), place.part());
-        let file = File::options().create(true).append(true).open(&path);
-        let file = file.map_err(Error::write(&path))?;
-        let length = file.metadata().map_err(Error::read(&path))?.len();
+        // Windows has no file cut to nothing that was opened to append.
+        let file = File::options().create(true).truncate(false).write(true).open(&path);
+        let mut file = file.map_err(Error::write(&path))?;
+        let length = file.seek(SeekFrom::End(0)).map_err(Error::read(&path))?;
         let whole = whole_file::read(&record, MOST_BYTES).ok();
         let whole: Option<Whole> = whole.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let whole = whole.unwrap_or_default();
@@ -60,7 +61,8 @@ impl Part {
 
     /// Begins anew, with what is known of the whole.
     pub fn restart(&mut self, whole: Whole) -> Result<()> {
-        self.file.set_len(0).map_err(Error::write(&self.path))?;
+        let cut = self.file.set_len(0).and_then(|()| self.file.rewind());
+        cut.map_err(Error::write(&self.path))?;
         self.length = 0;
         // The bytes go before their record does: it must never stand beside another's bytes.
         match whole == Whole::default() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 use crate::error::{Error, Result};
+use crate::whole_file::sync_around;
 
 /// The two folders of a data set: the one that others see, which is whole or absent, and the one
 /// in which it is made.
@@ -74,12 +75,7 @@ impl Place {
         let parent = self.folder.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
         fs::rename(self.unpacked(), &self.folder).map_err(Error::write(&self.folder))?;
-        // The move itself is on the disk once the folder is.
-        #[cfg(unix)]
-        fs::File::open(parent)
-            .and_then(|parent| parent.sync_all())
-            .map_err(Error::write(parent))?;
-        Ok(())
+        sync_around(&self.folder)
     }
 
     /// Deletes the data set; says whether it was there.

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use burn::data::dataset::Dataset;
 use fastburn::data::{Converted, Format, ImageFolder, Images, OpenOptions, Reading, Splits};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
+use crate::crafted_archives::Tar;
 use crate::program::{output, stderr, stdout};
 
 const IDX: Format = Format::Idx { gzip: false };
@@ -134,18 +136,32 @@ fn files_keep_their_names_and_those_that_would_meet_are_told_apart() {
 }
 
 #[test]
+fn twenty_thousand_files_of_one_name_are_told_apart_in_linear_time() {
+    let entries = (0..20_000).map(|folder| format!("a/{folder}/x.png"));
+    let archive = entries.fold(Tar::images(), |tar, name| tar.file(name.as_bytes(), b"bad"));
+    let folder = TempDir::new().unwrap();
+    let (data, out) = (folder.path().join("data.tar"), folder.path().join("out"));
+    fs::write(&data, archive.end()).unwrap();
+    let start = Instant::now();
+    let reading = Reading::new().skip_bad();
+    let written = OpenOptions::new().convert(&data, &out, Format::Png, &reading, &|_, _| true);
+    assert_eq!(written.unwrap().skipped.len(), 20_000);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[test]
 fn names_that_lead_elsewhere_or_hide_are_changed() {
     let folder = TempDir::new().unwrap();
-    for file in ["0.png", "1.png", "2.png", "3.png", "4.png"] {
+    for file in ["0.png", "1.png", "2.png", "3.png", "4.png", "5.png"] {
         write(folder.path(), file, 0);
     }
-    let labels =
-        "name,label\n0.png,../../out\n1.png,.hidden\n2.png,a/b\n3.png,a_b\n4.png,\"c\nd\"\n";
+    let labels = "name,label\n0.png,../../out\n1.png,.hidden\n2.png,a/b\n3.png,a_b\n\
+                  4.png,\"c\nd\"\n5.png,Thumbs.db\n";
     fs::write(folder.path().join("labels.csv"), labels).unwrap();
     let out = TempDir::new().unwrap();
     let written = convert(folder.path(), &out.path().join("png"), Format::Png).unwrap();
     let changed: BTreeSet<_> = written.classes.into_iter().map(|(_, name)| name).collect();
-    let expected = ["_._.._out", "_hidden", "a_b", "a_b-2", "c_d"].map(str::to_owned);
+    let expected = ["_._.._out", "_Thumbs.db", "_hidden", "a_b", "a_b-2", "c_d"].map(str::to_owned);
     assert_eq!(changed, expected.into());
     assert_eq!(names(&out.path().join("png")), changed);
     assert_eq!(names(out.path()), ["png".to_owned()].into());

@@ -48,6 +48,29 @@ fn an_archive_without_a_folder_around_everything_is_a_folder_all_the_same() {
 }
 
 #[test]
+fn half_of_a_data_set_is_not_taken_for_one() {
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in ["train/a/1.png", "train/b/2.png"] {
+        archive.append_data(&mut header(3), name, &b"png"[..]).unwrap();
+    }
+    let server = HttpServer::of(&archive.into_inner().unwrap());
+    let place = Place::of(&server);
+    let path = place.get().unwrap();
+    assert!(path.join("train/a/1.png").exists(), "{}", path.display());
+    let message = Splits::open(path, 0).unwrap_err().to_string();
+    assert!(message.contains("a folder train without a folder valid"), "{message}");
+}
+
+#[test]
+fn what_a_file_manager_leaves_in_the_cache_is_no_data_set() {
+    let server = HttpServer::of(&PHOTOS);
+    let place = Place::of(&server);
+    place.get().unwrap();
+    fs::write(place.cache().home().join("datasets/.DS_Store"), "").unwrap();
+    assert_eq!(place.cache().list().unwrap().len(), 1);
+}
+
+#[test]
 fn a_wrong_length_is_refused_with_both_lengths() {
     // Of which the server knows.
     let server = HttpServer::of(&PHOTOS);

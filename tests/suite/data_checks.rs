@@ -254,7 +254,7 @@ fn sizes_that_differ_are_counted_and_a_size_mends_them() {
 }
 
 #[test]
-fn parts_that_differ_in_colour_are_mended_by_channels_and_mixed_ones_are_told() {
+fn colours_that_differ_are_mended_by_channels_or_a_size_and_training_says_the_same() {
     let folder = whole();
     let colour = |file: &str| {
         RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])).save(folder.path().join(file)).unwrap();
@@ -264,12 +264,25 @@ fn parts_that_differ_in_colour_are_mended_by_channels_and_mixed_ones_are_told() 
         lines(folder.path()),
         ["valid has colours and train is grey; --channels makes them alike"]
     );
-    assert_eq!(said(&[], folder.path()).1, 1);
-    assert_eq!(said(&["--channels", "1"], folder.path()).1, 0);
+    let verdicts = || {
+        let as_it_is = Reading::new();
+        let mended = [as_it_is.clone().channels(1), as_it_is.clone().size(4, 4)];
+        let flags = [&[][..], &["--channels", "1"], &["--size", "4"]];
+        let readings = [as_it_is].into_iter().chain(mended);
+        readings.zip(flags).map(|(reading, flags)| {
+            let splits = Splits::open(folder.path(), 0).unwrap();
+            let trains = splits.read(&reading, &|_, _| {}).is_ok();
+            assert_eq!(said(flags, folder.path()).1 == 0, trains, "{flags:?}");
+            trains
+        })
+    };
+    assert_eq!(verdicts().collect::<Vec<_>>(), [false, true, true]);
     colour("train/a/colour.png");
     let found = lines(folder.path());
-    assert_eq!(found[0], "40 grey images beside 2 in colour, which they become");
-    assert_eq!(said(&[], folder.path()).1, 0);
+    assert_eq!(found[0], "40 grey images beside 2 in colour; --channels makes them alike");
+    assert_eq!(verdicts().collect::<Vec<_>>(), [false, true, true]);
+    let run = output(&["data", "check", folder.path().to_str().unwrap(), "--channels", "2"]);
+    assert!(run.status.code() == Some(2) && stderr(&run).contains("--channels"));
 }
 
 #[test]

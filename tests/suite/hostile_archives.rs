@@ -344,6 +344,17 @@ fn ordinary_archives_of_ordinary_tools_are_read_and_unpacked() {
 }
 
 #[test]
+fn what_systems_leave_in_folders_is_left_out_of_archives_as_well() {
+    let left = |tar: Tar, name: &[u8]| tar.file(name, b"a system's note");
+    let names = [&b"a/Thumbs.db"[..], b"b/desktop.ini", b"a/.DS_Store", b"__MACOSX/a/0.png"];
+    let bytes = names.into_iter().fold(Tar::images(), left).end();
+    let opened = options().open_bytes("it", &bytes).unwrap();
+    assert_eq!(pixels(&opened), pixels(&options().open_bytes("it", &Tar::images().end()).unwrap()));
+    let (files, names) = unpacked(&bytes, &ArchiveLimits::default());
+    assert_eq!((files.unwrap(), names.len()), (4, 4));
+}
+
+#[test]
 fn what_is_there_already_is_left_alone() {
     let folder = TempDir::new().unwrap();
     let archive = folder.path().join("fine.tar");

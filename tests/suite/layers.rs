@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::support::crate_path;
 
 /// The library's modules, the lowest layer first; those of one layer do not know each other.
-const LAYERS: [&[&str]; 8] = [
-    &["any_number"],
+const LAYERS: [&[&str]; 10] = [
+    &["any_number", "hidden"],
     &["confusion", "error", "history", "layer_activations", "lr_curve", "prediction", "summary"],
-    &["archive", "interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
+    &["interpretation", "seed", "schedule", "shape", "scalars", "device", "whole_file"],
+    &["whole_folder"],
+    &["archive"],
     &["data", "models", "metrics", "loss", "sealed"],
     &["datasets", "model_file", "checkpoints"],
     &["baseline", "burn_learner", "learner", "plot", "predictor", "pretrained"],

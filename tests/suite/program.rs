@@ -277,6 +277,19 @@ fn devices_names_every_backend_and_marks_what_auto_takes() {
 }
 
 #[test]
+fn every_verb_says_alike_what_data_may_be() {
+    let data = "A folder, .tgz, .tar or .zip of images, a name that `fastburn data list` shows, or \
+                a url";
+    let verbs = "train lr-find summary show baseline validate confusion top-losses";
+    let verbs = verbs.split(' ').map(|verb| vec![verb, "--help"]);
+    let of_data = ["check", "convert"].map(|verb| vec!["data", verb, "--help"]);
+    for arguments in verbs.chain(of_data) {
+        let help = stdout(&output(&arguments));
+        assert!(help.contains(data), "{arguments:?}: {help}");
+    }
+}
+
+#[test]
 fn help_and_version_are_no_errors() {
     for arguments in [&["--help"][..], &["train", "--help"], &["devices", "-h"], &["--version"]] {
         let run = output(arguments);

@@ -2,7 +2,6 @@
 
 use std::cmp::Reverse;
 use std::io::{Write, stdout};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -10,6 +9,7 @@ use anyhow::Result;
 use fastburn::data::{ClassCount, DataCheck, Finding, Flag, FormatCount, Severity, Trouble};
 use fastburn::plot::text::printable;
 
+use crate::cli::reading::{Size, channels};
 use crate::cli::{opened, table};
 
 /// Up to how many classes are all listed; of more, the largest and the smallest.
@@ -27,7 +27,7 @@ Every file is decoded to its end. The data is unfit if
   a file is no whole image, or a folder or a link cannot be listed;
   there are fewer than two classes, or one is empty or in one part only;
   images are of several sizes, unless --size is given;
-  one part is grey and the other one in colour, unless --channels is given.
+  some are grey and others in colour, unless --channels or --size is given.
 It is fit, with a warning, if
   an image is there twice: in both parts, in two classes, or in one;
   a class has ten times as many images as another one, or fewer than 10;
@@ -38,16 +38,16 @@ Exit code: 0 if it is fit to train on, 1 if it is not.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULES)]
 pub struct Arguments {
-    /// A folder, .tgz, .tar or .zip of images: training/ and testing/, train/ and valid/, or the classes
+    #[arg(help = opened::DATA)]
     data: PathBuf,
     #[command(flatten)]
     source: opened::Source,
     /// Training will be given this --size, so that sizes may differ
-    #[arg(long, value_parser = size)]
-    size: Option<()>,
+    #[arg(long, value_parser = Size::parse)]
+    size: Option<Size>,
     /// Training will be given as many --channels, so that colours may differ
-    #[arg(long)]
-    channels: Option<NonZeroUsize>,
+    #[arg(long, value_parser = channels())]
+    channels: Option<usize>,
     /// Print one JSON object, which has everything, in place of the tables
     #[arg(long)]
     json: bool,
@@ -175,14 +175,4 @@ fn write_findings(out: &mut impl Write, check: &DataCheck) -> Result<()> {
 
 fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// A size as `224` or `320x240`.
-fn size(text: &str) -> Result<(), String> {
-    let is_side = |side: &str| side.parse::<NonZeroUsize>().is_ok();
-    match text.split(['x', '×']).collect::<Vec<_>>()[..] {
-        [side] if is_side(side) => Ok(()),
-        [width, height] if is_side(width) && is_side(height) => Ok(()),
-        _ => Err("it must be a size in pixels, such as 224 or 320x240".to_owned()),
-    }
 }

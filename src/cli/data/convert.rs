@@ -17,7 +17,7 @@ use crate::cli::{bars, opened, tell};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A folder, .tgz, .tar or .zip of images, as for `fastburn train`
+    #[arg(help = opened::DATA)]
     data: PathBuf,
     /// The folder to write, which must not be there yet
     out: PathBuf,

@@ -8,7 +8,7 @@ use fastburn::datasets::Cache;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A name that `data list` shows, or the url that it was fetched from
+    /// A name that `fastburn data list` shows, or the url that it was fetched from
     name: String,
 }
 

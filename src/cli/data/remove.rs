@@ -9,7 +9,7 @@ use crate::cli::tell;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// A name that `data list` shows, or the url that it was fetched from
+    /// A name that `fastburn data list` shows, or the url that it was fetched from
     name: String,
     /// Forget its archive's SHA-256 too, so that another archive at the same url is taken
     #[arg(long)]

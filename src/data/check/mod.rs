@@ -11,7 +11,6 @@ mod trouble;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -21,9 +20,7 @@ use self::survey::{Item, Survey};
 pub use self::trouble::{Finding, Flag, Severity, Trouble};
 use super::files::Folder;
 use super::listing::Listing;
-
-/// How many files are looked at before that is told.
-const TELL_EVERY: usize = 512;
+use super::tally::{Progress, Tally};
 
 /// Looks at all files of a data set.
 ///
@@ -31,22 +28,19 @@ const TELL_EVERY: usize = 512;
 pub(super) fn check(
     folder: &Folder,
     listing: Option<Listing>,
-    progress: &(dyn Fn(usize, usize) + Sync),
+    progress: Progress<'_>,
 ) -> DataCheck {
     let (survey, mut troubles) = match listing {
         Some(listing) => (Survey::listed(listing), Vec::new()),
         None => Survey::of(folder),
     };
     let items = survey.items();
-    let done = AtomicUsize::new(0);
+    let tally = Tally::new(items.len(), progress);
     let looks: Vec<Result<Look, String>> = items
         .par_iter()
         .map(|item| {
             let look = look(item.file);
-            let count = done.fetch_add(1, Ordering::Relaxed) + 1;
-            if count.is_multiple_of(TELL_EVERY) || count == items.len() {
-                progress(count, items.len());
-            }
+            tally.one_more();
             look
         })
         .collect();

@@ -68,9 +68,11 @@ impl DataCheck {
     }
 
     /// Takes what that setting mends for mended: it is a warning then.
+    ///
+    /// A size mends what a number of channels would: see [`Reading::size`](crate::data::Reading::size).
     pub fn mended_by(mut self, flag: Flag) -> Self {
         for finding in &mut self.findings {
-            if finding.mended_by == Some(flag) {
+            if finding.mended_by.is_some_and(|mend| mend == flag || flag == Flag::Size) {
                 finding.severity = Severity::Warning;
             }
         }

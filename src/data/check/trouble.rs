@@ -35,7 +35,7 @@ pub enum Severity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Flag {
-    /// The size that all images are brought to.
+    /// The size that all images are brought to; beside some in colour grey ones then become so.
     Size,
     /// The number of channels that all images are brought to.
     Channels,
@@ -140,8 +140,7 @@ pub enum Trouble {
 impl From<Trouble> for Finding {
     fn from(trouble: Trouble) -> Self {
         let severity = match trouble {
-            Trouble::ChannelsMixed { .. }
-            | Trouble::SameImage { .. }
+            Trouble::SameImage { .. }
             | Trouble::Imbalance { .. }
             | Trouble::SmallClasses { .. }
             | Trouble::PassedOver { .. } => Severity::Warning,
@@ -149,7 +148,7 @@ impl From<Trouble> for Finding {
         };
         let mended_by = match trouble {
             Trouble::SizesDiffer { .. } => Some(Flag::Size),
-            Trouble::ChannelsDiffer { .. } => Some(Flag::Channels),
+            Trouble::ChannelsDiffer { .. } | Trouble::ChannelsMixed { .. } => Some(Flag::Channels),
             _ => None,
         };
         Self { severity, mended_by, trouble }
@@ -191,7 +190,8 @@ impl fmt::Display for Trouble {
                 write!(f, "{colour} has colours and {grey} is grey; {flag} makes them alike")
             }
             Self::ChannelsMixed { grey, colour } => {
-                write!(f, "{grey} grey images beside {colour} in colour, which they become")
+                let flag = Flag::Channels;
+                write!(f, "{grey} grey images beside {colour} in colour; {flag} makes them alike")
             }
             Self::SameImage { files, parts, classes } => {
                 f.write_str("the same image")?;

@@ -10,10 +10,10 @@ use super::super::images::Images;
 use super::super::listing::Listing;
 use super::super::read;
 use super::super::reading::Reading;
-use super::whole_folder::WholeFolder;
 use super::{Watch, Written, ended};
 use crate::error::{Error, Mixed, Result};
 use crate::whole_file;
+use crate::whole_folder::WholeFolder;
 
 /// The parts' names: MNIST's.
 const PARTS: [&str; 2] = ["train", "t10k"];

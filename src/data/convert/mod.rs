@@ -3,7 +3,6 @@
 mod idx_files;
 mod names;
 mod png_folders;
-mod whole_folder;
 
 use std::path::Path;
 
@@ -12,6 +11,7 @@ use super::images::Skipped;
 use super::open_options::OpenOptions;
 use super::reading::Reading;
 use crate::error::{Error, Result};
+use crate::whole_folder;
 
 /// What a data set is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

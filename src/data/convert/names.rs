@@ -1,23 +1,36 @@
 //! Names that any file system takes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+use crate::hidden::is_hidden;
 
 /// The longest name, in bytes: most file systems take 255, and an ending or a number follows.
 const LONGEST: usize = 200;
 
 /// The names of a folder, none of which is there twice.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashSet<String>);
+pub(super) struct Names {
+    taken: HashSet<String>,
+    /// The number to try next, where names meet: files of many folders may all be called alike.
+    next: HashMap<String, u64>,
+}
 
 impl Names {
     /// The name itself where it can be, else one like it; `ending` is put behind it.
     pub fn new_name(&mut self, wanted: &str, ending: &str) -> String {
         let plain = plain(wanted);
-        let numbered = (2..).map(|number| format!("{plain}-{number}{ending}"));
-        let mut names = std::iter::once(format!("{plain}{ending}")).chain(numbered);
         // Where letters are the same in both cases, a second file would take the first one's place.
-        let free = names.find(|name| self.0.insert(name.to_lowercase()));
-        free.unwrap_or(plain)
+        let next = self.next.entry(plain.to_lowercase()).or_insert(1);
+        loop {
+            let name = match *next {
+                1 => format!("{plain}{ending}"),
+                number => format!("{plain}-{number}{ending}"),
+            };
+            *next += 1;
+            if self.taken.insert(name.to_lowercase()) {
+                return name;
+            }
+        }
     }
 }
 
@@ -33,5 +46,8 @@ fn plain(name: &str) -> String {
         plain.pop();
         plain.push('_');
     }
-    if plain.is_empty() { "_".to_owned() } else { plain }
+    if plain.is_empty() || is_hidden(&plain) {
+        plain.insert(0, '_');
+    }
+    plain
 }

@@ -19,9 +19,9 @@ use super::super::parts;
 use super::super::picture::Picture;
 use super::super::reading::Reading;
 use super::names::Names;
-use super::whole_folder::WholeFolder;
 use super::{Watch, Written, ended};
 use crate::error::{Error, Result};
+use crate::whole_folder::WholeFolder;
 
 /// The parts' folders: MNIST's.
 const PARTS: [&str; 2] = ["training", "testing"];

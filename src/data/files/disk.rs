@@ -11,8 +11,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{File, Found, PassedOver, is_hidden};
+use super::{File, Found, PassedOver};
 use crate::error::{Error, Result, shown};
+use crate::hidden::is_hidden;
 
 /// The largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 30;

@@ -20,9 +20,6 @@ pub(super) use self::raw::RawImages;
 use crate::archive::{self, ArchiveLimits};
 use crate::error::{Error, Result, shown};
 
-/// What operating systems leave in folders, beside what begins with a dot.
-const LEFT_BEHIND: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
-
 /// The endings of notes: files about the data, which are passed over where images are expected.
 const NOTES: [&str; 4] = ["csv", "txt", "md", "json"];
 
@@ -142,11 +139,6 @@ impl Found {
             false => Err(self.refused.swap_remove(0)),
         }
     }
-}
-
-/// Whether a name is no part of the data.
-fn is_hidden(name: &OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".") || LEFT_BEHIND.iter().any(|hidden| name == *hidden)
 }
 
 impl File {

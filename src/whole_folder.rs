@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::error::{Error, Result};
-use crate::whole_file::unfinished;
+use crate::whole_file::{around, sync_around, unfinished};
 
 /// A folder that is being filled, beside its place; without [`finish`](Self::finish) it goes away.
 #[derive(Debug)]
-pub(super) struct WholeFolder {
+pub(crate) struct WholeFolder {
     place: PathBuf,
     folder: TempDir,
 }
 
 /// Refuses a place where a folder cannot be put.
-pub(super) fn check(place: &Path) -> Result<()> {
+pub(crate) fn check(place: &Path) -> Result<()> {
     let refused = |kind, problem: String| Err(Error::write(place)(io::Error::new(kind, problem)));
     if place.symlink_metadata().is_ok() {
         let problem = "it is there already; choose another name, or remove it first";
@@ -29,11 +29,6 @@ pub(super) fn check(place: &Path) -> Result<()> {
         return refused(io::ErrorKind::NotFound, problem);
     }
     Ok(())
-}
-
-fn around(place: &Path) -> &Path {
-    let around = place.parent().filter(|parent| !parent.as_os_str().is_empty());
-    around.unwrap_or(Path::new("."))
 }
 
 impl WholeFolder {
@@ -62,11 +57,6 @@ impl WholeFolder {
         fs::rename(self.folder.path(), &self.place).map_err(Error::write(&self.place))?;
         // There is nothing left to remove.
         let _ = self.folder.keep();
-        // The move itself is on the disk once the folder around it is.
-        #[cfg(unix)]
-        fs::File::open(around(&self.place))
-            .and_then(|folder| folder.sync_all())
-            .map_err(Error::write(&self.place))?;
-        Ok(())
+        sync_around(&self.place)
     }
 }

@@ -13,11 +13,11 @@ use crate::error::{Error, Mixed, Result};
 const LISTED: usize = 3;
 
 /// The headers of many files, in their order.
-pub(super) struct Survey<'a> {
+pub(super) struct Headers<'a> {
     pub files: Vec<(&'a File, Result<Header, Box<Error>>)>,
 }
 
-impl<'a> Survey<'a> {
+impl<'a> Headers<'a> {
     pub fn of(
         files: impl IntoParallelIterator<Item = &'a File, Iter: IndexedParallelIterator>,
     ) -> Self {
