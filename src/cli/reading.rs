@@ -187,11 +187,11 @@ pub fn way_out(error: &Error) -> &'static str {
 }
 
 impl Size {
-    /// Reads `28` or `480x640`.
+    /// Reads `28` or `480x640`; not the sign that stands in messages, where the width comes first.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong =
             || "it must be SIDE or HEIGHTxWIDTH in pixels, such as 28 or 480x640".to_owned();
-        let (height, width) = text.split_once(['x', '×']).unwrap_or((text, text));
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
         let side = |text: &str| text.parse().ok().filter(|&side| side > 0).ok_or_else(wrong);
         Ok(Self { height: side(height)?, width: side(width)? })
     }

@@ -17,6 +17,20 @@ pub(super) fn read(
     reading: &Reading,
     progress: Progress<'_>,
 ) -> Result<Vec<Images>> {
+    read_all(parts, reading, progress).map_err(|error| match error {
+        Error::Image { file, reason } => {
+            let way_out = "Reading::skip_bad (--bad-images skip) leaves such files out";
+            Error::Image { file, reason: format!("{reason}; {way_out}") }
+        }
+        other => other,
+    })
+}
+
+fn read_all(
+    parts: &[&ImageFolder],
+    reading: &Reading,
+    progress: Progress<'_>,
+) -> Result<Vec<Images>> {
     reading.check()?;
     if let Some(empty) = parts.iter().find(|part| part.files().is_empty()) {
         return Err(Error::layout(empty.place(), "no images"));

@@ -205,7 +205,7 @@ where
             return Err(Error::setting(
                 "the number of training items",
                 items,
-                "that does not fill one batch; choose a smaller batch size",
+                "that does not fill one batch; choose a smaller batch size (--batch-size)",
             ));
         }
         Ok(())

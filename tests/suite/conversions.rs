@@ -273,6 +273,8 @@ fn what_is_there_already_is_left_alone() {
     let error = convert(pets.path(), &absent, Format::Png).unwrap_err().to_string();
     assert!(error.contains("absent; make it first"), "{error}");
     assert_eq!(names(folder.path()), ["there".to_owned()].into());
+    let error = convert(pets.path(), &pets.path().join("train/out"), IDX).unwrap_err().to_string();
+    assert!(error.contains("which it would add to"), "{error}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fastburn::datasets::{Cache, DataSet};
+use fastburn::datasets::Cache;
 
 use crate::cli::tell;
 
@@ -18,8 +18,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cache = Cache::open()?;
-    let given = &arguments.name;
-    let name = if given.contains("://") { DataSet::at(given)?.name } else { given.clone() };
+    let name = cache.find(&arguments.name)?.name;
     let was_here = cache.remove(&name)?;
     if arguments.forget {
         cache.forget(&name)?;

@@ -11,7 +11,7 @@ use super::images::Skipped;
 use super::open_options::OpenOptions;
 use super::reading::Reading;
 use crate::error::{Error, Result};
-use crate::whole_folder;
+use crate::{whole_file, whole_folder};
 
 /// What a data set is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if `out` is there already, cannot be written, or `watch` ends it;
+    /// [`Error::Write`] if `out` is there already or within the data, cannot be written, or `watch` ends it;
     /// [`Error::Mixed`] and [`Error::Layout`] if the images do not go into that form; and as
     /// [`open_all`](Self::open_all) and [`Images::read`](super::Images::read).
     pub fn convert(
@@ -94,6 +94,12 @@ impl OpenOptions {
     ) -> Result<Converted> {
         let out = out.as_ref();
         whole_folder::check(out)?;
+        if is_within(out, data.as_ref()) {
+            let problem =
+                format!("it is within {}, which it would add to", data.as_ref().display());
+            let problem = std::io::Error::new(std::io::ErrorKind::InvalidInput, problem);
+            return Err(Error::write(out)(problem));
+        }
         reading.check()?;
         let listing = self.listing(&Folder::open(data.as_ref(), &self.limits)?)?;
         let written = match to {
@@ -105,6 +111,12 @@ impl OpenOptions {
         let (train, valid) = (counts.first().copied().unwrap_or(0), counts.get(1).copied());
         Ok(Converted { train, valid, skipped, classes })
     }
+}
+
+/// Whether a place that is not there yet is in a folder, however both are called.
+fn is_within(place: &Path, folder: &Path) -> bool {
+    let around = whole_file::around(place).canonicalize();
+    around.is_ok_and(|around| folder.canonicalize().is_ok_and(|folder| around.starts_with(folder)))
 }
 
 /// That `watch` said not to go on.
