@@ -187,7 +187,7 @@ fn the_program_lists_gets_finds_and_removes_data_sets() {
 
     let removed = run(home, &["data", "remove", &url]);
     assert!(stderr(&removed).contains("is deleted"), "{}", stderr(&removed));
-    assert!(stderr(&run(home, &["data", "remove", &name])).contains("was not here"));
+    assert!(stderr(&run(home, &["data", "remove", &url])).contains("was not here"));
     assert!(!run(home, &["data", "path", &url]).status.success());
     assert_eq!(server.requests().len(), 1);
 }
