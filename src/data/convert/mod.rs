@@ -11,7 +11,8 @@ use super::images::Skipped;
 use super::open_options::OpenOptions;
 use super::reading::Reading;
 use crate::error::{Error, Result};
-use crate::{whole_file, whole_folder};
+use crate::whole_file;
+use crate::whole_folder;
 
 /// What a data set is written as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
