@@ -60,6 +60,11 @@ impl Scaling {
     /// Adds the numbers of an image of that many channels.
     #[inline(always)]
     pub(super) fn extend(&self, out: &mut Vec<f32>, pixels: &[u8], channels: usize) {
+        // Behind the planes the compiler does not use the widest vectors: 15 ms more an epoch of MNIST.
+        if let Self::Unit = self {
+            out.extend(pixels.iter().map(|&pixel| unit(pixel)));
+            return;
+        }
         for (plane, moments) in self.planes(pixels, channels) {
             match moments {
                 None => out.extend(plane.iter().map(|&pixel| unit(pixel))),
