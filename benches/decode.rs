@@ -9,7 +9,7 @@
 
 use std::time::Instant;
 
-use fastburn::data::{Reading, Splits};
+use fastburn::vision::{ReadOptions, Splits};
 
 /// The program's allocator: see `main.rs`.
 #[global_allocator]
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let start = Instant::now();
         let splits = Splits::open(&folder, 0)?;
         let listed = start.elapsed().as_secs_f64();
-        let (train, valid) = splits.read(&Reading::new(), &|_, _| {})?;
+        let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {})?;
         let seconds = start.elapsed().as_secs_f64();
         if round > 0 {
             let images = train.len() + valid.len();

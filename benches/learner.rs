@@ -14,11 +14,13 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
-use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices, is_class_one, one_hot};
+use fastburn::data::{DataLoaders, class_indices, is_class_one, one_hot};
 use fastburn::device;
-use fastburn::learner::{Callback, Flow, Learner, OptimizerKind, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig, Model};
+use fastburn::optim::OptimizerKind;
+use fastburn::vision::{Images, ReadOptions, Splits};
 
 /// The program's allocator: see `main.rs`.
 #[global_allocator]
@@ -50,8 +52,8 @@ fn main() -> Result<(), Error> {
 
     let splits = Splits::open(data.join("mnist_png.tgz"), 0)?;
     let (all, few) = (
-        splits.read(&Reading::new(), &|_, _| {})?,
-        splits.with_classes(&["4", "5"])?.read(&Reading::new(), &|_, _| {})?,
+        splits.read(&ReadOptions::new(), &|_, _| {})?,
+        splits.with_classes(&["4", "5"])?.read(&ReadOptions::new(), &|_, _| {})?,
     );
 
     println!("{:<34}  epoch      images/s   floor      epoch/floor", "workload");

@@ -14,11 +14,12 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::Instant;
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices};
+use fastburn::data::{DataLoaders, class_indices};
 use fastburn::device;
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
 use fastburn::loss::cross_entropy;
 use fastburn::models::{LinearConfig, Model};
+use fastburn::vision::{Images, ReadOptions, Splits};
 use rayon::prelude::*;
 
 /// The program's allocator: see `main.rs`.
@@ -53,8 +54,8 @@ fn main() -> Result<(), Error> {
     }
     let splits = Splits::open(folder.ok_or("name a folder of images")?, 0)?;
     let reading = match size {
-        Some(side) => Reading::new().size(side, side),
-        None => Reading::new(),
+        Some(side) => ReadOptions::new().size(side, side),
+        None => ReadOptions::new(),
     };
     let (train, valid) = splits.read(&reading.clone().memory(u64::MAX), &|_, _| {})?;
     let bytes = ((train.len() + valid.len()) * train.format().len()) as u64;

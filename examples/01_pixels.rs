@@ -13,8 +13,8 @@ mod lesson;
 use anyhow::{Context, Result};
 use burn::data::dataset::Dataset;
 use burn::tensor::{Int, Tensor, TensorData, s};
-use fastburn::data::Bitmap;
 use fastburn::plot::{HeatMap, show_image, text};
+use fastburn::vision::Bitmap;
 use lesson::{Lesson, step};
 
 /// The part of the image that is printed: the upper half of a 3.

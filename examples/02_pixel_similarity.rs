@@ -14,9 +14,9 @@ mod lesson;
 use anyhow::Result;
 use burn::nn::loss::{LpLossConfig, MseLoss, Reduction};
 use burn::tensor::{Device, Tensor, TensorData};
-use fastburn::baseline::{Baseline, Distance, mean_images};
-use fastburn::data::{Bitmap, ImageFolder, Images, Reading};
 use fastburn::plot::{image_grid, text};
+use fastburn::vision::{Baseline, Distance, mean_images};
+use fastburn::vision::{Bitmap, ImageFolder, Images, ReadOptions};
 use lesson::{Lesson, step};
 
 fn main() -> Result<()> {
@@ -88,7 +88,7 @@ fn main() -> Result<()> {
     println!("right: {of_3s:.4} of the 3s, {of_7s:.4} of the 7s, {mean:.4} on average");
 
     step("The same for all ten digits");
-    let (train, valid) = splits.read(&Reading::new(), &|_, _| {})?;
+    let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {})?;
     let ideals = mean_images(&train)?;
     let titled: Vec<_> = ideals.iter().zip(train.classes()).map(|(i, c)| (i, c.as_str())).collect();
     print!("{}", text::image_grid(&titled, 80, lesson.paint()));

@@ -14,9 +14,10 @@ mod lesson;
 use anyhow::{Context, Result};
 use burn::tensor::activation::sigmoid;
 use burn::tensor::{Device, Distribution, Tensor, TensorData};
-use fastburn::data::{ImageFolder, Images, is_class_one};
+use fastburn::data::is_class_one;
 use fastburn::loss::mnist_loss;
 use fastburn::plot::{Chart, text};
+use fastburn::vision::{ImageFolder, Images};
 use lesson::{Lesson, step};
 use rayon::prelude::*;
 

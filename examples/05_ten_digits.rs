@@ -14,12 +14,14 @@ mod lesson;
 use anyhow::{Context, Result};
 use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
-use fastburn::data::{DataLoader, DataLoaders, Images, Reading, TensorSource, class_indices};
-use fastburn::learner::{Learner, OptimizerKind};
+use fastburn::data::{DataLoader, DataLoaders, TensorSource, class_indices};
+use fastburn::learner::Learner;
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::metrics::accuracy;
 use fastburn::models::{Init, MlpConfig, Model};
+use fastburn::optim::OptimizerKind;
 use fastburn::plot::{Chart, show_image, text};
+use fastburn::vision::{Images, ReadOptions};
 use fastburn::{Error, Seed};
 use lesson::{Lesson, step};
 use rayon::prelude::*;
@@ -38,12 +40,12 @@ fn main() -> Result<()> {
     let data = lesson.data()?;
 
     step("The data: ten stacks of images, one after the other");
-    let (train_images, valid_images) = data.splits.read(&Reading::new(), &|_, _| {})?;
+    let (train_images, valid_images) = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
     let stacks = stack_by_class(&train_images, device)?;
     for (class, stack) in train_images.classes().iter().zip(&stacks) {
         println!("{class}: {:?}", stack.dims());
     }
-    let mean_5 = fastburn::data::Bitmap::from_tensor::<3>(stacks[5].clone().mean_dim(0))?;
+    let mean_5 = fastburn::vision::Bitmap::from_tensor::<3>(stacks[5].clone().mean_dim(0))?;
     println!("the mean of the 5s:");
     print!("{}", text::image(&mean_5, lesson.paint()));
     lesson.save("mean_of_5", &show_image(&mean_5)?)?;

@@ -15,8 +15,9 @@ use anyhow::{Context, Result};
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Distribution, Int, Tensor};
-use fastburn::data::{DataLoader, ImageSource, Images, Reading, Residency, class_indices};
+use fastburn::data::{DataLoader, class_indices};
 use fastburn::plot::{Chart, text};
+use fastburn::vision::{ImageSource, Images, ReadOptions, Residency};
 use lesson::{Lesson, step};
 
 const PIXELS: usize = 28 * 28;
@@ -33,7 +34,7 @@ fn main() -> Result<()> {
 
     step("Mini-batches, in the order of the files: first all 0s, then all 1s, …");
     let data = lesson.data()?;
-    let (train, valid) = data.splits.read(&Reading::new(), &|_, _| {})?;
+    let (train, valid) = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
     let train = loader(train, &device)?;
     let valid = loader(valid, &device)?;
     println!("{} to train and {} to validate, of {BATCH}", train.len(), valid.len());

@@ -13,14 +13,15 @@ mod lesson;
 
 use anyhow::Result;
 use fastburn::Seed;
-use fastburn::data::{
-    DataLoader, DataLoaders, ImageSource, Images, Reading, Residency, class_indices,
-};
-use fastburn::learner::{Callback, EpochTable, Flow, Learner, OptimizerKind, Scope, State, Stop};
+use fastburn::callbacks::EpochTable;
+use fastburn::data::{DataLoader, DataLoaders, class_indices};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{MlpConfig, Model};
+use fastburn::optim::OptimizerKind;
 use fastburn::plot::{plot_loss, show_batch};
+use fastburn::vision::{ImageSource, Images, ReadOptions, Residency};
 use lesson::{Lesson, step};
 
 const BATCH: usize = 256;
@@ -41,7 +42,7 @@ fn main() -> Result<()> {
     let lesson = Lesson::begin("07_learner")?;
     let device = &lesson.device;
     let data = lesson.data()?;
-    let (train, valid) = data.splits.read(&Reading::new(), &|_, _| {})?;
+    let (train, valid) = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
 
     step("Linear(784, 30) → ReLU → Linear(30, 10), SGD, as in the tutorial");
     println!("Learning rate 1e-3, fastai's default, and batches in the order of the files:");

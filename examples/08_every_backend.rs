@@ -20,12 +20,13 @@ use burn::data::dataset::Dataset;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Int, Tensor};
 use fastburn::Seed;
-use fastburn::data::{Batch, DataLoader, ImageSource, Images, Residency, class_indices};
+use fastburn::data::{Batch, DataLoader, class_indices};
 use fastburn::device::{self, DeviceInfo, DeviceKind};
-use fastburn::learner::OptimizerKind;
 use fastburn::loss::cross_entropy;
 use fastburn::models::{Mlp, MlpConfig, Model};
+use fastburn::optim::OptimizerKind;
 use fastburn::plot::Chart;
+use fastburn::vision::{ImageSource, Images, Residency};
 use lesson::{Lesson, step};
 
 const WIDTHS: [usize; 3] = [28 * 28, 100, 10];

@@ -24,13 +24,18 @@ use burn::train::{
     Learner as BurnLearner, LearnerSummary, MetricEarlyStoppingStrategy, StoppingCondition,
     SupervisedTraining,
 };
-use fastburn::burn_learner::{Classifier, quiet};
-use fastburn::data::{DataLoaders, ImageBatcher, Images, Reading, class_indices};
-use fastburn::learner::{Checkpoint, EpochTable, Learner, OptimizerKind};
+use fastburn::Seed;
+use fastburn::callbacks::{Checkpoint, EpochTable};
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::data::{DataLoaders, class_indices};
+use fastburn::interop::ImageBatcher;
+use fastburn::interop::burn_learner::{Classifier, quiet};
+use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
-use fastburn::{CheckpointFolder, Seed};
+use fastburn::optim::OptimizerKind;
+use fastburn::vision::{Images, ReadOptions};
 use lesson::{Lesson, step};
 
 const WIDTHS: [usize; 3] = [28 * 28, 100, 10];
@@ -56,7 +61,7 @@ struct Trained {
 fn main() -> Result<()> {
     let lesson = Lesson::begin("09_burn_learner")?;
     let data = lesson.data()?;
-    let images = data.splits.read(&Reading::new(), &|_, _| {})?;
+    let images = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
     // The embedded digits are a tenth of MNIST: they take more epochs until little changes.
     let epochs = if data.is_mnist { 5 } else { 10 };
     let [inputs, hidden, outputs] = WIDTHS;

@@ -17,13 +17,15 @@ use std::rc::Rc;
 
 use anyhow::Result;
 use burn::tensor::{Distribution, Int, Tensor};
+use fastburn::Error;
+use fastburn::callbacks::Checkpoint;
+use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{Batch, DataLoaders};
-use fastburn::learner::{Callback, Checkpoint, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig, Model};
 use fastburn::plot::{plot_schedule, show_batch};
-use fastburn::{CheckpointFolder, Error};
 use lesson::{Lesson, step};
 use serde_json::{Value, json};
 

@@ -13,9 +13,9 @@ mod lesson;
 
 use anyhow::{Context, Result};
 use burn::tensor::{Int, Tensor};
-use fastburn::callbacks::{ActivationStats, EarlyStopping, Notes, SaveModel};
+use fastburn::callbacks::{ActivationStats, EarlyStopping, EpochTable, Notes, SaveModel};
 use fastburn::data::DataLoaders;
-use fastburn::learner::{EpochTable, Learner};
+use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};

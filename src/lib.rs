@@ -69,31 +69,23 @@
 //!
 //! # Layout
 //!
-//! - [`data`]: from files to batches on a device
-//! - `datasets` (a feature): data sets by name or url, and the cache that they are kept in
-//! - [`models`]: linear, multi-layer perceptron, and the [`Model`](models::Model) trait for yours
-//! - [`loss`] and [`metrics`]: functions of outputs and targets, which check shapes
-//! - [`schedule`]: how the learning rate and the momentum go in a fit
-//! - [`learner`]: the [`Learner`], its thin loop, and the callbacks that belong to it
-//! - [`callbacks`]: what a fit can do beside training, and how to write one of your own
-//! - [`Predictor`]: a trained model that answers, from a model file ([`ModelCard`])
-//! - [`Pretrained`]: a trained model to start from, with other classes
-//! - [`CheckpointFolder`]: where a run leaves what it takes to go on
-//! - [`baseline`]: pixel similarity, which any model has to beat
-//! - `burn_learner` (a feature): our models, data and losses in Burn's own Learner
-//! - `plot` (a feature): pictures as SVG, PNG and text
-//! - [`device`]: device names, and what is there
-//! - [`History`], [`Confusion`] and [`Prediction`]: what a run recorded, what was taken for what, and
-//!   a model's answer, as plain values
-//! - [`LrCurve`], [`LayerActivations`] and [`Summary`]: the loss over the learning rate, what a layer
-//!   gave out, and what a learner trains, as plain values
-//! - [`Interpretation`]: what a model said of each item of a data set, and its [`Report`]
-//! - [`Seed`]: where all randomness comes from
+//! [`architecture`] has the rooms of the crate, and which may import which. Where to look:
 //!
-//! A module imports only from modules below it: `callbacks` from `learner`; `learner`,
-//! `burn_learner`, `predictor`, `pretrained`, `baseline` and `plot` from the model file and the
-//! checkpoints; these from `data`, `models`, `metrics` and `loss`; these from `device`, `seed` and
-//! `error`. `datasets` is above `data`; no other module needs it.
+//! - [`vision`]: from image files to batches, and trained models that answer about images
+//! - [`data`]: batches of anything, and their order
+//! - [`models`], [`loss`], [`metrics`], [`optim`], [`schedule`]: what a [`Learner`] is made of, and
+//!   the traits for your own
+//! - [`learner`]: the learner, its thin loop, its verbs
+//! - [`callbacks`]: what a fit can do beside training, and how to write one of your own
+//! - [`checkpoints`]: what a stopped run goes on from
+//! - [`records`]: what a run leaves behind, as plain values
+//! - [`datasets`] (feature `download`): data sets by name or URL, and the cache
+//! - [`plot`] (feature `plot`): pictures as SVG, PNG and text
+//! - [`interop`]: Burn's own data loaders and Learner
+//! - [`device`]: device names, and what is there
+//! - [`archive`]: what an archive may hold, and unpacking one
+//!
+//! [`Learner`]: learner::Learner
 //!
 //! # Feature flags
 //!
@@ -116,58 +108,54 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
 
-mod any_number;
-mod archive;
-pub mod baseline;
-#[cfg(feature = "burn-train")]
-pub mod burn_learner;
+pub mod archive;
 pub mod callbacks;
-mod checkpoints;
-pub mod coming_from_fastai;
-mod confusion;
+pub mod checkpoints;
+mod checks;
 pub mod data;
 #[cfg(feature = "download")]
 pub mod datasets;
 pub mod device;
+#[cfg(feature = "download")]
+mod download;
 mod error;
-mod hidden;
-mod history;
-mod interpretation;
-mod layer_activations;
+mod files;
+pub mod interop;
 pub mod learner;
 pub mod loss;
-mod lr_curve;
 pub mod metrics;
-mod model_file;
 pub mod models;
+pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
-mod prediction;
-mod predictor;
-pub mod prelude;
-mod pretrained;
+mod printable;
+pub mod records;
 mod scalars;
 pub mod schedule;
-mod sealed;
 mod seed;
-mod shape;
-mod summary;
-mod whole_file;
-mod whole_folder;
+pub mod vision;
 
-pub use checkpoints::{CheckpointFolder, Saved};
-pub use confusion::{Average, ClassScores, Confusion};
-#[cfg(feature = "download")]
-pub use datasets::untar_data;
-pub use error::{Error, Mixed, Result};
-pub use history::{EpochRecord, History, StepRecord, Validation};
-pub use interpretation::{Interpretation, Judged, Report, ReportRow};
-pub use layer_activations::LayerActivations;
-pub use learner::Learner;
-pub use lr_curve::LrCurve;
-pub use model_file::ModelCard;
-pub use prediction::{Adapted, Prediction};
-pub use predictor::Predictor;
-pub use pretrained::{Pretrained, Transferred};
+/// The names that nearly every program needs: `use fastburn::prelude::*`.
+pub mod prelude {
+    pub use crate::callbacks::EpochTable;
+    pub use crate::data::DataLoaders;
+    pub use crate::device;
+    pub use crate::error::{Error, Result};
+    pub use crate::learner::{Callback, Flow, Learner, Rates, Scope, State, Stop};
+    pub use crate::loss::{cross_entropy, mnist_loss, mse};
+    pub use crate::metrics::accuracy;
+    pub use crate::models::{LinearConfig, MlpConfig, Model};
+    pub use crate::optim::OptimizerKind;
+    pub use crate::seed::Seed;
+    pub use crate::vision::{Predictor, Splits};
+}
+
+#[doc = include_str!("../ARCHITECTURE.md")]
+pub mod architecture {}
+#[doc = include_str!("coming_from_fastai.md")]
+pub mod coming_from_fastai {}
+
+pub use error::{Error, Remedy, Result};
+pub use files::atomic::{remove_unfinished_files, try_write};
+pub use printable::printable;
 pub use seed::Seed;
-pub use summary::{LayerSummary, Summary};

@@ -40,9 +40,45 @@ impl Scalars {
     }
 }
 
-/// The mean over all items, from the mean over each batch and the batches' sizes.
-pub(crate) fn weighted_mean(means: &[f32], items: &[usize]) -> f64 {
-    let total: usize = items.iter().sum();
-    let sum: f64 = means.iter().zip(items).map(|(&mean, &n)| f64::from(mean) * n as f64).sum();
-    sum / total as f64
+/// The mean over all items of several batches, gathered from each batch's mean and what it counts.
+#[derive(Debug, Default)]
+pub(crate) struct MeanOverBatches {
+    means: Scalars,
+    /// What the batches count that say so themselves.
+    weights: Scalars,
+    /// The items of the others; `None` stands for the next one of `weights`.
+    items: Vec<Option<usize>>,
+}
+
+impl MeanOverBatches {
+    /// Takes a batch's mean, `[1]`, which counts as much as its items, or as `weight`, `[1]`.
+    pub fn push(&mut self, mean: Tensor<1>, items: usize, weight: Option<Tensor<1>>) {
+        self.items.push(weight.is_none().then_some(items));
+        self.means.push(mean);
+        if let Some(weight) = weight {
+            self.weights.push(weight);
+        }
+    }
+
+    /// How many batches there were.
+    pub fn batches(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Reads and removes everything: each batch's mean, and the mean over all items, which is NaN
+    /// without any.
+    pub fn take(&mut self) -> Result<(Vec<f32>, f64)> {
+        let (means, weights) = (self.means.take()?, self.weights.take()?);
+        let mut weights = weights.into_iter();
+        let (mut sum, mut total) = (0.0, 0.0);
+        for (&mean, items) in means.iter().zip(self.items.drain(..)) {
+            let weight = match items {
+                Some(items) => items as f64,
+                None => weights.next().map_or(f64::NAN, f64::from),
+            };
+            sum += f64::from(mean) * weight;
+            total += weight;
+        }
+        Ok((means, sum / total))
+    }
 }

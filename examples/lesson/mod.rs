@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail, ensure};
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use clap::Parser;
-use fastburn::data::Splits;
 use fastburn::device;
 use fastburn::plot::Figure;
 use fastburn::plot::text::Paint;
+use fastburn::vision::Splits;
 
 /// As in the program: the system's allocator gives each step's tensors back and fetches them anew.
 #[global_allocator]

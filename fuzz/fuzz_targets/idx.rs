@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use fastburn::data::Idx;
+use fastburn::vision::Idx;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use fastburn::data::ImageSpec;
+use fastburn::vision::ImageSpec;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,13 +1,13 @@
 //! What is asked of every entry, whatever the format.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
 use std::rc::Rc;
 
-use super::ArchiveLimits;
-use super::entry_path::{parts, shown};
-use super::limits::{Excess, Meter};
-use super::places::Places;
-use crate::error::{Error, Result};
+use super::entry::{parts, shown, trouble};
+use super::limits::{ArchiveLimits, Excess, Meter};
+use crate::error::{Error, Remedy, Result};
 
 /// Lets plain files and folders pass, as many as the limits allow.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl<'a> Guard<'a> {
         self.empty += u64::from(size == 0);
         if self.empty > self.limits.empty {
             let found = format!("more than {} empty files", self.limits.empty);
-            return Err(self.refusal(name, Excess { limit: "empty", found }));
+            return Err(self.excess(name, Excess { limit: "empty", found }));
         }
         Ok(path)
     }
@@ -61,7 +61,7 @@ impl<'a> Guard<'a> {
         self.entries += new.max(1);
         if self.entries > self.limits.files {
             let found = format!("more than {} files and folders", self.limits.files);
-            return Err(self.refusal(name, Excess { limit: "files", found }));
+            return Err(self.excess(name, Excess { limit: "files", found }));
         }
         Ok(path)
     }
@@ -73,7 +73,11 @@ impl<'a> Guard<'a> {
 
     /// The archive is not taken because of one entry.
     pub fn refusal(&self, name: &[u8], why: impl std::fmt::Display) -> Error {
-        Error::layout(self.archive, format!("refused at its entry {}: {why}", shown(name)))
+        Error::data(self.archive, format!("refused at its entry {}: {why}", shown(name)))
+    }
+
+    fn excess(&self, name: &[u8], excess: Excess) -> Error {
+        self.refusal(name, &excess).with_remedy(Remedy::RaiseArchiveLimit(excess.limit))
     }
 
     /// What a failed read means, during or after the last entry.
@@ -82,16 +86,51 @@ impl<'a> Guard<'a> {
     }
 }
 
-/// What a failed read of an archive means: too much of it, or a damage.
-pub(super) fn trouble(archive: &str, entry: &str, error: &io::Error) -> Error {
-    let excess = error.get_ref().and_then(|error| error.downcast_ref::<Excess>());
-    let problem = match (excess, entry) {
-        (Some(excess), "") => format!("refused: {excess}"),
-        (Some(excess), entry) => format!("refused at its entry {entry}: {excess}"),
-        (None, "") => format!("a damaged archive ({error}); fetch it again"),
-        (None, entry) => {
-            format!("a damaged archive, at or after its entry {entry} ({error}); fetch it again")
+/// The paths so far, and whether each is a folder.
+#[derive(Debug, Default)]
+pub(super) struct Places {
+    taken: HashMap<String, bool>,
+    /// The folder of the entry before, in which the next one lies most often.
+    folder: String,
+}
+
+impl Places {
+    /// Takes the place of a file or a folder, and those of the folders around it: how many are
+    /// new, or why it cannot have it.
+    pub fn take(&mut self, path: &[String], is_folder: bool) -> Result<u64, &'static str> {
+        let Some((last, parents)) = path.split_last() else { return Ok(0) };
+        let folder = parents.join("/");
+        let mut new = 0;
+        if folder != self.folder {
+            let mut around = String::with_capacity(folder.len());
+            for part in parents {
+                if !around.is_empty() {
+                    around.push('/');
+                }
+                around.push_str(part);
+                match self.taken.get(&around) {
+                    Some(true) => {}
+                    Some(false) => return Err("another entry is a file where it has a folder"),
+                    None => {
+                        self.taken.insert(around.clone(), true);
+                        new += 1;
+                    }
+                }
+            }
+            self.folder.clone_from(&folder);
         }
-    };
-    Error::layout(archive, problem)
+        let place = if folder.is_empty() { last.clone() } else { folder + "/" + last };
+        match self.taken.entry(place) {
+            Entry::Vacant(place) => {
+                place.insert(is_folder);
+                Ok(new + 1)
+            }
+            Entry::Occupied(before) => match (*before.get(), is_folder) {
+                (true, true) => Ok(new),
+                (false, false) => Err("another entry has the same name"),
+                (true, false) => Err("it is a file where another entry has a folder"),
+                (false, true) => Err("it is a folder where another entry is a file"),
+            },
+        }
+    }
 }

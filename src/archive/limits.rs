@@ -11,7 +11,8 @@ use std::rc::Rc;
 /// The defaults let any ordinary data set of images pass that fits into memory, and no bomb.
 ///
 /// ```
-/// use fastburn::data::{ArchiveLimits, OpenOptions};
+/// use fastburn::archive::ArchiveLimits;
+/// use fastburn::vision::OpenOptions;
 ///
 /// let few = ArchiveLimits { files: 1000, ..ArchiveLimits::default() };
 /// let error = OpenOptions::new().archive_limits(few).open("assets/digits.tgz").unwrap_err();
@@ -84,12 +85,7 @@ pub(super) struct Excess {
 
 impl fmt::Display for Excess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { limit, found } = self;
-        write!(
-            f,
-            "it has {found}; if you trust it, raise the limit: --archive-limits {limit}=…, or \
-             ArchiveLimits::{limit} in a program"
-        )
+        f.write_str(&self.found)
     }
 }
 
@@ -147,6 +143,24 @@ impl<R: Read> Read for Metered<R> {
         let read = self.inner.read(into)?;
         self.meter.add_unpacked(read)?;
         self.ended |= read == 0 && !into.is_empty();
+        Ok(read)
+    }
+}
+
+/// A reader that fails if what it reads ends too early.
+pub(super) struct Whole<'a> {
+    pub inner: &'a mut dyn Read,
+    /// How many bytes are still to come.
+    pub left: u64,
+}
+
+impl Read for Whole<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(into)?;
+        if read == 0 && !into.is_empty() && self.left > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early"));
+        }
+        self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }
 }

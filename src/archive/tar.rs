@@ -5,11 +5,10 @@ use std::io::{self, BufRead, Read};
 use flate2::bufread::MultiGzDecoder;
 use tar::EntryType;
 
-use super::ahead::Ahead;
+use super::entry::{Entry, Visit};
+use super::extended_header::ExtendedHeader;
 use super::guard::Guard;
-use super::limits::{Metered, Packed};
-use super::whole::Whole;
-use super::{Entry, Visit};
+use super::limits::{Metered, Packed, Whole};
 use crate::error::{Error, Result};
 
 /// The bytes of a header, and those to which a content is filled up.
@@ -51,7 +50,7 @@ pub(super) fn walk_gzipped(
     if !is_tar(&beginning) {
         let problem = "a gzipped file that is no tar, where a folder or a .tgz, .tar or .zip \
                        archive is expected";
-        return Err(Error::layout(guard.archive, problem));
+        return Err(Error::data(guard.archive, problem));
     }
     walk_blocks(io::Cursor::new(beginning), unpacked, guard, each)
 }
@@ -75,7 +74,7 @@ fn walk_blocks<R: Read>(
     each: &mut Visit<'_>,
 ) -> Result<()> {
     let mut archive = tar::Archive::new(beginning.chain(rest));
-    let mut ahead = Ahead::default();
+    let mut ahead = ExtendedHeader::default();
     for entry in archive.entries().map_err(|error| guard.trouble(&error))?.raw(true) {
         let mut entry = entry.map_err(|error| guard.trouble(&error))?;
         let (kind, size) = (entry.header().entry_type(), entry.size());
@@ -131,7 +130,7 @@ fn walk_blocks<R: Read>(
 
 /// What holds for all entries may be a comment, but not a name.
 fn global(records: &[u8]) -> Result<(), &'static str> {
-    let mut of_all = Ahead::default();
+    let mut of_all = ExtendedHeader::default();
     of_all.take_records(records)?;
     match of_all.is_anything() {
         true => Err("its pax header gives all entries one name or size"),

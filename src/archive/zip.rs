@@ -7,11 +7,9 @@ use zip::read::{ArchiveOffset, Config, ZipFile};
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
-use super::entry_path::parts;
+use super::entry::{Entry, Visit, parts};
 use super::guard::Guard;
-use super::limits::{Metered, Packed};
-use super::whole::Whole;
-use super::{Entry, Visit};
+use super::limits::{Metered, Packed, Whole};
 use crate::error::Result;
 
 /// Where a Unix mode says what kind of entry it is, and the kinds.

@@ -8,9 +8,9 @@ use burn::tensor::FloatDType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::layer_activations::LayerActivations;
 use crate::learner::{Callback, Flow, State};
 use crate::models::{Listening, Model, Observation, listen};
+use crate::records::LayerActivations;
 use crate::scalars::Scalars;
 
 const NAME: &str = "ActivationStats";

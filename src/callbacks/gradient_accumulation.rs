@@ -6,7 +6,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
 
-use super::saved_settings;
+use crate::checks;
 use crate::error::Result;
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
@@ -66,7 +66,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientAccumulation {
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        saved_settings::check("GradientAccumulation", &Callback::<M, I, T>::save(self), saved)
+        checks::same_as_resumed("GradientAccumulation", &Callback::<M, I, T>::save(self), saved)
     }
 
     /// What an epoch that was left early had gathered is let go.

@@ -3,10 +3,11 @@
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
 
-use super::saved_settings;
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
+use crate::printable::short_number;
 
 /// What PyTorch adds to a norm before it divides by it.
 const EPS: f64 = 1e-6;
@@ -58,7 +59,7 @@ impl GradientClip {
     fn check(&self) -> Result<()> {
         match self.most > 0.0 {
             true => Ok(()),
-            false => Err(Error::setting("what to clip to", self.most, "it must be above 0")),
+            false => Err(Error::setting("limit of gradients", short_number(self.most), "above 0")),
         }
     }
 }
@@ -81,7 +82,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        saved_settings::check("GradientClip", &Callback::<M, I, T>::save(self), saved)
+        checks::same_as_resumed("GradientClip", &Callback::<M, I, T>::save(self), saved)
     }
 
     fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {

@@ -4,10 +4,11 @@ use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, DType, FloatDType, Tensor};
 use serde_json::{Value, json};
 
-use super::saved_settings;
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
+use crate::printable::short_number;
 
 /// A number of 16 bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,13 +99,13 @@ where
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        saved_settings::check("MixedPrecision", &Callback::<M, Tensor<D>, T>::save(self), saved)
+        checks::same_as_resumed("MixedPrecision", &Callback::<M, Tensor<D>, T>::save(self), saved)
     }
 
     fn before_fit(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
         if !(self.loss_scale.is_finite() && self.loss_scale > 0.0) {
-            let expected = "it must be a finite number above 0";
-            Err(Error::setting("the loss scale", self.loss_scale, expected))?;
+            let expected = "a finite number above 0";
+            Err(Error::setting("loss scale", short_number(self.loss_scale.into()), expected))?;
         }
         Ok(self.half.check(state)?)
     }
@@ -167,16 +168,15 @@ impl Half {
         let mut kept = Kept::default();
         state.model().valid().unfreeze().train().visit(&mut kept);
         if kept.tensors > 0 {
-            let expected = "MixedPrecision takes models without them alone; leave it out";
-            return Err(Error::setting("the number of running statistics", kept.tensors, expected));
+            let problem = "MixedPrecision cannot train a model that keeps running statistics";
+            return Err(Error::usage(problem).with_remedy("train without it".into()));
         }
         if state.device().supports_dtype(DType::from(self.dtype())) {
             return Ok(());
         }
-        Err(Error::Device {
-            name: format!("{:?}", state.device()),
-            problem: format!("it cannot compute in {:?}; leave MixedPrecision out", self.dtype()),
-        })
+        let problem = format!("it cannot compute in {:?}", self.dtype());
+        let remedy = "train without MixedPrecision".into();
+        Err(Error::device(format!("{:?}", state.device()), problem).with_remedy(remedy))
     }
 }
 

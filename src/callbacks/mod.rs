@@ -1,5 +1,5 @@
 //! What a fit can do beside training, each a [`Callback`](crate::learner::Callback) that a learner
-//! takes with [`callback`](crate::Learner::callback), or with [`with`](crate::Learner::with) for one
+//! takes with [`callback`](crate::learner::Learner::callback), or with [`with`](crate::learner::Learner::with) for one
 //! fit. They use nothing of the learner that yours could not.
 //!
 //! # Writing one
@@ -48,37 +48,35 @@
 //! `after_…` event is heard by every callback.
 //! [`order`](crate::learner::Callback::order) says where it stands among the others: here
 //! [`ParamScheduler`](crate::learner::ParamScheduler) has -40, [`GradientClip`] 10,
-//! [`WeightDecay`] 20, [`EpochTable`](crate::learner::EpochTable) 50, [`SaveModel`] 61,
+//! [`WeightDecay`] 20, [`EpochTable`](crate::callbacks::EpochTable) 50, [`SaveModel`] 61,
 //! [`ReduceLrOnPlateau`] 62, [`EarlyStopping`] 63, the loggers 70,
-//! [`Checkpoint`](crate::learner::Checkpoint) 90 and [`Notes`] 95. One with a memory gives it to
+//! [`Checkpoint`](crate::callbacks::Checkpoint) 90 and [`Notes`] 95. One with a memory gives it to
 //! checkpoints in [`save`](crate::learner::Callback::save) and takes it back in
 //! [`restore`](crate::learner::Callback::restore). One that is a part of how a step is made says so
 //! in [`changes_steps`](crate::learner::Callback::changes_steps).
 
 mod activation_stats;
-mod csv_logger;
+mod checkpoint;
 mod early_stopping;
+mod epoch_table;
 mod gradient_accumulation;
 mod gradient_clip;
-mod json_logger;
-mod log_file;
+mod loggers;
 mod mixed_precision;
 mod monitor;
-mod notes;
 mod reduce_lr;
 mod save_model;
-mod saved_settings;
 mod weight_decay;
 
 pub use activation_stats::ActivationStats;
-pub use csv_logger::CsvLogger;
+pub use checkpoint::{Checkpoint, StopFlag};
 pub use early_stopping::EarlyStopping;
+pub use epoch_table::{EpochTable, Notes};
 pub use gradient_accumulation::GradientAccumulation;
 pub use gradient_clip::GradientClip;
-pub use json_logger::JsonLogger;
+pub use loggers::{CsvLogger, JsonLogger};
 pub use mixed_precision::{Half, MixedPrecision};
 pub use monitor::Monitor;
-pub use notes::Notes;
 pub use reduce_lr::ReduceLrOnPlateau;
 pub use save_model::SaveModel;
 pub use weight_decay::WeightDecay;

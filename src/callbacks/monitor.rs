@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::history::EpochRecord;
+use crate::printable::short_number;
+use crate::records::EpochRecord;
 
 /// A column of the epoch table that a callback watches, with the best of it so far.
 ///
@@ -11,7 +12,7 @@ use crate::history::EpochRecord;
 /// [`smaller_is_better`](Self::smaller_is_better) says so for others, such as `rmse`.
 ///
 /// ```
-/// use fastburn::EpochRecord;
+/// use fastburn::records::EpochRecord;
 /// use fastburn::callbacks::Monitor;
 ///
 /// let row = |accuracy| EpochRecord {
@@ -108,16 +109,16 @@ impl Monitor {
     /// [`Error::Setting`] if so.
     pub fn check(&self, metrics: &[String]) -> Result<()> {
         if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
-            let expected = "it must be a finite number of at least 0";
-            return Err(Error::setting("min_delta", self.min_delta, expected));
+            let expected = "a finite number of at least 0";
+            return Err(Error::setting("min_delta", short_number(self.min_delta), expected));
         }
         let names = ["train_loss", "valid_loss"].into_iter();
         let names: Vec<_> = names.chain(metrics.iter().map(String::as_str)).collect();
         match names.contains(&self.name.as_str()) {
             true => Ok(()),
             false => {
-                let expected = format!("it must be one of {}", names.join(", "));
-                Err(Error::setting("the monitored number", &self.name, expected))
+                let expected = format!("one of {}", names.join(", "));
+                Err(Error::setting("metric to monitor", &self.name, expected))
             }
         }
     }

@@ -6,6 +6,7 @@ use super::monitor::Monitor;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, State};
 use crate::models::Model;
+use crate::printable::short_number;
 
 /// Divides the learning rate once a number has not improved for some epochs: fastai's
 /// `ReduceLROnPlateau`. A schedule, which sets the rate before each batch, undoes it.
@@ -80,8 +81,12 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
 
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
         if !(self.factor.is_finite() && self.factor > 1.0) {
-            let expected = "it must be a number above 1";
-            Err(Error::setting("the factor on a plateau", self.factor, expected))?;
+            let expected = "a number above 1";
+            Err(Error::setting(
+                "factor of ReduceLrOnPlateau",
+                short_number(self.factor),
+                expected,
+            ))?;
         }
         self.monitor.reset();
         self.wait = 0;
@@ -100,7 +105,11 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
             self.wait = 0;
             if reduced < state.lr {
                 state.lr = reduced;
-                state.notes.push(format!("Epoch {}: reducing lr to {reduced}", state.epoch));
+                state.notes.push(format!(
+                    "Epoch {}: reducing lr to {}",
+                    state.epoch,
+                    short_number(reduced)
+                ));
             }
         }
         Ok(())

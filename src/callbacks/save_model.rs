@@ -8,14 +8,15 @@ use serde_json::{Value, json};
 
 use super::monitor::Monitor;
 use crate::error::{Error, Result};
-use crate::history::Validation;
+use crate::files::regular;
 use crate::learner::{Callback, Flow, State};
 use crate::models::{Model, Portable, StateDict};
-use crate::whole_file;
+use crate::printable::short_number;
+use crate::records::Validation;
 
 /// Writes a model file whenever a number has improved, and ends the fit with the best weights:
 /// fastai's `SaveModelCallback`. Or writes one after each epoch. It is for models that
-/// [`export`](crate::Learner::export) takes.
+/// [`export`](crate::learner::Learner::export) takes.
 ///
 /// A resumed run needs the file of the best model again, under its name.
 ///
@@ -82,7 +83,7 @@ impl SaveModel {
 }
 
 fn checksum(file: &Path) -> Result<u32> {
-    Ok(crc32fast::hash(&whole_file::read(file, LARGEST)?))
+    Ok(crc32fast::hash(&regular::read(file, LARGEST)?))
 }
 
 impl<M, T> Callback<M, Tensor<4>, T> for SaveModel
@@ -105,9 +106,8 @@ where
         if let Some(monitor) = &mut self.monitor {
             monitor.restore(&saved["monitored"]);
         }
-        self.best = serde_json::from_value(saved["best"].clone()).map_err(|error| {
-            Error::Callback { callback: "SaveModel".to_owned(), source: Box::new(error) }
-        })?;
+        self.best = serde_json::from_value(saved["best"].clone())
+            .map_err(|error| Error::callback("SaveModel", error))?;
         // That it is missing is better said before the training than behind it. Its content may be
         // newer than the checkpoint, whose rest of an epoch is about to write it again.
         match &self.best {
@@ -136,7 +136,7 @@ where
             self.best = Some(Best { checksum, validation });
             let (name, best) = (monitor.name(), monitor.best().unwrap_or(f64::NAN));
             let found = format!("Better model found at epoch {}", row.epoch);
-            state.notes.push(format!("{found} with {name} value: {best}"));
+            state.notes.push(format!("{found} with {name} value: {}", short_number(best)));
         }
         Ok(())
     }
@@ -147,11 +147,8 @@ where
             return Ok(());
         };
         if checksum(&self.file)? != best.checksum {
-            Err(Error::File {
-                file: self.file.display().to_string(),
-                problem: "not the best model that this fit knows of; it has been written since"
-                    .to_owned(),
-            })?;
+            let problem = "not the best model that this fit wrote; it has been written since";
+            Err(Error::file(self.file.display(), problem))?;
         }
         let mut model = state.model().clone();
         StateDict::open(&self.file)?.load_into(&mut model)?;

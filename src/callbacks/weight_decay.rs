@@ -3,14 +3,15 @@
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
 
-use super::saved_settings;
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
+use crate::printable::short_number;
 
 /// Adds `rate · parameter` to each gradient before the step: an L2 penalty, as PyTorch's
 /// `weight_decay` is. It goes with any optimizer; fastburn's own have
-/// [`weight_decay`](crate::learner::OptimizerConfig::weight_decay) as an option.
+/// [`weight_decay`](crate::optim::OptimizerConfig::weight_decay) as an option.
 ///
 /// ```
 /// use fastburn::callbacks::WeightDecay;
@@ -56,13 +57,13 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        saved_settings::check("WeightDecay", &Callback::<M, I, T>::save(self), saved)
+        checks::same_as_resumed("WeightDecay", &Callback::<M, I, T>::save(self), saved)
     }
 
     fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
         if !(self.rate.is_finite() && self.rate >= 0.0) {
-            let expected = "it must be a finite number of at least 0";
-            Err(Error::setting("the weight decay", self.rate, expected))?;
+            let expected = "a finite number of at least 0";
+            Err(Error::setting("weight decay", short_number(self.rate), expected))?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Which items make up a batch, and in which order.
+//! Which items make up a batch, in which order; to train on, and to validate on.
 
 use std::sync::Arc;
 
@@ -7,77 +7,15 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
+use serde_json::Value;
 
-use super::ahead::BATCHES;
+use super::source::{Batch, Source, UPCOMING};
 use crate::error::{Error, Result};
+use crate::printable::short_number;
 use crate::seed::{Seed, Stream};
 
 /// fastai's batch size.
 const BATCH_SIZE: usize = 64;
-
-/// Inputs and targets that go through a model together.
-#[derive(Debug, Clone)]
-pub struct Batch<I, T> {
-    /// What the model sees.
-    pub input: I,
-    /// What it should have said.
-    pub target: T,
-    /// How many items there are.
-    pub len: usize,
-}
-
-/// Something that makes a batch of any of its items.
-///
-/// ```
-/// use burn::tensor::{Device, Tensor, TensorData};
-/// use fastburn::data::{DataLoader, Source};
-///
-/// /// The squares of the first hundred numbers.
-/// struct Squares;
-///
-/// impl Source<Tensor<2>, Tensor<2>> for Squares {
-///     fn len(&self) -> usize {
-///         100
-///     }
-///
-///     fn gather(
-///         &self,
-///         indices: &[u32],
-///         device: &Device,
-///     ) -> fastburn::Result<(Tensor<2>, Tensor<2>)> {
-///         let x: Vec<f32> = indices.iter().map(|&i| i as f32).collect();
-///         let x = Tensor::from_data(TensorData::new(x, [indices.len(), 1]), device);
-///         Ok((x.clone(), x.clone() * x))
-///     }
-/// }
-///
-/// let device = fastburn::device::cpu()?;
-/// let loader = DataLoader::new(Squares).batch_size(30)?;
-/// let batch = loader.batch(&loader.order(0), 3, &device)?;
-/// assert_eq!((loader.len(), batch.len), (4, 10));
-/// # Ok::<(), fastburn::Error>(())
-/// ```
-pub trait Source<I, T>: Send + Sync {
-    /// How many items there are.
-    fn len(&self) -> usize;
-
-    /// Whether there are none.
-    fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Hears which batches will be asked for next, the next one first, so that it can begin with
-    /// them. None of them has to follow: an epoch may be cancelled, and another loader may share
-    /// the source.
-    fn expect(&self, _upcoming: &[&[u32]]) {}
-
-    /// The inputs and targets of the items at `indices`, in that order, on `device`.
-    ///
-    /// # Errors
-    ///
-    /// Whatever keeps the items from being had.
-    fn gather(&self, indices: &[u32], device: &Device) -> Result<(I, T)>;
-}
 
 /// Batches of a [`Source`], shuffled by `(seed, epoch)`, drawn by weights, or in the source's order.
 pub struct DataLoader<I, T> {
@@ -107,7 +45,7 @@ impl<I, T> DataLoader<I, T> {
     /// [`Error::Setting`] if it is 0.
     pub fn batch_size(mut self, batch_size: usize) -> Result<Self> {
         if batch_size == 0 {
-            return Err(Error::setting("the batch size", 0, "it must be at least 1"));
+            return Err(Error::setting("batch size", 0, "at least 1"));
         }
         self.batch_size = batch_size;
         Ok(self)
@@ -127,11 +65,12 @@ impl<I, T> DataLoader<I, T> {
     /// without one.
     ///
     /// ```
-    /// use fastburn::data::{Reading, Splits, balanced_weights};
+    /// use fastburn::vision::{ReadOptions, Splits};
+    /// use fastburn::data::balanced_weights;
     ///
     /// let device = fastburn::device::cpu()?;
     /// let digits = Splits::digits()?.with_classes(&["1", "7"])?;
-    /// let (train, valid) = digits.read(&Reading::new(), &|_, _| {})?;
+    /// let (train, valid) = digits.read(&ReadOptions::new(), &|_, _| {})?;
     /// let of_class = balanced_weights(train.labels(), train.classes().len())?;
     /// let of_items = train.labels().iter().map(|&label| of_class[label as usize]).collect();
     /// # use fastburn::data::{DataLoaders, class_indices};
@@ -147,17 +86,19 @@ impl<I, T> DataLoader<I, T> {
     /// number, or all are 0.
     pub fn weights(mut self, weights: Vec<f64>) -> Result<Self> {
         if weights.len() != self.source.len() {
-            let expected = format!("there are {} items, and each has one", self.source.len());
-            return Err(Error::setting("the number of weights", weights.len(), expected));
+            let expected = format!("{}, one for each item", self.source.len());
+            return Err(Error::setting("number of item weights", weights.len(), expected));
         }
         if let Some(weight) = weights.iter().find(|&&w| !(w.is_finite() && w >= 0.0)) {
-            let expected = "it must be a finite number of at least 0";
-            return Err(Error::setting("the weight of an item", weight, expected));
+            let expected = "a finite number, at least 0";
+            return Err(Error::setting("item weight", short_number(*weight), expected));
         }
         let sum: f64 = weights.iter().sum();
         let drawn = WeightedIndex::new(weights).ok().filter(|_| sum.is_finite());
-        let expected = "it must be above 0 and finite, so that some item can be drawn";
-        let drawn = drawn.ok_or_else(|| Error::setting("the sum of the weights", sum, expected))?;
+        let expected = "a finite number above 0";
+        let drawn = drawn.ok_or_else(|| {
+            Error::setting("sum of the item weights", short_number(sum), expected)
+        })?;
         self.weights = Some(Arc::new(drawn));
         Ok(self)
     }
@@ -238,7 +179,7 @@ impl<I, T> DataLoader<I, T> {
     pub fn batch(&self, order: &[u32], index: usize, device: &Device) -> Result<Batch<I, T>> {
         let indices = self.indices(order, index);
         let (input, target) = self.source.gather(indices, device)?;
-        let following = (index + 1..self.len()).take(BATCHES);
+        let following = (index + 1..self.len()).take(UPCOMING);
         let following: Vec<_> = following.map(|index| self.indices(order, index)).collect();
         self.source.expect(&following);
         Ok(Batch { input, target, len: indices.len() })
@@ -265,5 +206,85 @@ impl<I, T> std::fmt::Debug for DataLoader<I, T> {
             .field("weighted", &self.weights.is_some())
             .field("drop_last", &self.drop_last)
             .finish()
+    }
+}
+
+/// A data set as the learner takes it: batches to train on, and batches to validate on.
+///
+/// ```
+/// use fastburn::data::{DataLoaders, one_hot};
+/// use fastburn::vision::{ReadOptions, Splits};
+///
+/// let device = fastburn::device::cpu()?;
+/// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
+/// let dls = DataLoaders::from_images(train, valid, one_hot, &device).batch_size(256)?;
+/// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // 6000 / 256 down, 1000 / 256 up
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct DataLoaders<I, T> {
+    /// Shuffled, without the last batch if it is not full, as in fastai.
+    pub train: DataLoader<I, T>,
+    /// In order, and whole.
+    pub valid: DataLoader<I, T>,
+    /// What the items are, if that is known; a model file holds it.
+    pub items: Option<ItemFormat>,
+}
+
+/// What the items of a data set are: what a model file says of the data that a model was trained
+/// on.
+///
+/// ```
+/// use serde_json::json;
+///
+/// let device = fastburn::device::cpu()?;
+/// let dls = fastburn::vision::Splits::digits()?.loaders(64, 42, &device)?;
+/// let items = dls.items.unwrap();
+/// assert_eq!((items.classes.len(), &items.input["width"]), (10, &json!(28)));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct ItemFormat {
+    /// The classes' names; a label is an index into them.
+    pub classes: Vec<String>,
+    /// The format of the inputs, as JSON: for images an [`ImageSpec`](crate::vision::ImageSpec).
+    pub input: Value,
+}
+
+impl<I, T> DataLoaders<I, T> {
+    /// A training source, shuffled, and a validation source; batches of 64.
+    pub fn new(
+        train: impl Source<I, T> + 'static,
+        valid: impl Source<I, T> + 'static,
+        seed: impl Into<Seed>,
+    ) -> Self {
+        Self::from_loaders(
+            DataLoader::new(train).shuffle(seed.into()).drop_last(true),
+            DataLoader::new(valid),
+        )
+    }
+
+    /// Two loaders as they are.
+    pub fn from_loaders(train: DataLoader<I, T>, valid: DataLoader<I, T>) -> Self {
+        Self { train, valid, items: None }
+    }
+
+    /// Another batch size for both.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`](crate::Error::Setting) if it is 0.
+    pub fn batch_size(self, batch_size: usize) -> Result<Self> {
+        Ok(Self {
+            train: self.train.batch_size(batch_size)?,
+            valid: self.valid.batch_size(batch_size)?,
+            ..self
+        })
+    }
+
+    /// Trains in another order each epoch, drawn by the seed; `None` for the source's own order.
+    pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
+        self.train = self.train.shuffle(seed);
+        self
     }
 }

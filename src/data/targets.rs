@@ -1,6 +1,8 @@
-//! Class labels as the targets of a loss: functions of `(labels, number of classes, device)`.
+//! Class labels as the targets of a loss, and the weights that balance them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::error::{Error, Result};
 
 /// Class indices, `[batch]`: what [`cross_entropy`](crate::loss::cross_entropy) takes.
 ///
@@ -46,4 +48,99 @@ pub fn one_hot(labels: &[u32], classes: usize, device: &Device) -> Tensor<2> {
 pub fn is_class_one(labels: &[u32], _classes: usize, device: &Device) -> Tensor<2> {
     let flags: Vec<f32> = labels.iter().map(|&label| f32::from(label == 1)).collect();
     Tensor::from_data(TensorData::new(flags, [labels.len(), 1]), device)
+}
+
+/// The targets of a classification: class indices `[batch]`, or one-hot rows `[batch, classes]`;
+/// rows of one number, `[batch, 1]`, say whether the item is of class 1.
+///
+/// [`class_indices`](super::class_indices), [`one_hot`](super::one_hot) and
+/// [`is_class_one`](super::is_class_one) make them. No other type can be.
+///
+/// ```
+/// use fastburn::data::{ClassTargets, is_class_one, one_hot};
+///
+/// let device = fastburn::device::cpu()?;
+/// let rows = one_hot(&[2, 0], 3, &device);
+/// assert_eq!(rows.classes().try_into_vec_as::<i32>().unwrap(), [2, 0]);
+/// assert_eq!(rows.item(1).dims(), [1, 3]);
+/// let flags = is_class_one(&[1, 0], 2, &device);
+/// assert_eq!(flags.classes().try_into_vec_as::<i32>().unwrap(), [1, 0]);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait ClassTargets: Clone + sealed::Sealed {
+    /// The class index of each item, `[batch]`, on the device.
+    fn classes(&self) -> Tensor<1, Int>;
+
+    /// The target of one item, as a batch of one.
+    ///
+    /// # Panics
+    ///
+    /// If `index` is not below the number of items.
+    fn item(&self, index: usize) -> Self;
+}
+
+impl ClassTargets for Tensor<1, Int> {
+    fn classes(&self) -> Tensor<1, Int> {
+        self.clone()
+    }
+
+    fn item(&self, index: usize) -> Self {
+        self.clone().narrow(0, index, 1)
+    }
+}
+
+impl ClassTargets for Tensor<2> {
+    fn classes(&self) -> Tensor<1, Int> {
+        let classes = match self.dims() {
+            [_, 1] => self.clone().greater_scalar(0.5).int(),
+            _ => self.clone().argmax(1),
+        };
+        classes.flatten(0, 1)
+    }
+
+    fn item(&self, index: usize) -> Self {
+        self.clone().narrow(0, index, 1)
+    }
+}
+
+mod sealed {
+    use burn::tensor::{Int, Tensor};
+
+    pub trait Sealed {}
+    impl Sealed for Tensor<1, Int> {}
+    impl Sealed for Tensor<2> {}
+}
+
+/// A weight for each class: inversely to how many items it has, 1 on the average of the items.
+///
+/// `items / (classes · items of the class)`, scikit-learn's `class_weight="balanced"`. For
+/// [`weighted_cross_entropy`](crate::loss::weighted_cross_entropy); and, as the weight of each item,
+/// for [`DataLoader::weights`](super::DataLoader::weights).
+///
+/// ```
+/// use fastburn::data::balanced_weights;
+///
+/// assert_eq!(balanced_weights(&[0, 0, 0, 1], 2)?, [2.0 / 3.0, 2.0]);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`] if a class has no item, whose weight would be endless, or a label is not
+/// below `classes`.
+pub fn balanced_weights(labels: &[u32], classes: usize) -> Result<Vec<f64>> {
+    let mut counts = vec![0_usize; classes];
+    for &label in labels {
+        let Some(count) = counts.get_mut(label as usize) else {
+            let expected = format!("less than {classes}, the number of classes");
+            return Err(Error::setting("label", label, expected));
+        };
+        *count += 1;
+    }
+    if let Some(class) = counts.iter().position(|&count| count == 0) {
+        let expected = format!("an item of every class, found none of class {class}");
+        return Err(Error::setting("number of items", labels.len(), expected));
+    }
+    let even = labels.len() as f64 / classes as f64;
+    Ok(counts.iter().map(|&count| even / count as f64).collect())
 }

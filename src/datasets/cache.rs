@@ -1,17 +1,17 @@
 //! The folder that holds what was fetched.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::addresses;
 use super::catalog::{DataSet, EMBEDDED, catalog};
-use super::origin::{Origin, count};
-use super::place::{Place, delete};
-use crate::data::is_part;
-use crate::error::{Error, Result};
-use crate::hidden::is_hidden;
+use super::place::Place;
+use super::place::{Origin, count};
+use crate::download::{is_url, shown};
+use crate::error::{Error, Remedy, Result};
+use crate::files::{atomic, is_hidden};
+use crate::vision;
 
 /// A folder of fetched data sets.
 ///
@@ -38,7 +38,7 @@ pub struct Cache {
 /// A data set in a cache.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Cached {
+pub struct CachedDataSet {
     /// What it is called.
     pub name: String,
     /// Its folder.
@@ -62,7 +62,7 @@ impl Cache {
             None => Err(Error::setting(
                 "FASTBURN_HOME",
                 "not set",
-                "without a home folder it must name the folder for fetched data sets",
+                "the folder for downloaded data sets, as there is no home folder",
             )),
         }
     }
@@ -87,17 +87,17 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// [`Error::Layout`] if it is none of these, [`Error::Setting`] for a url that cannot be
+    /// [`Error::Data`] if it is none of these, [`Error::Setting`] for a url that cannot be
     /// fetched.
     pub fn find(&self, name: &str) -> Result<DataSet> {
-        if addresses::is_url(name) {
+        if is_url(name) {
             return DataSet::at(name);
         }
         if let Some(set) = catalog().into_iter().find(|set| set.name == name) {
             return Ok(set);
         }
         let problem = || format!("no data set of that name; there are {}, or give a url", names());
-        let unknown = || Error::layout(name, problem());
+        let unknown = || Error::data(name, problem());
         if DataSet::new(name, EMBEDDED).check().is_err() {
             return Err(unknown());
         }
@@ -118,14 +118,14 @@ impl Cache {
         set.check()?;
         let place = self.place(&set.name);
         let Some(origin) = Origin::read(&place.folder)? else { return Ok(None) };
-        let refused = |problem: String| Error::File {
-            file: place.folder.display().to_string(),
-            problem: format!("{problem}; `fastburn data remove {}` makes room for it", set.name),
+        let refused = |problem: String| {
+            let remedy = Remedy::RemoveFromCache(set.name.clone());
+            Error::file(place.folder.display(), problem).with_remedy(remedy)
         };
         let differ = |what: &str, found: &str, expected: &str| {
             refused(format!("it came from an archive {what} {found}, but {expected} is wanted"))
         };
-        let url = addresses::shown(&set.url);
+        let url = shown(&set.url);
         if origin.url != url {
             return Err(differ("at", &origin.url, &url));
         }
@@ -142,7 +142,7 @@ impl Cache {
                 origin.files, origin.unpacked_bytes
             )));
         }
-        Ok(Some(unwrapped(&place.data())?))
+        Ok(Some(vision::unwrapped_path(&place.data())))
     }
 
     /// What is here, in the order of the names.
@@ -150,7 +150,7 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Read`] if the folder cannot be read.
-    pub fn list(&self) -> Result<Vec<Cached>> {
+    pub fn list(&self) -> Result<Vec<CachedDataSet>> {
         let folder = self.home.join("datasets");
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -166,7 +166,7 @@ impl Cache {
             }
             let name = name.to_string_lossy().into_owned();
             let Some(origin) = Origin::read(&path).transpose() else { continue };
-            found.push(Cached { name, folder: path, origin });
+            found.push(CachedDataSet { name, folder: path, origin });
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
@@ -196,7 +196,7 @@ impl Cache {
     pub fn forget(&self, name: &str) -> Result<()> {
         let Some(place) = self.begun(name)? else { return Ok(()) };
         let _lock = place.lock(|| {})?;
-        delete(&place.checksum())
+        atomic::remove_if_present(&place.checksum())
     }
 
     /// The place of a data set that somebody at least began to fetch.
@@ -214,30 +214,4 @@ impl Cache {
 fn names() -> String {
     let names: Vec<_> = catalog().into_iter().map(|set| set.name).collect();
     names.join(", ")
-}
-
-/// The folder that an archive has around everything, or else the one that it was unpacked into.
-fn unwrapped(data: &Path) -> Result<PathBuf> {
-    let Some(inner) = only_folder(data)? else { return Ok(data.to_path_buf()) };
-    // A folder of files alone is a class, and one called `train` is half of a data set.
-    let is_part = inner.file_name().and_then(OsStr::to_str).is_some_and(is_part);
-    let mut within = fs::read_dir(&inner).map_err(Error::read(&inner))?.flatten();
-    let wraps = !is_part && within.any(|entry| entry.path().is_dir());
-    Ok(if wraps { inner } else { data.to_path_buf() })
-}
-
-/// The folder that is alone in another, but for what is hidden.
-fn only_folder(folder: &Path) -> Result<Option<PathBuf>> {
-    let mut only = None;
-    for entry in fs::read_dir(folder).map_err(Error::read(folder))? {
-        let entry = entry.map_err(Error::read(folder))?;
-        if is_hidden(entry.file_name()) {
-            continue;
-        }
-        if only.is_some() || !entry.path().is_dir() {
-            return Ok(None);
-        }
-        only = Some(entry.path());
-    }
-    Ok(only)
 }

@@ -1,7 +1,6 @@
 //! The data sets that have a name.
 
-use super::addresses;
-use super::checksums::{Md5, Sha256};
+use crate::download::{Md5, Sha256, name_for, parsed};
 use crate::error::{Error, Result};
 
 /// Where the digits that are within the library claim to be.
@@ -66,8 +65,8 @@ impl DataSet {
     ///
     /// [`Error::Setting`] if it is not an `http://` or `https://` url.
     pub fn at(url: &str) -> Result<Self> {
-        addresses::parsed(url)?;
-        Ok(Self::new(addresses::name_for(url), url))
+        parsed(url)?;
+        Ok(Self::new(name_for(url), url))
     }
 
     /// Refuses a name that cannot be a folder's, and a url that cannot be fetched.
@@ -75,12 +74,11 @@ impl DataSet {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let fits = (1..=100).contains(&self.name.len()) && !self.name.starts_with('.');
         if !fits || !self.name.chars().all(plain) {
-            let expected = "it must be of 1 to 100 letters, digits, -, _ and ., and not begin \
-                            with a dot";
-            return Err(Error::setting("a data set's name", &self.name, expected));
+            let expected = "1 to 100 letters, digits, -, _ and ., not beginning with a dot";
+            return Err(Error::setting("data set's name", &self.name, expected));
         }
         if !self.is_embedded() {
-            addresses::parsed(&self.url)?;
+            parsed(&self.url)?;
         }
         Ok(())
     }
@@ -112,7 +110,7 @@ pub fn catalog() -> Vec<DataSet> {
         md5_first_mib: Some(Md5::new(md5.to_be_bytes())),
         ..DataSet::new(name, format!("https://s3.amazonaws.com/{place}.tgz"))
     };
-    let digits = crate::data::DIGITS;
+    let digits = crate::vision::DIGITS;
     vec![
         DataSet {
             about: "drawn digits, within fastburn".to_owned(),

@@ -2,38 +2,35 @@
 
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::addresses::shown;
-use super::attempt::Wanted;
 use super::cache::Cache;
 use super::catalog::DataSet;
-use super::checksums::{Sha256, md5_first_mib, sha256};
-use super::client::Timeouts;
-use super::download::{Retries, download};
-use super::origin::Origin;
-use super::part::Part;
+use super::place::Origin;
 use super::place::Place;
-use super::progress::Progress;
 use crate::archive::{self, ArchiveLimits};
-use crate::error::{Error, Result};
-use crate::whole_file;
+use crate::download::{
+    Download, PartialFile, Retries, Sha256, Timeouts, download, md5_first_mib, sha256, shown,
+};
+use crate::error::{Error, Remedy, Result};
+use crate::files::{atomic, regular};
+use crate::vision;
 
 /// How data sets are fetched into a cache.
 ///
 /// ```no_run
 /// use std::time::Duration;
 ///
-/// use fastburn::datasets::{Cache, DataSet, Fetch, Progress};
+/// use fastburn::datasets::{Cache, DataSet, Fetch, FetchProgress};
 ///
 /// let photos = DataSet::at("https://example.com/photos.tgz")?;
 /// let folder = Fetch::new(Cache::open()?)
 ///     .silence(Duration::from_secs(10))
 ///     .progress(|progress| {
-///         if let Progress::Downloading { bytes, total: Some(total) } = progress {
+///         if let FetchProgress::Downloading { bytes, total: Some(total) } = progress {
 ///             println!("{bytes} of {total} bytes");
 ///         }
 ///     })
@@ -45,7 +42,46 @@ pub struct Fetch<'a> {
     limits: ArchiveLimits,
     timeouts: Timeouts,
     retries: Retries,
-    tell: Box<dyn Fn(Progress<'_>) + 'a>,
+    tell: Box<dyn Fn(FetchProgress<'_>) + 'a>,
+}
+
+/// How far a fetch is.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum FetchProgress<'a> {
+    /// Another process is fetching the same data set; this one waits for it.
+    Waiting {
+        /// The data set.
+        name: &'a str,
+    },
+    /// The data set is not in the cache, and is about to be fetched.
+    Begun {
+        /// The data set.
+        name: &'a str,
+        /// Where from.
+        url: &'a str,
+        /// The folder that it will have.
+        folder: &'a Path,
+    },
+    /// The archive is on its way.
+    Downloading {
+        /// How many bytes are here, with those that were from an earlier run.
+        bytes: u64,
+        /// How many there are, if the server says so.
+        total: Option<u64>,
+    },
+    /// Something failed that may not fail again.
+    Retrying {
+        /// What failed.
+        problem: &'a str,
+        /// After which time it is tried again.
+        after: Duration,
+    },
+    /// The archive is here and its checksum is right; its files are being written.
+    Unpacking {
+        /// How many bytes of files are written.
+        bytes: u64,
+    },
 }
 
 /// The SHA-256 that was found when an archive was first fetched.
@@ -98,7 +134,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Tells how far it is.
-    pub fn progress(mut self, tell: impl Fn(Progress<'_>) + 'a) -> Self {
+    pub fn progress(mut self, tell: impl Fn(FetchProgress<'_>) + 'a) -> Self {
         self.tell = Box::new(tell);
         self
     }
@@ -125,60 +161,88 @@ impl<'a> Fetch<'a> {
         }
         set.check()?;
         let place = self.cache.place(&set.name);
-        let _lock = place.lock(|| (self.tell)(Progress::Waiting { name: &set.name }))?;
+        let _lock = place.lock(|| (self.tell)(FetchProgress::Waiting { name: &set.name }))?;
         if let Some(path) = self.cache.path(set)? {
             return Ok(path);
         }
         let url = shown(&set.url);
-        (self.tell)(Progress::Begun { name: &set.name, url: &url, folder: &place.folder });
-        let bytes = match set.is_embedded() {
-            true => {
-                whole_file::write(&place.archive(), crate::data::DIGITS)?;
-                crate::data::DIGITS.len() as u64
-            }
-            false => self.download(set, &url, &place)?,
+        (self.tell)(FetchProgress::Begun { name: &set.name, url: &url, folder: &place.folder });
+        let installed = if set.is_embedded() {
+            atomic::write(&place.archive(), vision::DIGITS)?;
+            self.install(set, &place, &url, vision::DIGITS.len() as u64)
+        } else {
+            self.download_and_install(set, &place, &url)?
         };
-        let known = Known { sha256: sha256(&place.archive())?, url };
-        let usable = check(set, &place, &known, bytes);
-        let usable = usable.and_then(|()| self.unpack(&place, &known, bytes));
-        let usable = usable.and_then(|()| place.publish());
-        // What is wrong with an archive would be found again and again; it is of use later only
-        // where the disk was full.
-        if !matches!(&usable, Err(Error::Write { source, .. }) if is_full(source)) {
+        // What is wrong with an archive would be found again and again; it is of use later only if
+        // the disk was full.
+        if !matches!(&installed, Err(Error::Write { source, .. }) if is_full(source)) {
             place.clear_archive()?;
         }
-        usable?;
-        let missing = || Error::File {
-            file: place.folder.display().to_string(),
-            problem: "it was deleted just now".to_owned(),
-        };
-        self.cache.path(set)?.ok_or_else(missing)
+        installed?;
+        let deleted = || Error::file(place.folder.display(), "deleted by another program");
+        self.cache.path(set)?.ok_or_else(deleted)
     }
 
-    /// Fetches the archive, and gives its size.
-    fn download(&self, set: &DataSet, url: &str, place: &Place) -> Result<u64> {
-        let mut part = Part::open(place, url)?;
-        let wanted = Wanted {
+    /// Returns the inner error where the archive is here and wrong, the outer one where it is not
+    /// all here yet and can be resumed.
+    ///
+    /// A server that answers a request for the rest with bytes of another version, or with wrong
+    /// ones, leaves a mixture that only the checks afterwards can tell. A download that was put
+    /// together from pieces and turns out wrong is therefore repeated once, from the start and
+    /// without resuming, before it is an error.
+    fn download_and_install(&self, set: &DataSet, place: &Place, url: &str) -> Result<Result<()>> {
+        let mut part = PartialFile::open(place.archive(), place.part(), url)?;
+        self.download(set, url, &mut part, true)?;
+        match self.install(set, place, url, part.length) {
+            Err(error @ Error::Download { .. }) if part.is_pieced => {
+                let (problem, after) = (error.problem(), Duration::ZERO);
+                (self.tell)(FetchProgress::Retrying { problem: &problem, after });
+                part.restart_empty()?;
+                self.download(set, url, &mut part, false)?;
+                Ok(self.install(set, place, url, part.length))
+            }
+            installed => Ok(installed),
+        }
+    }
+
+    fn download(
+        &self,
+        set: &DataSet,
+        url: &str,
+        part: &mut PartialFile,
+        may_resume: bool,
+    ) -> Result<()> {
+        let wanted = Download {
             url: &set.url,
             shown: url,
             size: set.size,
             most: self.limits.bytes,
-            progress: &|bytes, total| (self.tell)(Progress::Downloading { bytes, total }),
+            on_bytes: &|bytes, total| (self.tell)(FetchProgress::Downloading { bytes, total }),
         };
-        download(&wanted, &mut part, self.timeouts, self.retries, &self.tell)?;
-        Ok(part.length)
+        let on_retry =
+            |problem: &str, after| (self.tell)(FetchProgress::Retrying { problem, after });
+        download(&wanted, part, may_resume, self.timeouts, self.retries, &on_retry)
+    }
+
+    /// Compares the archive with what is known of it, unpacks it and puts it in its place.
+    fn install(&self, set: &DataSet, place: &Place, url: &str, bytes: u64) -> Result<()> {
+        let known = Known { sha256: sha256(&place.archive())?, url: url.to_owned() };
+        check(set, place, &known, bytes)?;
+        self.unpack(place, &known, bytes)?;
+        place.publish()
     }
 
     /// Unpacks the archive beside its place, with a record of where it is from.
     fn unpack(&self, place: &Place, known: &Known, bytes: u64) -> Result<()> {
+        place.clear_unpacked()?;
         let folder = place.unpacked();
         std::fs::create_dir(&folder).map_err(Error::write(&folder))?;
         let (archive, data) = (place.archive(), folder.join("data"));
-        let progress = |bytes| (self.tell)(Progress::Unpacking { bytes });
+        let progress = |bytes| (self.tell)(FetchProgress::Unpacking { bytes });
         let unpacked = archive::unpack(&archive, &data, &self.limits, &progress);
         let unpacked = unpacked.map_err(|error| match error {
             // Where it lies for the moment says nothing; where it came from does.
-            Error::Layout { problem, .. } => Error::download(&known.url, problem),
+            Error::Data { problem, .. } => Error::download(&known.url, problem),
             other => other,
         })?;
         if unpacked.files == 0 {
@@ -186,7 +250,7 @@ impl<'a> Fetch<'a> {
         }
         Origin::now(known.url.clone(), known.sha256, bytes, unpacked).write(&folder)?;
         let text = serde_json::to_vec(known).unwrap_or_default();
-        whole_file::write(&place.checksum(), &text)
+        atomic::write(&place.checksum(), &text)
     }
 }
 
@@ -196,31 +260,29 @@ fn is_full(error: &std::io::Error) -> bool {
 
 /// Compares an archive with what is known of it.
 fn check(set: &DataSet, place: &Place, found: &Known, bytes: u64) -> Result<()> {
-    let refused = |what: &str, is: &str, expected: &str, why: &str| {
-        Error::download(&found.url, format!("its {what} is {is}, but {expected} is expected{why}"))
+    let differs = |what: &str, is: &dyn fmt::Display, expected: &dyn fmt::Display| {
+        Error::download(&found.url, format!("{what} {is}, expected {expected}"))
     };
     if let Some(size) = set.size.filter(|&size| size != bytes) {
-        return Err(refused("size", &bytes.to_string(), &size.to_string(), ""));
+        return Err(differs("size", &bytes, &size));
     }
     if let Some(expected) = set.md5_first_mib {
         let md5 = md5_first_mib(&place.archive())?;
         if md5 != expected {
-            let what = "first MiB's MD5";
-            return Err(refused(what, &md5.to_string(), &expected.to_string(), ""));
+            return Err(differs("MD5 of the first MiB", &md5, &expected));
         }
     }
-    let before = whole_file::read(&place.checksum(), 1 << 20).ok();
+    if let Some(expected) = set.sha256.filter(|&expected| expected != found.sha256) {
+        return Err(differs("SHA-256", &found.sha256, &expected));
+    }
+    let before = regular::read(&place.checksum(), 1 << 20).ok();
     let before: Option<Known> = before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let before = before.filter(|before| before.url == found.url && !set.is_embedded());
-    let forget = format!(
-        ", as when it was first fetched; `fastburn data remove --forget {}` takes the new one",
-        set.name
-    );
-    let expected = set.sha256.map(|sha256| (sha256, ""));
-    let expected = expected.or(before.map(|before| (before.sha256, forget.as_str())));
-    match expected.filter(|(expected, _)| *expected != found.sha256) {
-        Some((expected, why)) => {
-            Err(refused("SHA-256", &found.sha256.to_string(), &expected.to_string(), why))
+    match before.filter(|before| set.sha256.is_none() && before.sha256 != found.sha256) {
+        Some(before) => {
+            let expected = format!("{} as when it was first downloaded", before.sha256);
+            let remedy = Remedy::ForgetChecksum(set.name.clone());
+            Err(differs("SHA-256", &found.sha256, &expected).with_remedy(remedy))
         }
         None => Ok(()),
     }

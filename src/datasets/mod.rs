@@ -11,31 +11,19 @@
 //!
 //! The [`catalog`] has fastai's MNIST and its samples, and the digits that fastburn brings along.
 
-mod addresses;
-mod attempt;
 mod cache;
 mod catalog;
-mod checksums;
-mod client;
-mod download;
 mod fetch;
-mod lock;
-mod origin;
-mod part;
 mod place;
-mod progress;
-mod proxies;
 
 use std::path::PathBuf;
 
-pub use cache::{Cache, Cached};
-pub use catalog::{DataSet, catalog};
-pub use checksums::{Checksum, Md5, Sha256};
-pub use fetch::Fetch;
-pub use origin::Origin;
-pub use progress::Progress;
-
+pub use crate::download::{Checksum, Md5, Sha256};
 use crate::error::Result;
+pub use cache::{Cache, CachedDataSet};
+pub use catalog::{DataSet, catalog};
+pub use fetch::{Fetch, FetchProgress};
+pub use place::Origin;
 
 /// The folder of a data set, fetched first if it is not in the cache yet.
 ///
@@ -45,11 +33,11 @@ use crate::error::Result;
 /// progress display, in another place, or with other limits.
 ///
 /// If the archive holds a single folder, that one is returned, as fastai does; the result is what
-/// [`Splits::open`](crate::data::Splits::open) takes.
+/// [`Splits::open`](crate::vision::Splits::open) takes.
 ///
 /// ```no_run
-/// use fastburn::data::Splits;
-/// use fastburn::untar_data;
+/// use fastburn::vision::Splits;
+/// use fastburn::datasets::untar_data;
 ///
 /// let mnist = Splits::open(untar_data("mnist")?, 42)?;
 /// # Ok::<(), fastburn::Error>(())

@@ -1,12 +1,16 @@
-//! Where the cache has what belongs to one data set.
+//! What belongs to one data set in the cache: its folders, and the record of where it is from.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use super::lock::Lock;
+use serde::{Deserialize, Serialize};
+
+use crate::archive::UnpackedSize;
+use crate::download::Sha256;
 use crate::error::{Error, Result};
-use crate::whole_file::sync_around;
+use crate::files::{Lock, atomic, regular, walk};
 
 /// The two folders of a data set: the one that others see, which is whole or absent, and the one
 /// in which it is made.
@@ -65,7 +69,7 @@ impl Place {
     pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock> {
         fs::create_dir_all(&self.work).map_err(Error::write(&self.work))?;
         let lock = Lock::take(&self.work.join("lock"), waiting)?;
-        clear(&self.unpacked())?;
+        self.clear_unpacked()?;
         clear(&self.removed())?;
         Ok(lock)
     }
@@ -75,7 +79,7 @@ impl Place {
         let parent = self.folder.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
         fs::rename(self.unpacked(), &self.folder).map_err(Error::write(&self.folder))?;
-        sync_around(&self.folder)
+        atomic::sync_parent(&self.folder)
     }
 
     /// Deletes the data set; says whether it was there.
@@ -87,25 +91,105 @@ impl Place {
         }
     }
 
+    /// Deletes what an earlier attempt has unpacked.
+    pub fn clear_unpacked(&self) -> Result<()> {
+        clear(&self.unpacked())
+    }
+
     /// Deletes what is here of the archive.
     pub fn clear_archive(&self) -> Result<()> {
-        delete(&self.archive())?;
-        delete(&self.part())
+        atomic::remove_if_present(&self.archive())?;
+        atomic::remove_if_present(&self.part())
     }
 }
 
 fn clear(folder: &Path) -> Result<()> {
-    absent(fs::remove_dir_all(folder), folder)
-}
-
-/// Deletes a file, if it is there.
-pub(super) fn delete(file: &Path) -> Result<()> {
-    absent(fs::remove_file(file), file)
-}
-
-fn absent(result: std::io::Result<()>, path: &Path) -> Result<()> {
-    match result {
-        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(path)(error)),
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::write(folder)(error)),
         _ => Ok(()),
     }
+}
+
+/// The form of the record.
+const FORMAT: u64 = 1;
+/// A record is much smaller.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// What a data set in the cache came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Origin {
+    format: u64,
+    /// Where the archive was, without a user's name and password.
+    pub url: String,
+    /// The archive's SHA-256.
+    pub sha256: Sha256,
+    /// The archive's size in bytes.
+    pub bytes: u64,
+    /// How many files were in it.
+    pub files: u64,
+    /// How many bytes these have.
+    pub unpacked_bytes: u64,
+    /// When it was unpacked, in seconds since 1970.
+    pub unix_time: u64,
+    /// The version of fastburn that did so.
+    pub fastburn: String,
+}
+
+impl Origin {
+    /// A record of files unpacked just now.
+    pub(super) fn now(url: String, sha256: Sha256, bytes: u64, unpacked: UnpackedSize) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self {
+            format: FORMAT,
+            url,
+            sha256,
+            bytes,
+            files: unpacked.files,
+            unpacked_bytes: unpacked.bytes,
+            unix_time: now.map_or(0, |time| time.as_secs()),
+            fastburn: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    /// The record of a folder, if there is such a folder.
+    pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
+        let file = folder.join("origin.json");
+        let problem = |problem: String| Error::file(file.display(), problem);
+        if let Err(error) = fs::symlink_metadata(folder) {
+            return match error.kind() {
+                ErrorKind::NotFound => Ok(None),
+                _ => Err(Error::read(folder)(error)),
+            };
+        }
+        let bytes = regular::read(&file, MOST_BYTES)?;
+        let record: Self = serde_json::from_slice(&bytes)
+            .map_err(|error| problem(format!("a damaged record of a data set ({error})")))?;
+        if record.format > FORMAT {
+            return Err(Error::Newer {
+                file: file.display().to_string(),
+                found: record.format,
+                newest: FORMAT,
+                writer: record.fastburn,
+            });
+        }
+        Ok(Some(record))
+    }
+
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
+        let file = folder.join("origin.json");
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        atomic::write(&file, text.as_bytes())
+    }
+}
+
+/// How many files a folder and its sub-folders have, and how many bytes in all.
+pub(super) fn count(folder: &Path) -> Result<(u64, u64)> {
+    let files = walk::tree(folder).whole()?.files;
+    let mut bytes = 0;
+    for file in &files {
+        let path = file.path();
+        bytes += fs::metadata(&path).map_err(Error::read(&path))?.len();
+    }
+    Ok((files.len() as u64, bytes))
 }

@@ -1,10 +1,13 @@
 //! The backends by name, and the devices that each has here.
 
-use super::DeviceInfo;
+#[cfg(feature = "wgpu")]
+use burn::tensor::wgpu::WgpuBackend;
+
+use super::info::DeviceInfo;
+#[cfg(any(feature = "flex", feature = "ndarray", feature = "cuda", feature = "rocm"))]
+use super::info::{DeviceKind, Selector};
 #[cfg(feature = "wgpu")]
 use super::wgpu;
-#[cfg(any(feature = "flex", feature = "ndarray", feature = "cuda", feature = "rocm"))]
-use super::{DeviceKind, Selector};
 
 /// A compute backend that fastburn knows by name, in the order in which `auto` asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +60,16 @@ impl Backend {
         }
     }
 
+    #[cfg(feature = "wgpu")]
+    fn graphics_api(self) -> WgpuBackend {
+        match self {
+            Self::Vulkan => WgpuBackend::Vulkan,
+            Self::Metal => WgpuBackend::Metal,
+            Self::WebGpu => WgpuBackend::WebGpu,
+            _ => WgpuBackend::Auto,
+        }
+    }
+
     /// The backend's devices on this machine, the best first; empty if it is not built.
     pub(super) fn devices(self) -> Vec<DeviceInfo> {
         match self {
@@ -66,7 +79,7 @@ impl Backend {
             Self::NdArray => vec![host(self, Selector::NdArray, "burn-ndarray")],
             #[cfg(feature = "wgpu")]
             Self::Wgpu | Self::Vulkan | Self::Metal | Self::WebGpu if self.is_built() => {
-                wgpu::devices(self)
+                wgpu::devices(self.name(), self.graphics_api())
             }
             #[cfg(feature = "cuda")]
             Self::Cuda => listed(self, burn::tensor::DeviceType::Cuda),

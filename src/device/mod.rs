@@ -5,120 +5,16 @@
 //! nothing is opened but the device that is returned.
 
 mod backend;
+mod info;
 #[cfg(feature = "wgpu")]
 mod wgpu;
 
-use std::sync::{Mutex, PoisonError};
-
 use burn::tensor::Device;
 
-use crate::error::{Error, Result};
-use backend::{Backend, built_names};
-
-/// The largest buffer assumed of a device that was not opened here: WebGPU's guaranteed minimum.
-const GUARANTEED_BUFFER: u64 = 128 << 20;
-/// What one data set may take of a GPU whose driver sets no limit to a buffer.
-const UNLIMITED_BUFFER: u64 = 1 << 30;
-
-/// What a device is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceKind {
-    /// A graphics card with memory of its own.
-    DiscreteGpu,
-    /// A GPU that shares the processor's memory.
-    IntegratedGpu,
-    /// A GPU passed into a virtual machine.
-    VirtualGpu,
-    /// The processor, used directly.
-    Cpu,
-    /// The processor behind a graphics API: right, but slow.
-    Software,
-    /// A device that does not say what it is.
-    Other,
-}
-
-impl std::fmt::Display for DeviceKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::DiscreteGpu => "GPU",
-            Self::IntegratedGpu => "integrated GPU",
-            Self::VirtualGpu => "virtual GPU",
-            Self::Cpu => "CPU",
-            Self::Software => "software",
-            Self::Other => "other",
-        })
-    }
-}
-
-/// A device that this build can use on this machine.
-#[derive(Debug, Clone)]
-pub struct DeviceInfo {
-    /// The name that [`named`] takes.
-    pub name: String,
-    /// What the device calls itself.
-    pub adapter: String,
-    /// What it is made of.
-    pub kind: DeviceKind,
-    /// Its driver, or the library that computes.
-    pub driver: String,
-    /// The largest single buffer in bytes; `None` where memory alone is the limit.
-    pub largest_buffer: Option<u64>,
-    selector: Selector,
-}
-
-/// What is needed to open a device.
-#[derive(Debug, Clone)]
-enum Selector {
-    #[cfg(feature = "flex")]
-    Flex,
-    #[cfg(feature = "ndarray")]
-    NdArray,
-    #[cfg(feature = "wgpu")]
-    Wgpu(wgpu::Selector),
-    #[cfg(any(feature = "cuda", feature = "rocm"))]
-    Listed(Device),
-}
-
-/// The devices opened so far, with their names and buffer limits. A GPU cannot be opened a second
-/// time, and a [`Device`] does not tell its limit.
-static OPENED: Mutex<Vec<(String, Device, Option<u64>)>> = Mutex::new(Vec::new());
-
-impl DeviceInfo {
-    /// The device itself, ready to compute; opening one twice gives the same one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Device`] if the driver refuses it.
-    pub fn open(&self) -> Result<Device> {
-        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, device, _)) = opened.iter().find(|(name, ..)| *name == self.name) {
-            return Ok(device.clone());
-        }
-        let device = match &self.selector {
-            #[cfg(feature = "flex")]
-            Selector::Flex => Device::flex(),
-            #[cfg(feature = "ndarray")]
-            #[expect(deprecated, reason = "kept as a second opinion on every result")]
-            Selector::NdArray => Device::ndarray(),
-            #[cfg(feature = "wgpu")]
-            Selector::Wgpu(selector) => selector.open(&self.name)?,
-            #[cfg(any(feature = "cuda", feature = "rocm"))]
-            Selector::Listed(device) => device.clone(),
-            #[allow(unreachable_patterns, reason = "a build may have no backend at all")]
-            _ => return Err(unknown(&self.name)),
-        };
-        opened.push((self.name.clone(), device.clone(), self.largest_buffer));
-        Ok(device)
-    }
-
-    /// Whether this is a real GPU, which `auto` prefers to the processor.
-    pub fn is_gpu(&self) -> bool {
-        matches!(
-            self.kind,
-            DeviceKind::DiscreteGpu | DeviceKind::IntegratedGpu | DeviceKind::VirtualGpu
-        )
-    }
-}
+use self::backend::{Backend, built_names};
+pub(crate) use self::info::largest_buffer;
+pub use self::info::{DeviceInfo, DeviceKind};
+use crate::error::{Error, Remedy, Result};
 
 /// The device of that name: `auto`, `cpu`, or a backend of the build with or without `:N`.
 ///
@@ -180,10 +76,12 @@ pub fn cpu() -> Result<Device> {
 pub fn find(name: &str) -> Result<DeviceInfo> {
     match name {
         "auto" => first(DeviceInfo::is_gpu).or_else(cpu_info).ok_or_else(|| {
-            missing(name, "no GPU, and no CPU backend in this build; add --features flex")
+            missing(name, "no GPU, and no CPU backend in this build")
+                .with_remedy(Remedy::EnableFeature("flex"))
         }),
-        "cpu" => cpu_info()
-            .ok_or_else(|| missing(name, "no CPU backend in this build; add --features flex")),
+        "cpu" => cpu_info().ok_or_else(|| {
+            missing(name, "no CPU backend in this build").with_remedy(Remedy::EnableFeature("flex"))
+        }),
         _ => {
             let (backend, index) = match name.split_once(':') {
                 Some((backend, index)) => (backend, index.parse().map_err(|_| unknown(name))?),
@@ -194,10 +92,9 @@ pub fn find(name: &str) -> Result<DeviceInfo> {
                 .find(|known| known.name() == backend)
                 .ok_or_else(|| unknown(name))?;
             if !backend.is_built() {
-                let (built, backend) = (built_names(), backend.name());
-                let problem =
-                    format!("not in this build (it has {built}); build with --features {backend}");
-                return Err(missing(name, problem));
+                let problem = format!("not in this build, which has {}", built_names());
+                let remedy = Remedy::EnableFeature(backend.name());
+                return Err(missing(name, problem).with_remedy(remedy));
             }
             let mut devices = backend.devices();
             if index >= devices.len() {
@@ -235,15 +132,6 @@ pub(crate) fn has_default() -> bool {
     is_host(&Device::default()) || first(|device| device.kind != DeviceKind::Cpu).is_some()
 }
 
-/// The largest single buffer that a data set may take on a GPU, in bytes.
-pub(crate) fn largest_buffer(device: &Device) -> u64 {
-    let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
-    match opened.iter().find(|(_, known, _)| known == device) {
-        Some((.., limit)) => limit.unwrap_or(UNLIMITED_BUFFER),
-        None => GUARANTEED_BUFFER,
-    }
-}
-
 fn first(wanted: impl Fn(&DeviceInfo) -> bool) -> Option<DeviceInfo> {
     Backend::ALL.into_iter().flat_map(Backend::devices).find(wanted)
 }
@@ -253,9 +141,9 @@ fn cpu_info() -> Option<DeviceInfo> {
 }
 
 fn missing(name: &str, problem: impl Into<String>) -> Error {
-    Error::Device { name: name.to_owned(), problem: problem.into() }
+    Error::device(name, problem)
 }
 
 fn unknown(name: &str) -> Error {
-    missing(name, format!("no such device; name auto, cpu, or one of {}", built_names()))
+    missing(name, format!("no such device; there are auto, cpu, {}", built_names()))
 }

@@ -2,52 +2,24 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use burn::tensor::DeviceKind as BurnKind;
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
-use burn::tensor::{Device, DeviceKind as BurnKind};
 
-use super::backend::Backend;
-use super::{DeviceInfo, DeviceKind};
-use crate::error::{Error, Result};
+use super::info::{DeviceInfo, DeviceKind, Selector, WgpuSelector};
 
-/// How Burn is told which adapter to open.
-#[derive(Debug, Clone)]
-pub(super) struct Selector {
-    kind: BurnKind,
-    api: WgpuBackend,
-}
-
-impl Selector {
-    pub fn open(&self, name: &str) -> Result<Device> {
-        Device::wgpu_options()
-            .device_kind(self.kind.clone())
-            .graphics_api(self.api)
-            .init()
-            .map_err(|error| Error::Device { name: name.to_owned(), problem: error.to_string() })
-    }
-}
-
-/// The adapters of one backend, real GPUs before software.
-pub(super) fn devices(backend: Backend) -> Vec<DeviceInfo> {
-    let api = match backend {
-        Backend::Vulkan => WgpuBackend::Vulkan,
-        Backend::Metal => WgpuBackend::Metal,
-        Backend::WebGpu => WgpuBackend::WebGpu,
-        _ => WgpuBackend::Auto,
-    };
+/// The adapters of one graphics API, real GPUs before software; `backend` names them.
+pub(super) fn devices(backend: &str, api: WgpuBackend) -> Vec<DeviceInfo> {
     let mut found = adapters(api);
     found.sort_by_key(|adapter| rank(adapter.kind));
-    found
-        .into_iter()
-        .enumerate()
-        .map(|(index, adapter)| DeviceInfo {
-            name: format!("{}:{index}", backend.name()),
-            adapter: adapter.name,
-            kind: adapter.kind,
-            driver: adapter.driver,
-            largest_buffer: Some(adapter.largest_buffer),
-            selector: super::Selector::Wgpu(Selector { kind: adapter.selector, api }),
-        })
-        .collect()
+    let devices = found.into_iter().enumerate().map(|(index, adapter)| DeviceInfo {
+        name: format!("{backend}:{index}"),
+        adapter: adapter.name,
+        kind: adapter.kind,
+        driver: adapter.driver,
+        largest_buffer: Some(adapter.largest_buffer),
+        selector: Selector::Wgpu(WgpuSelector { kind: adapter.selector, api }),
+    });
+    devices.collect()
 }
 
 struct Adapter {

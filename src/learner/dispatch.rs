@@ -2,10 +2,11 @@
 
 use burn::tensor::Device;
 
+use super::build::Learner;
 use super::callback::{Event, Flow, Scope, Stop, both, tell};
-use super::{Learner, Model};
 use crate::data::DataLoader;
 use crate::error::Error;
+use crate::models::Model;
 
 impl<M, I, T> Learner<M, I, T>
 where
@@ -37,7 +38,7 @@ where
         self.under_way.push(scope);
         let ran = self.emit(scope.before()).and_then(|()| part(self));
         if scope == Scope::Train {
-            self.at_train_end = Some(self.remembered());
+            self.at_train_end = Some(self.event_state());
         }
         self.state.failed |= matches!(ran, Err(Stop::Error(_)));
         let cleaned = self.emit(scope.after());

@@ -4,17 +4,13 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 
+use super::build::Learner;
 use super::state::State;
-use super::{Learner, Model};
-use crate::data::ImageClasses;
-use crate::error::{Error, Result};
+use crate::data::ItemFormat;
+use crate::error::{Error, Remedy, Result};
+use crate::files::atomic;
 use crate::loss::Outputs;
-use crate::model_file::ModelCard;
-use crate::models::{Portable, StateDict};
-use crate::whole_file;
-
-/// What a loss of the user's own is called in a model file.
-const OWN_LOSS: &str = "custom";
+use crate::models::{Model, ModelCard, Portable, StateDict};
 
 impl<M, I, T> Learner<M, I, T>
 where
@@ -26,12 +22,13 @@ where
     /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
     ///
     /// ```
-    /// use fastburn::data::{DataLoaders, Reading, Splits, one_hot};
+    /// use fastburn::data::{DataLoaders, one_hot};
+    /// use fastburn::vision::{ReadOptions, Splits};
     /// use fastburn::loss::Outputs;
     /// use fastburn::prelude::*;
     ///
     /// let device = device::cpu()?;
-    /// let (train, valid) = Splits::digits()?.read(&Reading::new(), &|_, _| {})?;
+    /// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
     /// let dls = DataLoaders::from_images(train, valid, one_hot, &device);
     /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
     /// let learn = Learner::new(dls, model, mse::<2>).outputs(Outputs::Softmax);
@@ -41,11 +38,11 @@ where
     ///
     /// let predictor = Predictor::load(&file, &device)?;
     /// assert_eq!(predictor.card().classes.len(), 10);
-    /// assert_eq!(predictor.card().image.shape(), [1, 28, 28]);
+    /// assert_eq!(predictor.format().shape(), [1, 28, 28]);
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn outputs(mut self, outputs: Outputs) -> Self {
-        self.state.loss_kind = Some((self.loss_name(), outputs));
+        self.state.given_outputs = Some(outputs);
         self
     }
 }
@@ -53,33 +50,36 @@ where
 impl<M: Model<I>, I, T> Learner<M, I, T> {
     /// The loss, by the name that it has in files.
     pub(super) fn loss_name(&self) -> &'static str {
-        self.state.loss_kind.map_or(OWN_LOSS, |(name, _)| name)
+        self.state.loss_function.name()
     }
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
-    /// The classes and the images' format.
-    pub(super) fn image_classes(&self) -> Result<&ImageClasses> {
-        let expected = "the classes and the images' format are needed; make the loaders with \
-                        DataLoaders::from_images, or set image_classes";
-        let found = self.dls.image_classes.as_ref();
-        found.ok_or_else(|| Error::setting("image_classes", "not set", expected))
+    /// The classes, and the format of the inputs.
+    pub(super) fn items(&self) -> Result<&ItemFormat> {
+        self.dls.items.as_ref().ok_or_else(|| {
+            let advice =
+                "make the loaders with DataLoaders::from_images, or set DataLoaders::items";
+            Error::usage("the classes and the format of the inputs are not known")
+                .with_remedy(advice.into())
+        })
     }
 
-    /// The loss's name, and how outputs become probabilities.
-    pub(super) fn known_loss(&self) -> Result<(&'static str, Outputs)> {
-        let expected = "how outputs become probabilities is needed; say it with Learner::outputs";
-        let unknown = || Error::setting("the loss", "a function of your own", expected);
-        self.loss_kind.ok_or_else(unknown)
+    /// How outputs become probabilities.
+    pub(super) fn known_outputs(&self) -> Result<Outputs> {
+        self.given_outputs.or_else(|| self.loss_function.outputs()).ok_or_else(|| {
+            let loss = self.loss_function.name();
+            let problem = format!("how outputs become predictions is not known for a {loss} loss");
+            Error::usage(problem).with_remedy(Remedy::SetOutputs)
+        })
     }
 }
 
-impl<M, T> Learner<M, Tensor<4>, T>
+impl<M, I, T> Learner<M, I, T>
 where
-    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
-    T: Clone,
+    M: Model<I, Output = Tensor<2>> + Portable,
 {
-    /// Writes the model as one `.safetensors` file that [`Predictor`](crate::Predictor) loads, and
+    /// Writes the model as one `.safetensors` file that [`Predictor`](crate::vision::Predictor) loads, and
     /// PyTorch as well.
     ///
     /// [`outputs`](Self::outputs) has an example. The file has the weights under PyTorch's names,
@@ -95,9 +95,9 @@ where
     }
 }
 
-impl<M, T> State<M, Tensor<4>, T>
+impl<M, I, T> State<M, I, T>
 where
-    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
+    M: Model<I, Output = Tensor<2>> + Portable,
 {
     /// Writes the model as it is now: see [`Learner::export`].
     ///
@@ -105,8 +105,8 @@ where
     ///
     /// As [`Learner::export`].
     pub fn export(&self, path: &Path) -> Result<()> {
-        let images = self.image_classes()?;
-        let (loss, outputs) = self.known_loss()?;
+        let items = self.items()?;
+        let outputs = self.known_outputs()?;
         let history = &self.history;
         let last = self.validation.as_ref();
         let names = history.metric_names.iter().map(String::as_str);
@@ -115,9 +115,9 @@ where
         let values = names.zip(metrics.iter().copied()).chain(valid_loss);
         let card = ModelCard {
             architecture: self.model().architecture(),
-            classes: images.classes.clone(),
-            image: images.format.clone(),
-            loss: loss.to_owned(),
+            classes: items.classes.clone(),
+            input: items.input.clone(),
+            loss: self.loss_function.name().to_owned(),
             outputs,
             // JSON has no word for what is not a number.
             metrics: values
@@ -126,6 +126,6 @@ where
                 .collect(),
             fastburn_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        whole_file::write(path, &card.seal(&StateDict::of(self.model())?)?)
+        atomic::write(path, &card.seal(&StateDict::of(self.model())?)?)
     }
 }

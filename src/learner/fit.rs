@@ -2,8 +2,9 @@
 
 use burn::optim::GradientsParams;
 
+use super::build::Learner;
 use super::callback::{Event, Flow, Scope};
-use super::{Learner, Model};
+use crate::models::Model;
 
 impl<M, I, T> Learner<M, I, T>
 where
@@ -51,7 +52,7 @@ where
         self.emit(Event::AfterPred)?;
 
         let Some(output) = self.state.output.clone() else { return Ok(()) };
-        self.state.loss = Some((self.state.loss_function)(output, batch.target)?);
+        self.state.loss = Some(self.state.loss_function.compute(output, batch.target)?);
         self.emit(Event::AfterLoss)?;
         self.state.check_loss()?;
         if !self.state.training {

@@ -4,11 +4,12 @@ use burn::module::{ModuleMapper, Param, ParamGroup, ParamId};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Tensor;
 
-use super::rates::Rates;
+use super::build::Learner;
 use super::state::State;
-use super::{Learner, Model};
+use crate::checks;
 use crate::error::{Error, Result};
-use crate::models::{LayerGroup, split};
+use crate::models::{LayerGroup, Model, split};
+use crate::printable::short_number;
 
 impl<M, I, T> Learner<M, I, T>
 where
@@ -71,8 +72,8 @@ where
         let count = groups.len();
         let from_start = if first < 0 { first + count.cast_signed() } else { first };
         let Some(first) = usize::try_from(from_start).ok().filter(|&first| first < count) else {
-            let expected = format!("there are {count}: it must be from -{count} to {}", count - 1);
-            return Err(Error::setting("the first layer group to learn", first, expected));
+            let expected = format!("-{count} to {}", count - 1);
+            return Err(Error::setting("layer group to freeze up to", first, expected));
         };
         let mut learning = Learning { of: groups[first..].concat() };
         self.state.model = self.state.model.take().map(|model| model.map(&mut learning));
@@ -108,6 +109,69 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         }
         let step = |model| self.optimizer.step(rates.step(), model, gradients);
         self.model = self.model.take().map(step);
+    }
+}
+
+/// What a fit learns with: one rate for all, or rates that grow from the first layer group to the
+/// last.
+///
+/// ```
+/// use fastburn::learner::Rates;
+///
+/// assert_eq!(Rates::from(1e-3).of_groups(2)?, [1e-3, 1e-3]);
+/// assert_eq!(Rates::slice(0.25, 4.0).of_groups(3)?, [0.25, 1.0, 4.0]);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    first: f64,
+    last: f64,
+}
+
+impl Rates {
+    /// fastai's `slice(first, last)`: the first group learns at `first`, the last at `last`, each
+    /// of those between at the same factor more than the one before it (discriminative learning
+    /// rates, Howard and Ruder 2018).
+    pub fn slice(first: f64, last: f64) -> Self {
+        Self { first, last }
+    }
+
+    /// The rate of the last group, from which a schedule starts out.
+    pub fn last(self) -> f64 {
+        self.last
+    }
+
+    /// Each group's rate; a single group has the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if a rate is not a finite number of at least 0, or one of two that differ
+    /// is 0.
+    pub fn of_groups(self, groups: usize) -> Result<Vec<f64>> {
+        for rate in [self.first, self.last] {
+            checks::at_least_zero("learning rate", rate)?;
+        }
+        if self.first == self.last {
+            return Ok(vec![self.last; groups]);
+        }
+        if self.first == 0.0 || self.last == 0.0 {
+            let slice = format!("from {} to {}", short_number(self.first), short_number(self.last));
+            let error = Error::setting("learning rates", slice, "both above 0");
+            return Err(error.with_remedy("freeze the groups that are not to learn".into()));
+        }
+        let factor = self.last / self.first;
+        let steps = groups.saturating_sub(1).max(1) as f64;
+        let rate = |group: usize| match group + 1 == groups {
+            true => self.last,
+            false => self.first * factor.powf(group as f64 / steps),
+        };
+        Ok((0..groups).map(rate).collect())
+    }
+}
+
+impl From<f64> for Rates {
+    fn from(rate: f64) -> Self {
+        Self::slice(rate, rate)
     }
 }
 

@@ -2,12 +2,13 @@
 
 use burn::tensor::Tensor;
 
-use super::{Learner, Model};
+use super::build::Learner;
+use crate::checks::{one_number, same_rows};
 use crate::data::ClassTargets;
 use crate::error::{Error, Result};
-use crate::interpretation::{Interpretation, Judged};
+use crate::models::Model;
+use crate::records::{Interpretation, Outcome};
 use crate::scalars::Scalars;
-use crate::shape::{one_number, same_rows};
 
 impl<M, I, T> Learner<M, I, T>
 where
@@ -45,8 +46,8 @@ where
     /// or targets do not fit the classes, [`Error::Compute`] if the device fails or an output is
     /// not a finite number, and whatever the data or the loss fails with.
     pub fn interpret(&self) -> Result<Interpretation> {
-        let classes = self.state.image_classes()?.classes.clone();
-        let (_, kind) = self.state.known_loss()?;
+        let classes = self.state.items()?.classes.clone();
+        let kind = self.state.known_outputs()?;
         let mut losses = Scalars::default();
         let (mut outputs, mut targets) = (Vec::new(), Vec::new());
         for (output, target) in self.get_preds()? {
@@ -62,7 +63,7 @@ where
             same_rows("interpret", rows, of_classes.dims()[0])?;
             for row in 0..rows {
                 let alone = output.clone().narrow(0, row, 1);
-                let loss = (self.state.loss_function)(alone, target.item(row))?;
+                let loss = self.state.loss_function.compute(alone, target.item(row))?;
                 one_number("the loss", &loss)?;
                 losses.push(loss);
             }
@@ -70,8 +71,7 @@ where
             targets.push(of_classes);
         }
         if outputs.is_empty() {
-            let expected = "there must be at least one to interpret";
-            return Err(Error::setting("the number of validation items", 0, expected));
+            return Err(Error::usage("no validation item to interpret"));
         }
         let failed = |error| Error::compute("interpret", error);
         let outputs = Tensor::cat(outputs, 0);
@@ -91,7 +91,7 @@ where
                 found: target.to_string(),
             })?;
             let probabilities = kind.probabilities(outputs, classes.len());
-            Ok(Judged::new(index as usize, actual, loss, probabilities))
+            Ok(Outcome::new(index as usize, actual, loss, probabilities))
         });
         let items = items.collect::<Result<_>>()?;
         Ok(Interpretation { classes, items })

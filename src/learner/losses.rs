@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 
 use crate::error::Result;
-use crate::history::{History, StepRecord};
+use crate::records::{History, StepRecord};
 use crate::scalars::Scalars;
 
 /// fastai's smoothing: how much of the average each new loss leaves.

@@ -6,14 +6,17 @@ use std::rc::Rc;
 use burn::module::ParamGroup;
 use burn::optim::ModuleOptimizer;
 
+use super::build::Learner;
 use super::callback::{Callback, Flow, Scope, Stop};
 use super::losses::Losses;
 use super::state::State;
-use super::{Learner, Model, finish};
-use crate::checkpoints::{Progress, Remembered};
+use super::verbs::finish;
+use crate::checkpoints::{EventState, RunPosition};
 use crate::error::{Error, Result};
-use crate::history::History;
-use crate::lr_curve::LrCurve;
+use crate::models::Model;
+use crate::printable::short_number;
+use crate::records::History;
+use crate::records::LrCurve;
 use crate::schedule::Schedule;
 
 /// How many losses are read from the device at a time.
@@ -114,7 +117,7 @@ where
 
     fn keep(&mut self) -> Kept<M> {
         self.sweeping = true;
-        let remembered = self.remembered();
+        let event_state = self.event_state();
         let state = &self.state;
         Kept {
             model: state.model().clone(),
@@ -125,7 +128,7 @@ where
             trained_epochs: self.trained_epochs,
             at_train_end: self.at_train_end.take(),
             resumed: self.resumed.take(),
-            remembered,
+            event_state,
         }
     }
 
@@ -139,7 +142,7 @@ where
         state.accumulating = false;
         self.trained_epochs = kept.trained_epochs;
         (self.at_train_end, self.resumed) = (kept.at_train_end, kept.resumed);
-        self.take_back(&kept.remembered)
+        self.take_back(&kept.event_state)
     }
 }
 
@@ -151,21 +154,21 @@ struct Kept<M> {
     progress: (usize, usize, usize),
     part: (bool, usize, usize),
     trained_epochs: usize,
-    at_train_end: Option<Remembered>,
-    resumed: Option<Progress>,
-    remembered: Remembered,
+    at_train_end: Option<EventState>,
+    resumed: Option<RunPosition>,
+    event_state: EventState,
 }
 
 impl LrFinder {
     fn check(&self) -> Result<()> {
         let Self { start, end, steps, .. } = *self;
         if !(start > 0.0 && end > start && end.is_finite()) {
-            let rates = format!("from {start} to {end}");
-            let expected = "the first must be above 0 and the last larger";
-            return Err(Error::setting("the range of learning rates", rates, expected));
+            let rates = format!("from {} to {}", short_number(start), short_number(end));
+            let expected = "a start above 0 and a larger end";
+            return Err(Error::setting("range of learning rates", rates, expected));
         }
         match steps {
-            0 => Err(Error::setting("the number of steps", 0, "it must be at least 1")),
+            0 => Err(Error::setting("number of steps", 0, "at least 1")),
             _ => Ok(()),
         }
     }

@@ -8,9 +8,9 @@ use super::callback::{Callback, Flow};
 use super::losses::Losses;
 use super::state::State;
 use crate::error::Result;
-use crate::history::{EpochRecord, Validation};
 use crate::models::Model;
-use crate::scalars::{Scalars, weighted_mean};
+use crate::records::{EpochRecord, Validation};
+use crate::scalars::MeanOverBatches;
 
 pub(super) const RECORDER: &str = "Recorder";
 
@@ -21,8 +21,7 @@ pub(super) const RECORDER: &str = "Recorder";
 pub(super) struct Recorder {
     epoch_start: Option<Instant>,
     steps_before: usize,
-    valid_losses: Scalars,
-    valid_items: Vec<usize>,
+    valid_loss: MeanOverBatches,
 }
 
 impl Recorder {
@@ -73,8 +72,7 @@ where
 
     fn before_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
         state.validation = None;
-        self.valid_losses = Scalars::default();
-        self.valid_items.clear();
+        self.valid_loss = MeanOverBatches::default();
         state.metrics.iter_mut().for_each(|metric| metric.reset());
         Ok(())
     }
@@ -91,8 +89,8 @@ where
         for metric in &mut state.metrics {
             metric.update(output.clone(), batch.target.clone(), batch.len)?;
         }
-        self.valid_losses.push(loss);
-        self.valid_items.push(batch.len);
+        let weight = state.loss_function.batch_weight(output, &batch.target)?;
+        self.valid_loss.push(loss, batch.len, weight);
         Ok(())
     }
 
@@ -102,15 +100,15 @@ where
     }
 
     fn after_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let items = std::mem::take(&mut self.valid_items);
-        state.valid_losses = self.valid_losses.take()?;
-        // What was left early measured only a part of the validation set.
-        if items.is_empty() || items.len() < state.batches {
+        let batches = self.valid_loss.batches();
+        let (losses, loss) = self.valid_loss.take()?;
+        state.valid_losses = losses;
+        // A pass that was left early has measured only a part of the validation set.
+        if batches == 0 || batches < state.batches {
             return Ok(());
         }
         let values = state.metrics.iter_mut().map(|metric| metric.value());
         let metrics = values.collect::<Result<_, _>>()?;
-        let loss = weighted_mean(&state.valid_losses, &items);
         state.validation = Some(Validation { loss, metrics });
         Ok(())
     }

@@ -4,15 +4,16 @@ use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use serde_json::{Map, Value, json};
 
+use super::build::Learner;
 use super::callback::Scope;
-use super::checkpoint::Wanted;
 use super::losses::Losses;
 use super::state::State;
-use super::{Learner, Model, placed};
-use crate::checkpoints::{Progress, Remembered, Saved};
+use crate::checkpoints::{CheckpointRequest, EventState, RunPosition, SavedRun};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::history::EpochRecord;
+use crate::models::Model;
+use crate::optim::load_on;
+use crate::records::EpochRecord;
 use crate::scalars::Scalars;
 
 impl<M, I, T> Learner<M, I, T>
@@ -30,7 +31,7 @@ where
     /// with a memory takes part with [`Callback::save`](super::Callback::save). What a program finds
     /// out before a fit, as [`lr_find`](Self::lr_find) does, it finds out of the weights at hand:
     /// keep what the first run found.
-    /// [`CheckpointFolder`](crate::CheckpointFolder) has an example.
+    /// [`CheckpointFolder`](crate::checkpoints::CheckpointFolder) has an example.
     ///
     /// # Errors
     ///
@@ -39,22 +40,19 @@ where
     /// device, and that is a GPU that is not there. On an error the learner is as it was. Other
     /// callbacks with a memory than the saved run had are an error of [`fit`](Self::fit), which may
     /// have some of its own.
-    pub fn resume(&mut self, saved: &Saved) -> Result<()> {
-        let progress = &saved.progress;
+    pub fn resume(&mut self, saved: &SavedRun) -> Result<()> {
+        let position = &saved.position;
         for (name, now) in self.made_of() {
-            let before = progress.made_of.get(&name).unwrap_or(&Value::Null);
+            let before = position.made_of.get(&name).unwrap_or(&Value::Null);
             if now != *before {
                 let problem = format!("another {name}: the run has {before}, this learner {now}");
                 return Err(saved.error(&problem));
             }
         }
         if self.state.optimizer_config.is_none() && !device::has_default() {
-            return Err(Error::Device {
-                name: "default".to_owned(),
-                problem: "Burn loads the state of its own optimizers on its default device, a GPU \
-                          that is not there; set BURN_DEVICE=flex, or use an OptimizerConfig"
-                    .to_owned(),
-            });
+            let problem = "not there, and Burn loads the state of its own optimizers on it";
+            let remedy = "set BURN_DEVICE=flex, or use an OptimizerConfig".into();
+            return Err(Error::device("default", problem).with_remedy(remedy));
         }
         let model = self.state.model().clone().valid();
         let model = model.try_load_record(saved.model()?).map_err(|error| {
@@ -62,13 +60,13 @@ where
         })?;
         let record = saved.optimizer()?;
         let device = &self.state.device;
-        let optimizer = placed::on(device, || self.state.optimizer.clone().load_record(record));
+        let optimizer = load_on(device, || self.state.optimizer.clone().load_record(record));
         (self.state.model, self.state.optimizer) = (Some(model), optimizer);
-        self.state.history = progress.history.clone();
-        let validated = progress.history.epochs.last();
+        self.state.history = position.history.clone();
+        let validated = position.history.epochs.last();
         self.state.validation = validated.and_then(EpochRecord::validation);
-        self.trained_epochs = progress.order;
-        (self.fits, self.resumed) = (0, Some(progress.clone()));
+        self.trained_epochs = position.order;
+        (self.fits, self.resumed) = (0, Some(position.clone()));
         Ok(())
     }
 
@@ -88,12 +86,12 @@ where
             self.fits += 1;
             return Ok(false);
         }
-        self.check_callbacks(&resumed.remembered)?;
+        self.check_callbacks(&resumed.event_state)?;
         let state = &mut self.state;
         let behind = resumed.epoch + usize::from(resumed.batch > 0);
         if epochs < behind {
-            let expected = format!("the resumed run has {behind} behind it");
-            return Err(Error::setting("the number of epochs", epochs, expected));
+            let expected = format!("at least {behind}, which the resumed run has done");
+            return Err(Error::setting("number of epochs", epochs, expected));
         }
         state.epoch = if resumed.is_over(epochs) { epochs } else { resumed.epoch };
         state.earlier_rows = resumed.earlier_rows;
@@ -115,7 +113,7 @@ where
         }
         match self.resumed.take() {
             // Its end was told again.
-            Some(resumed) => self.take_back(&resumed.remembered),
+            Some(resumed) => self.take_back(&resumed.event_state),
             None => Ok(()),
         }
     }
@@ -134,7 +132,7 @@ where
         }
         self.state.losses = Losses::resumed((resumed.average, resumed.count));
         self.state.trained = resumed.trained;
-        if let Err(error) = self.take_back(&resumed.remembered) {
+        if let Err(error) = self.take_back(&resumed.event_state) {
             self.resumed = Some(resumed);
             return Err(error);
         }
@@ -148,18 +146,18 @@ where
         Ok(batch)
     }
 
-    pub(super) fn write_checkpoint(&mut self, wanted: &Wanted) -> Result<()> {
+    pub(super) fn write_checkpoint(&mut self, wanted: &CheckpointRequest) -> Result<()> {
         self.state.read_losses()?;
         self.check_weights()?;
         let state = &self.state;
         let (average, count) = state.losses.average();
         let mid_epoch = wanted.batch > 0;
         // The end of the training part will be told again.
-        let remembered = match &self.at_train_end {
-            Some(remembered) if mid_epoch && !state.training => remembered.clone(),
-            _ => self.remembered(),
+        let event_state = match &self.at_train_end {
+            Some(event_state) if mid_epoch && !state.training => event_state.clone(),
+            _ => self.event_state(),
         };
-        let progress = Progress {
+        let position = RunPosition {
             settings: (*wanted.settings).clone(),
             made_of: self.made_of(),
             fit: self.fits,
@@ -175,23 +173,23 @@ where
             count,
             earlier_rows: state.earlier_rows,
             history: state.history.clone(),
-            remembered,
+            event_state,
         };
         let model = state.model().valid().into_record();
-        wanted.folder.write(progress, model, state.optimizer.to_record())
+        wanted.folder.write(position, model, state.optimizer.to_record())
     }
 
     /// What events may change.
-    pub(super) fn remembered(&self) -> Remembered {
+    pub(super) fn event_state(&self) -> EventState {
         let heard = self.callbacks.iter().filter(|c| !self.sweeping || c.changes_steps());
         let callbacks = heard.map(|c| (c.name().to_owned(), c.save()));
         let callbacks = callbacks.filter(|(_, value)| !value.is_null()).collect();
-        Remembered { lr: self.state.lr, momentum: self.state.momentum, callbacks }
+        EventState { lr: self.state.lr, momentum: self.state.momentum, callbacks }
     }
 
-    pub(super) fn take_back(&mut self, remembered: &Remembered) -> Result<()> {
-        (self.state.lr, self.state.momentum) = (remembered.lr, remembered.momentum);
-        let mut saved: Vec<_> = remembered.callbacks.iter().collect();
+    pub(super) fn take_back(&mut self, event_state: &EventState) -> Result<()> {
+        (self.state.lr, self.state.momentum) = (event_state.lr, event_state.momentum);
+        let mut saved: Vec<_> = event_state.callbacks.iter().collect();
         for callback in &mut self.callbacks {
             if let Some(index) = saved.iter().position(|(name, _)| name == callback.name()) {
                 callback.restore(&saved.remove(index).1)?;
@@ -201,20 +199,20 @@ where
     }
 
     /// Refuses callbacks with a memory that the resumed run lacks, and the lack of those it has.
-    fn check_callbacks(&self, resumed: &Remembered) -> Result<()> {
-        let names = |remembered: &Remembered| {
+    fn check_callbacks(&self, resumed: &EventState) -> Result<()> {
+        let names = |event_state: &EventState| {
             let mut names: Vec<_> =
-                remembered.callbacks.iter().map(|(name, _)| name.clone()).collect();
+                event_state.callbacks.iter().map(|(name, _)| name.clone()).collect();
             names.sort();
             names.join(", ")
         };
-        let (before, now) = (names(resumed), names(&self.remembered()));
+        let (before, now) = (names(resumed), names(&self.event_state()));
         match before == now {
             true => Ok(()),
             false => Err(Error::setting(
-                "the list of callbacks with a memory",
+                "callbacks with a state",
                 now,
-                format!("the resumed run has {before}; add those, or leave them out"),
+                format!("{before}, as in the resumed run"),
             )),
         }
     }
@@ -264,7 +262,7 @@ impl ModuleVisitor for Sums {
     }
 }
 
-impl Progress {
+impl RunPosition {
     /// Whether a call of `fit` with so many epochs has nothing left to do.
     fn is_over(&self, epochs: usize) -> bool {
         self.finished && epochs <= self.epochs

@@ -4,20 +4,16 @@ use burn::module::ParamGroup;
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
-use super::checkpoint::Wanted;
 use super::losses::Losses;
-use super::optimizer_config::OptimizerConfig;
-use super::tuned::Momentum;
+use crate::checkpoints::CheckpointRequest;
+use crate::checks::one_number;
 use crate::data::{Batch, DataLoaders};
 use crate::error::{Error, Result};
-use crate::history::{EpochRecord, History, StepRecord, Validation};
-use crate::loss::Outputs;
+use crate::loss::{Loss, Outputs};
 use crate::metrics::Metric;
 use crate::models::Model;
-use crate::shape::one_number;
-
-/// A loss function: a batch's outputs and targets to their loss, `[1]`.
-pub(super) type LossFunction<O, T> = Box<dyn Fn(O, T) -> Result<Tensor<1>>>;
+use crate::optim::{Momentum, OptimizerConfig};
+use crate::records::{EpochRecord, History, StepRecord, Validation};
 
 /// Everything that a fit works on, as its callbacks see it.
 ///
@@ -25,9 +21,9 @@ pub(super) type LossFunction<O, T> = Box<dyn Fn(O, T) -> Result<Tensor<1>>>;
 pub struct State<M: Model<I>, I, T> {
     /// Out only while the optimizer has it: a second handle would make it copy every parameter.
     pub(super) model: Option<M>,
-    pub(super) loss_function: LossFunction<M::Output, T>,
-    /// The loss, and how outputs become probabilities, where both are known.
-    pub(super) loss_kind: Option<(&'static str, Outputs)>,
+    pub(super) loss_function: Box<dyn Loss<M::Output, T>>,
+    /// How outputs become probabilities, if the user says so.
+    pub(super) given_outputs: Option<Outputs>,
     pub(super) metrics: Vec<Box<dyn Metric<M::Output, T>>>,
     pub(super) device: Device,
 
@@ -93,7 +89,7 @@ pub struct State<M: Model<I>, I, T> {
     /// The model that the learner is to end up with, and what its validation found.
     pub(super) chosen: Option<(M, Option<Validation>)>,
     /// Where a checkpoint is to be written as soon as all callbacks have heard of the event.
-    pub(super) checkpoint: Option<Wanted>,
+    pub(crate) checkpoint: Option<CheckpointRequest>,
 
     /// What callbacks have to say of the epoch at hand, a line each; [`Notes`] prints them.
     ///
@@ -108,7 +104,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// Before the first fit; it computes on the model's device.
     pub(super) fn new(
         model: M,
-        loss_function: LossFunction<M::Output, T>,
+        loss_function: Box<dyn Loss<M::Output, T>>,
         dls: DataLoaders<I, T>,
         optimizer: ModuleOptimizer,
     ) -> Self {
@@ -116,7 +112,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         Self {
             model: Some(model),
             loss_function,
-            loss_kind: None,
+            given_outputs: None,
             metrics: Vec::new(),
             device,
             dls,

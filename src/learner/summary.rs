@@ -8,10 +8,11 @@ use std::rc::Rc;
 use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-use super::{Learner, Model};
+use super::build::Learner;
 use crate::error::Result;
-use crate::models::listen;
-use crate::summary::{LayerSummary, Summary};
+use crate::models::Model;
+use crate::models::{ModulePath, listen};
+use crate::records::{LayerSummary, Summary};
 
 /// A layer and the shape of what came out of it.
 type Output = (String, Vec<usize>);
@@ -123,8 +124,7 @@ fn layers<I, M: Model<I>>(model: &M, outputs: Vec<Output>) -> Vec<LayerSummary> 
 /// Walks through a module's tensors.
 #[derive(Default)]
 struct Walk {
-    /// Each part's name, and the type that has it.
-    parts: Vec<(String, String)>,
+    path: ModulePath,
     tensors: Vec<Found>,
     /// The types of the modules, by their paths.
     kinds: BTreeMap<String, String>,
@@ -144,40 +144,27 @@ impl Walk {
         model.visit(&mut walk);
         walk
     }
-
-    /// The path of the module that has the part at hand.
-    fn path(&self) -> String {
-        let above = self.parts.split_last().map_or(&[][..], |(_, above)| above);
-        // The variant of an enum is no part of a path.
-        let above = above.iter().filter(|(_, container)| !container.starts_with("Enum:"));
-        above.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
-    }
 }
 
 impl ModuleVisitor for Walk {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.parts.push((name.to_owned(), container.to_owned()));
-        self.kinds.insert(self.path(), kind(container));
+        self.path.enter(name, container);
+        self.kinds.insert(self.path.module(), self.path.kind());
     }
 
     fn exit_module(&mut self, _: &str, _: &str) {
-        self.parts.pop();
+        self.path.exit();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
         self.tensors.push(Found {
-            layer: self.path(),
-            kind: self.parts.last().map(|(_, container)| kind(container)).unwrap_or_default(),
+            layer: self.path.module(),
+            kind: self.path.kind(),
             length: tensor.shape().num_elements(),
             learns: tensor.is_require_grad(),
         });
     }
-}
-
-/// `Linear` of `Struct:Linear`.
-fn kind(container: &str) -> String {
-    container.rsplit(':').next().unwrap_or_default().to_owned()
 }
 
 /// A type's name without the modules it is in.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::callback::{Callback, Flow};
 use super::state::State;
 use crate::error::{Error, Result};
-use crate::history::StepRecord;
 use crate::models::Model;
+use crate::records::StepRecord;
 
 /// How often the losses are read from the device within an epoch: each time waits for it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use super::{Mean, MeanOf, Metric};
+use super::metric::{Mean, MeanOf, Metric};
+use crate::checks::same_shape;
 use crate::error::Result;
-use crate::shape::same_shape;
 
 /// Mean squared error of predictions against targets, both of one shape, batch first.
 ///

@@ -1,11 +1,11 @@
-//! Metrics of how often each class was predicted for each class.
+//! Metrics of how often each class was predicted for each class: precision, recall, and your own.
 
 use burn::tensor::{Int, Tensor};
 
-use super::{Metric, indices};
-use crate::confusion::Confusion;
+use super::metric::Metric;
+use crate::checks::same_rows;
 use crate::error::{Error, Result};
-use crate::shape::same_rows;
+use crate::records::{Average, Confusion};
 
 /// A metric that is a function of how often each class was predicted for each class, for logits
 /// `[batch, classes]` against class indices `[batch]`.
@@ -100,6 +100,93 @@ impl<F: Fn(&Confusion) -> f64 + Send> Metric<Tensor<2>, Tensor<1, Int>> for From
 
 /// `[rows, classes]` from indices `[rows, 1]`; one that is no class gives zeros alone.
 fn one_hot(of: Tensor<2, Int>, classes: usize) -> Tensor<2> {
-    let all = indices(classes, &of);
+    let all = class_indices(classes, &of);
     of.equal(all).float()
+}
+
+/// The indices of all classes, `[1, classes]`, to be compared with `others`.
+pub(super) fn class_indices(classes: usize, others: &Tensor<2, Int>) -> Tensor<2, Int> {
+    let all = Tensor::<1, Int>::arange(0..classes as i64, (&others.device(), others.dtype()));
+    all.reshape([1, classes])
+}
+
+/// The share of what was taken for a class that is of it, for logits `[batch, classes]` against
+/// class indices `[batch]`. fastai's `Precision`.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::records::Average;
+/// use fastburn::metrics::{Metric, precision};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.2, 0.8], [0.8, 0.2]], &device);
+/// let targets = Tensor::<1, Int>::from_data([1, 0, 0], &device);
+/// let mut precision = precision(Average::Macro);
+/// precision.update(logits, targets, 3)?;
+/// assert_eq!(precision.value()?, (1.0 + 1.0 / 2.0) / 2.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn precision(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
+    FromConfusion::new("precision", move |confusion| confusion.precision(average))
+}
+
+/// The share of a class's items that was taken for it, for logits `[batch, classes]` against class
+/// indices `[batch]`. fastai's `Recall`; its macro average is also known as balanced accuracy.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::records::Average;
+/// use fastburn::metrics::{Metric, recall};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.2, 0.8], [0.8, 0.2]], &device);
+/// let targets = Tensor::<1, Int>::from_data([1, 0, 0], &device);
+/// let mut recall = recall(Average::Macro);
+/// recall.update(logits, targets, 3)?;
+/// assert_eq!(recall.value()?, (1.0 + 1.0 / 2.0) / 2.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn recall(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
+    FromConfusion::new("recall", move |confusion| confusion.recall(average))
+}
+
+/// Precision and recall in one number, in which both count the same, for logits
+/// `[batch, classes]` against class indices `[batch]`. fastai's `F1Score`.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::records::Average;
+/// use fastburn::metrics::{Metric, f1};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.2, 0.8], [0.8, 0.2]], &device);
+/// let targets = Tensor::<1, Int>::from_data([1, 0, 0], &device);
+/// let mut f1 = f1(Average::Macro);
+/// f1.update(logits, targets, 3)?;
+/// assert_eq!(f1.value()?, 2.0 / 3.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn f1(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
+    f_beta(1.0, average)
+}
+
+/// Precision and recall in one number, in which recall counts `beta` times as much, for logits
+/// `[batch, classes]` against class indices `[batch]`; its column is "f2" for a `beta` of 2.
+/// fastai's `FBeta`.
+///
+/// ```
+/// use burn::tensor::{Int, Tensor};
+/// use fastburn::records::Average;
+/// use fastburn::metrics::{Metric, f_beta};
+///
+/// let device = fastburn::device::cpu()?;
+/// let logits = Tensor::<2>::from_data([[0.1, 0.9], [0.2, 0.8], [0.8, 0.2]], &device);
+/// let targets = Tensor::<1, Int>::from_data([1, 0, 0], &device);
+/// let mut f_beta = f_beta(2.0, Average::Micro);
+/// f_beta.update(logits, targets, 3)?;
+/// assert_eq!(f_beta.value()?, 2.0 / 3.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub fn f_beta(beta: f64, average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
+    FromConfusion::new(format!("f{beta}"), move |confusion| confusion.f_beta(beta, average))
 }

@@ -6,7 +6,11 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{LayerGroup, Linear, LinearConfig, Mlp, MlpConfig, Model, StateDict, TorchNames};
+use super::linear::{Linear, LinearConfig};
+use super::mlp::{Mlp, MlpConfig};
+use super::model::LayerGroup;
+use super::model::Model;
+use super::weights::{StateDict, TorchNames};
 use crate::error::Result;
 use crate::seed::Seed;
 

@@ -13,6 +13,7 @@ use rand_distr::Normal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::printable::short_number;
 use crate::seed::{Seed, Stream};
 
 /// The most weights of one layer, 4 GiB of them: more are a slip of the pen rather than a wish.
@@ -20,11 +21,13 @@ const MOST_WEIGHTS: usize = 1 << 30;
 
 /// How the first values of a layer's weights and bias are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
     /// Both from U(−1/√inputs, 1/√inputs): PyTorch's default for `nn.Linear`.
     #[default]
     #[serde(rename = "pytorch")]
+    #[cfg_attr(feature = "cli", value(name = "pytorch"))]
     PyTorch,
     /// Weights from N(0, 2/inputs), bias 0 (He et al. 2015, for ReLU).
     Kaiming,
@@ -46,21 +49,21 @@ impl Init {
         device: &Device,
     ) -> Result<nn::Linear> {
         if inputs == 0 || outputs == 0 {
-            return Err(Error::setting("a layer's width", 0, "it must be at least 1"));
+            return Err(Error::setting("layer width", 0, "at least 1"));
         }
         if inputs.checked_mul(outputs).is_none_or(|weights| weights > MOST_WEIGHTS) {
-            let shape = format!("{inputs}×{outputs} weights");
-            let expected = format!("it must be at most {MOST_WEIGHTS}; choose a smaller width");
-            return Err(Error::setting("the size of a layer", shape, expected));
+            let shape = format!("{inputs}×{outputs}");
+            let expected = format!("at most {MOST_WEIGHTS} weights");
+            let error = Error::setting("layer size", shape, expected);
+            return Err(error.with_remedy("choose a smaller width".into()));
         }
         let mut rng = seed.rng(Stream::Weights, layer);
         let fan_in = inputs as f32;
         let (weight, bias) = match self {
             Self::PyTorch => {
                 let bound = 1.0 / fan_in.sqrt();
-                let uniform = Uniform::new(-bound, bound).map_err(|error| {
-                    Error::setting("a layer's width", inputs, error.to_string())
-                })?;
+                let uniform = Uniform::new(-bound, bound)
+                    .map_err(|error| Error::setting("layer width", inputs, error.to_string()))?;
                 (draw(uniform, inputs * outputs, &mut rng), draw(uniform, outputs, &mut rng))
             }
             Self::Kaiming => {
@@ -80,8 +83,13 @@ impl Init {
 }
 
 fn centred(deviation: f32) -> Result<Normal<f32>> {
-    Normal::new(0.0, deviation)
-        .map_err(|error| Error::setting("the initial deviation", deviation, error.to_string()))
+    Normal::new(0.0, deviation).map_err(|error| {
+        Error::setting(
+            "standard deviation of the initial weights",
+            short_number(deviation.into()),
+            error.to_string(),
+        )
+    })
 }
 
 fn draw(from: impl Distribution<f32>, count: usize, rng: &mut impl Rng) -> Vec<f32> {

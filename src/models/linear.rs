@@ -5,7 +5,10 @@ use burn::nn;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, Model, TorchNames, observe, rows};
+use super::init::Init;
+use super::model::{Model, rows};
+use super::observe::observe;
+use super::weights::TorchNames;
 use crate::error::Result;
 use crate::seed::Seed;
 

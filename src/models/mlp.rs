@@ -5,13 +5,17 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use super::{Init, LayerGroup, Model, TorchNames, observe, rows};
+use super::init::Init;
+use super::model::{LayerGroup, Model, rows};
+use super::observe::observe;
+use super::weights::TorchNames;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
 /// What stands between two layers.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// `max(x, 0)`.
@@ -77,7 +81,7 @@ impl MlpConfig {
         let seed = seed.into();
         if self.widths.len() < 2 {
             let widths = format!("{:?}", self.widths);
-            return Err(Error::setting("the widths", widths, "an input and an output are needed"));
+            return Err(Error::setting("layer widths", widths, "at least an input and an output"));
         }
         let layers =
             self.widths.windows(2).zip(0..).map(|(widths, layer)| {

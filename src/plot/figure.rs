@@ -6,7 +6,7 @@ use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{Options, Tree};
 
 use crate::error::{Error, Result};
-use crate::whole_file;
+use crate::files::atomic;
 
 /// How many pixels of a PNG file a pixel of the drawing takes, so that it is sharp on dense
 /// screens.
@@ -74,12 +74,12 @@ impl Figure {
         let path = path.as_ref();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match ending.as_str() {
-            "svg" => whole_file::write(path, self.svg.as_bytes()),
-            "png" => whole_file::write(path, &self.png()?),
+            "svg" => atomic::write(path, self.svg.as_bytes()),
+            "png" => atomic::write(path, &self.png()?),
             _ => Err(Error::setting(
-                "the picture's file name",
+                "picture file",
                 path.display(),
-                "it must end in .svg or .png",
+                "a name that ends in .svg or .png",
             )),
         }
     }

@@ -1,22 +1,31 @@
 //! A table of numbers, shaded by their size.
 
+use std::collections::BTreeMap;
+
 use svg::Document;
-use svg::node::element::{Group, Rectangle, Text};
+use svg::node::element::{Group, Path, Rectangle, Text};
 
 use super::figure::Figure;
 use super::style::{self, FONT, GAP, INK, LABEL, PAPER, TITLE};
-use super::text::{Paint, printable};
+use super::text::Paint;
 use crate::error::{Error, Result};
+use crate::printable::printable;
 
 /// The height of a cell, in pixels, and the room at the sides of its number.
 const CELL_HEIGHT: u32 = 24;
 const CELL_MARGIN: u32 = 10;
+/// The most rows and columns whose numbers and labels can be read; of more, only the shades are
+/// drawn, on a map of about this many pixels.
+const MOST_READABLE: usize = 100;
+const SHADES_ONLY: u32 = 1_600;
 /// The shade of the largest number; the smallest is as white as paper.
 const DARKEST: [u8; 3] = [8, 48, 107];
 /// From which shade on a number is white.
 const WHITE_FROM: f64 = 0.42;
 
 /// A table of numbers, each in a cell that is the darker the larger it is.
+///
+/// The picture of more than 100 rows or columns has the shades alone, without numbers and labels.
 ///
 /// ```
 /// use fastburn::plot::HeatMap;
@@ -52,9 +61,9 @@ impl HeatMap {
         if columns == 0 || values.iter().any(|row| row.len() != columns) {
             let lengths = values.iter().map(Vec::len).collect::<Vec<_>>();
             return Err(Error::setting(
-                "the lengths of a heat map's rows",
+                "row lengths of a heat map",
                 format!("{lengths:?}"),
-                "all must be the same and at least 1",
+                "rows of one length, at least 1",
             ));
         }
         Ok(Self {
@@ -104,28 +113,37 @@ impl HeatMap {
 
     /// The table as a picture.
     pub fn draw(&self) -> Figure {
-        let widest = |texts: &mut dyn Iterator<Item = &str>| {
+        let (row_count, column_count) = (self.values.len(), self.values[0].len());
+        let readable = row_count.max(column_count) <= MOST_READABLE;
+        let (rows, columns) = (row_count as u32, column_count as u32);
+        let numbers: Vec<Vec<String>> = match readable {
+            true => self.values.iter().map(|row| self.numbers(row)).collect(),
+            false => Vec::new(),
+        };
+        let row_labels = if readable { self.row_labels.as_slice() } else { &[] };
+        let column_labels = if readable { self.column_labels.as_slice() } else { &[] };
+        let widest = |texts: &mut dyn Iterator<Item = &String>| {
             texts.map(|text| style::width_of(text, LABEL)).max().unwrap_or_default()
         };
-        let numbers: Vec<Vec<String>> = self
-            .values
-            .iter()
-            .map(|row| row.iter().map(|&value| self.number(value)).collect())
-            .collect();
-        let numbers_width = widest(&mut numbers.iter().flatten().map(String::as_str));
-        let labels_width = widest(&mut self.column_labels.iter().map(String::as_str));
+        let numbers_width = widest(&mut numbers.iter().flatten());
+        let labels_width = widest(&mut column_labels.iter());
         // Long labels stand upright, so that the cells are no wider than their numbers need.
         let upright = labels_width > 2 * numbers_width.max(LABEL);
         let (least_width, labels_height) =
             if upright { (LABEL, labels_width) } else { (labels_width, LABEL) };
-        let cell_width = numbers_width.max(least_width) + CELL_MARGIN;
-        let left = 2 * GAP + LABEL + widest(&mut self.row_labels.iter().map(String::as_str)) + 6;
+        let (cell_width, cell_height) = match readable {
+            true => (numbers_width.max(least_width) + CELL_MARGIN, CELL_HEIGHT),
+            false => {
+                let side = (SHADES_ONLY / rows.max(columns)).max(1);
+                (side, side)
+            }
+        };
+        let left = 2 * GAP + LABEL + widest(&mut row_labels.iter()) + 6;
         let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
         let top = GAP + title_height + LABEL + 8 + labels_height + 8;
-        let (rows, columns) = (self.values.len() as u32, self.values[0].len() as u32);
         // Wide and high enough for the axes' names too.
         let inner_width = (columns * cell_width).max(style::width_of(&self.column_name, LABEL));
-        let inner_height = (rows * CELL_HEIGHT).max(style::width_of(&self.row_name, LABEL));
+        let inner_height = (rows * cell_height).max(style::width_of(&self.row_name, LABEL));
         let title_width = style::width_of(&self.title, TITLE);
         let width = (left + inner_width + GAP).max(title_width + 2 * GAP);
         let height = top + inner_height + GAP;
@@ -146,7 +164,7 @@ impl HeatMap {
         let (x, y) = (GAP + LABEL, top + inner_height / 2);
         let turned = text(&self.row_name, x, y, "middle");
         drawing = drawing.add(turned.set("transform", format!("rotate(-90 {x} {y})")));
-        for (label, column) in self.column_labels.iter().zip(0..columns) {
+        for (label, column) in column_labels.iter().zip(0..columns) {
             let middle = left + column * cell_width + cell_width / 2;
             drawing = drawing.add(match upright {
                 false => text(label, middle, top - 6, "middle"),
@@ -156,24 +174,47 @@ impl HeatMap {
                 }
             });
         }
-        for (label, row) in self.row_labels.iter().zip(0..rows) {
+        for (label, row) in row_labels.iter().zip(0..rows) {
             let line = top + row * CELL_HEIGHT + baseline();
             drawing = drawing.add(text(label, left - 6, line, "end"));
+        }
+        for (colour, outline) in self.outlines([left, top], [cell_width, cell_height]) {
+            let cells = Path::new().set("d", outline).set("fill", style::hex(colour));
+            drawing = drawing.add(cells.set("shape-rendering", "crispEdges"));
         }
         let shade = self.shading();
         for ((row, texts), y) in self.values.iter().zip(&numbers).zip(0..) {
             for ((&value, number), x) in row.iter().zip(texts).zip(0..) {
-                let (left, top) = (left + x * cell_width, top + y * CELL_HEIGHT);
-                let cell = Rectangle::new().set("x", left).set("y", top);
-                let cell = cell.set("width", cell_width).set("height", CELL_HEIGHT);
-                let (paper, ink) = colours(shade(value));
-                let number = text(number, left + cell_width / 2, top + baseline(), "middle");
-                drawing = drawing.add(cell.set("fill", style::hex(paper)));
+                let middle = left + x * cell_width + cell_width / 2;
+                let line = top + y * CELL_HEIGHT + baseline();
+                let (_, ink) = colours(shade(value));
+                let number = text(number, middle, line, "middle");
                 drawing = drawing.add(number.set("fill", style::hex(ink)));
             }
         }
         let document = Document::new().set("width", width).set("height", height);
         Figure::new(document.set("viewBox", (0, 0, width, height)).add(drawing).to_string())
+    }
+
+    /// The cells of each colour as one SVG path: an element for each cell would be millions. Cells
+    /// beside each other make one rectangle; those of the paper's colour need none.
+    fn outlines(&self, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> Outlines {
+        let shade = self.shading();
+        let mut outlines = Outlines::new();
+        for (row, y) in self.values.iter().zip(0..) {
+            let colours: Vec<[u8; 3]> = row.iter().map(|&value| colours(shade(value)).0).collect();
+            let mut x = 0;
+            for run in colours.chunk_by(|a, b| a == b) {
+                let cells = run.len() as u32;
+                if run[0] != PAPER {
+                    let (left, top, width) = (left + x * width, top + y * height, cells * width);
+                    let rectangle = format!("M{left} {top}h{width}v{height}h-{width}z");
+                    outlines.entry(run[0]).or_default().push_str(&rectangle);
+                }
+                x += cells;
+            }
+        }
+        outlines
     }
 
     /// The table as lines of text.
@@ -201,6 +242,10 @@ impl HeatMap {
         lines
     }
 
+    fn numbers(&self, row: &[f64]) -> Vec<String> {
+        row.iter().map(|&value| self.number(value)).collect()
+    }
+
     fn number(&self, value: f64) -> String {
         self.digits.map_or_else(|| number(value), |digits| format!("{value:.digits$}"))
     }
@@ -215,6 +260,9 @@ impl HeatMap {
         }
     }
 }
+
+/// Of each colour, the path around all its cells.
+type Outlines = BTreeMap<[u8; 3], String>;
 
 /// Where a number stands within its cell, from the cell's top.
 const fn baseline() -> u32 {

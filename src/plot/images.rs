@@ -11,9 +11,10 @@ use svg::node::element::{Image, Rectangle, Text};
 
 use super::figure::Figure;
 use super::style::{self, FONT, GAP, INK, LABEL, PAPER};
-use super::text::printable;
-use crate::data::{Batch, Bitmap};
+use crate::data::Batch;
 use crate::error::{Error, Result};
+use crate::printable::printable;
+use crate::vision::Bitmap;
 
 /// The larger side of an image in a grid, in pixels, at most.
 pub(super) const IN_GRID: usize = 112;
@@ -31,7 +32,7 @@ const TITLE_HEIGHT: u32 = LABEL + 6;
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
-/// use fastburn::data::{Bitmap, Splits};
+/// use fastburn::vision::{Bitmap, Splits};
 /// use fastburn::plot::show_image;
 ///
 /// let item = Splits::digits()?.valid.get(0).unwrap();
@@ -50,7 +51,7 @@ pub fn show_image(image: &Bitmap) -> Result<Figure> {
 /// Images in rows of `columns`, each with its title above it.
 ///
 /// ```
-/// use fastburn::data::Bitmap;
+/// use fastburn::vision::Bitmap;
 /// use fastburn::plot::image_grid;
 ///
 /// let grey = Bitmap::new(&[0.5; 4], [1, 2, 2])?;
@@ -75,7 +76,7 @@ pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> 
 /// the device.
 ///
 /// ```
-/// use fastburn::data::Splits;
+/// use fastburn::vision::Splits;
 /// use fastburn::plot::show_batch;
 ///
 /// let device = fastburn::device::cpu()?;
@@ -93,7 +94,7 @@ pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> 
 pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) -> Result<Figure> {
     let shown = batch.len.min(SHOWN);
     if shown == 0 {
-        return Err(nothing("the number of images"));
+        return Err(nothing("number of images"));
     }
     let targets = batch.target.clone().narrow(0, 0, shown).try_into_vec_as::<i64>();
     let targets = targets.map_err(|error| Error::compute("read a batch's targets", error))?;
@@ -122,10 +123,10 @@ pub(super) fn grid(
     side: usize,
 ) -> Result<Figure> {
     if images.is_empty() {
-        return Err(nothing("the number of images"));
+        return Err(nothing("number of images"));
     }
     if columns == 0 {
-        return Err(nothing("the number of columns"));
+        return Err(nothing("number of columns"));
     }
     let columns = columns.min(images.len()) as u32;
     let rows = (images.len() as u32).div_ceil(columns);
@@ -189,7 +190,7 @@ fn height_of(title: &[String]) -> u32 {
 }
 
 fn nothing(what: &'static str) -> Error {
-    Error::setting(what, 0, "a picture needs at least one")
+    Error::setting(what, 0, "at least 1")
 }
 
 /// The width and height at which an image is drawn: small ones at a whole multiple of their size,

@@ -2,7 +2,8 @@
 
 use std::io::IsTerminal;
 
-use crate::data::Bitmap;
+use crate::printable::printable;
+use crate::vision::Bitmap;
 
 /// The widest that an image is drawn, in characters.
 const WIDEST: usize = 32;
@@ -55,7 +56,7 @@ impl Paint {
 /// colours, or their mean as a shade. An image of more than 32 pixels a side is reduced to that.
 ///
 /// ```
-/// use fastburn::data::Bitmap;
+/// use fastburn::vision::Bitmap;
 /// use fastburn::plot::text::{Paint, image};
 ///
 /// let ramp = Bitmap::new(&[0.0, 0.5, 1.0, 0.0, 0.5, 1.0], [1, 2, 3])?;
@@ -69,7 +70,7 @@ pub fn image(image: &Bitmap, paint: Paint) -> String {
 /// Images side by side, each under its title, as many in a row as fit into `width` characters.
 ///
 /// ```
-/// use fastburn::data::Bitmap;
+/// use fastburn::vision::Bitmap;
 /// use fastburn::plot::text::{Paint, image_grid};
 ///
 /// let (black, white) = (Bitmap::new(&[0.0; 4], [1, 2, 2])?, Bitmap::new(&[1.0; 4], [1, 2, 2])?);
@@ -102,15 +103,6 @@ pub fn image_grid(images: &[(&Bitmap, &str)], width: usize, paint: Paint) -> Str
         }
     }
     text
-}
-
-/// A text without control characters, which a terminal would obey and a picture refuses.
-///
-/// ```
-/// assert_eq!(fastburn::plot::text::printable("a\x1b[31mb"), "a\u{fffd}[31mb");
-/// ```
-pub fn printable(text: &str) -> String {
-    text.replace(char::is_control, "\u{fffd}")
 }
 
 fn cut(title: &str) -> String {

@@ -2,105 +2,202 @@
 //!
 //! A [`Schedule`] is one curve over the progress from 0 to 1. A [`Policy`] says which curves a fit
 //! follows: [`OneCycle`], [`FlatCosine`] and [`Sgdr`] are fastai's, [`ParamSchedule`] holds curves
-//! of one's own.
+//! of your own.
 
-mod combined;
-mod flat_cosine;
-mod one_cycle;
-mod policy;
-mod sgdr;
+mod curve;
 
-use std::f64::consts::PI;
-use std::fmt;
-use std::sync::Arc;
+pub use self::curve::{ParamSchedule, Policy, Schedule};
+use crate::checks;
+use crate::error::{Error, Result};
 
-pub use flat_cosine::FlatCosine;
-pub use one_cycle::OneCycle;
-pub use policy::{ParamSchedule, Policy};
-pub use sgdr::Sgdr;
-
-/// A value that depends on how far the fit is, from progress 0 at its begin to 1 at its end.
-///
-/// The curves are those of fastai's `callback.schedule`. A clone shares the function.
+/// The 1cycle policy of fastai's `fit_one_cycle`: the learning rate rises to its peak in a cosine
+/// and falls to almost nothing in another, while the momentum falls and rises again (Smith 2018,
+/// <https://arxiv.org/abs/1803.09820>).
 ///
 /// ```
-/// use fastburn::schedule::Schedule;
+/// use fastburn::schedule::{OneCycle, Policy};
 ///
-/// let down = Schedule::linear(1.0, 0.0);
-/// assert_eq!(down.at(0.25), 0.75);
-///
-/// let steps = Schedule::new(|progress| if progress < 0.5 { 1e-2 } else { 1e-3 });
-/// assert_eq!(steps.at(0.7), 1e-3);
+/// let schedule = OneCycle::new(1e-2).pct_start(0.3).schedule()?;
+/// assert!((schedule.lr.at(0.3) - 1e-2).abs() < 1e-12);
+/// assert_eq!(schedule.momentum.unwrap().at(0.0), 0.95);
+/// # Ok::<(), fastburn::Error>(())
 /// ```
-#[derive(Clone)]
-pub struct Schedule(Arc<dyn Fn(f64) -> f64 + Send + Sync>);
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OneCycle {
+    lr_max: f64,
+    div: f64,
+    div_final: f64,
+    pct_start: f64,
+    momenta: (f64, f64, f64),
+}
 
-impl Schedule {
-    /// A function of the progress, which is from 0 to 1.
-    pub fn new(value: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Self {
-        Self(Arc::new(value))
+impl OneCycle {
+    /// A cycle with that peak and fastai's defaults.
+    pub fn new(lr_max: f64) -> Self {
+        let momenta = (0.95, 0.85, 0.95);
+        Self { lr_max, div: 25.0, div_final: 1e5, pct_start: 0.25, momenta }
     }
 
-    /// One value throughout: fastai's `sched_no`.
-    ///
-    /// ```
-    /// assert_eq!(fastburn::schedule::Schedule::constant(0.1).at(0.5), 0.1);
-    /// ```
-    pub fn constant(value: f64) -> Self {
-        Self::new(move |_| value)
+    /// The first learning rate is the peak divided by this; 25.
+    #[expect(clippy::should_implement_trait, reason = "fastai's name for it")]
+    pub fn div(mut self, div: f64) -> Self {
+        self.div = div;
+        self
     }
 
-    /// A straight line: fastai's `sched_lin`.
-    ///
-    /// ```
-    /// assert_eq!(fastburn::schedule::Schedule::linear(2.0, 4.0).at(0.5), 3.0);
-    /// ```
-    pub fn linear(start: f64, end: f64) -> Self {
-        Self::new(move |progress| start + progress * (end - start))
+    /// The last learning rate is the peak divided by this; 100 000.
+    pub fn div_final(mut self, div_final: f64) -> Self {
+        self.div_final = div_final;
+        self
     }
 
-    /// Half a wave, which leaves `start` and reaches `end` slowly: fastai's `sched_cos`,
-    /// `start + (1 + cos(π (1 - progress))) (end - start) / 2`.
-    ///
-    /// ```
-    /// let schedule = fastburn::schedule::Schedule::cosine(1.0, 0.0);
-    /// assert!(schedule.at(0.1) > 0.97 && schedule.at(0.9) < 0.03);
-    /// ```
-    pub fn cosine(start: f64, end: f64) -> Self {
-        Self::new(move |progress| {
-            start + (1.0 + (PI * (1.0 - progress)).cos()) * (end - start) / 2.0
-        })
+    /// The share of the fit in which the learning rate rises, above 0 and at most 1; 0.25.
+    pub fn pct_start(mut self, pct_start: f64) -> Self {
+        self.pct_start = pct_start;
+        self
     }
 
-    /// The same factor in each step: fastai's `sched_exp`, `start (end / start)^progress`.
-    ///
-    /// Both ends are above 0 or both below; otherwise the values between them are no numbers.
-    ///
-    /// ```
-    /// let schedule = fastburn::schedule::Schedule::exponential(1e-4, 1.0);
-    /// assert!((schedule.at(0.5) - 1e-2).abs() < 1e-12);
-    /// ```
-    pub fn exponential(start: f64, end: f64) -> Self {
-        Self::new(move |progress| start * (end / start).powf(progress))
-    }
-
-    /// A power of the progress: fastai's `SchedPoly`, `start + (end - start) progress^power`.
-    ///
-    /// ```
-    /// assert_eq!(fastburn::schedule::Schedule::polynomial(0.0, 1.0, 2.0).at(0.5), 0.25);
-    /// ```
-    pub fn polynomial(start: f64, end: f64, power: f64) -> Self {
-        Self::new(move |progress| start + (end - start) * progress.powf(power))
-    }
-
-    /// The value at a progress; below 0 it is that of 0, above 1 that of 1.
-    pub fn at(&self, progress: f64) -> f64 {
-        (self.0)(progress.clamp(0.0, 1.0))
+    /// The momentum at the begin, at the peak and at the end; 0.95, 0.85, 0.95.
+    pub fn momenta(mut self, begin: f64, peak: f64, end: f64) -> Self {
+        self.momenta = (begin, peak, end);
+        self
     }
 }
 
-impl fmt::Debug for Schedule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Schedule(from {} to {})", self.at(0.0), self.at(1.0))
+impl Policy for OneCycle {
+    fn schedule(&self) -> Result<ParamSchedule> {
+        let Self { lr_max, div, div_final, pct_start, momenta: (begin, peak, end) } = *self;
+        checks::at_least_zero("learning rate", lr_max)?;
+        checks::above_zero("div", div)?;
+        checks::above_zero("div_final", div_final)?;
+        checks::positive_share("pct_start", pct_start)?;
+        [begin, peak, end]
+            .into_iter()
+            .try_for_each(|value| checks::below_one("momentum", value))?;
+        let lr = Schedule::combined_cosine(pct_start, lr_max / div, lr_max, lr_max / div_final)?;
+        let momentum = Schedule::combined_cosine(pct_start, begin, peak, end)?;
+        Ok(ParamSchedule::new(lr).momentum(momentum))
+    }
+}
+
+/// One learning rate for most of the fit, then down to almost nothing in a cosine: fastai's
+/// `fit_flat_cos`.
+///
+/// ```
+/// use fastburn::schedule::{FlatCosine, Policy};
+///
+/// let lr = FlatCosine::new(1e-2).schedule()?.lr;
+/// assert_eq!([lr.at(0.0), lr.at(0.7)], [1e-2, 1e-2]);
+/// assert!(lr.at(0.9) < 5e-3);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FlatCosine {
+    lr: f64,
+    div_final: f64,
+    pct_start: f64,
+}
+
+impl FlatCosine {
+    /// That learning rate and fastai's defaults.
+    pub fn new(lr: f64) -> Self {
+        Self { lr, div_final: 1e5, pct_start: 0.75 }
+    }
+
+    /// The last learning rate is the first divided by this; 100 000.
+    pub fn div_final(mut self, div_final: f64) -> Self {
+        self.div_final = div_final;
+        self
+    }
+
+    /// The share of the fit in which the learning rate stays, above 0 and at most 1; 0.75.
+    pub fn pct_start(mut self, pct_start: f64) -> Self {
+        self.pct_start = pct_start;
+        self
+    }
+}
+
+impl Policy for FlatCosine {
+    fn schedule(&self) -> Result<ParamSchedule> {
+        let Self { lr, div_final, pct_start } = *self;
+        checks::at_least_zero("learning rate", lr)?;
+        checks::above_zero("div_final", div_final)?;
+        checks::positive_share("pct_start", pct_start)?;
+        let lr = Schedule::combined_cosine(pct_start, lr, lr, lr / div_final)?;
+        Ok(ParamSchedule::new(lr))
+    }
+}
+
+/// Warm restarts: the learning rate falls to 0 in a cosine and starts anew, each cycle longer than
+/// the one before. fastai's `fit_sgdr` (Loshchilov and Hutter 2016,
+/// <https://arxiv.org/abs/1608.03983>).
+///
+/// ```
+/// use fastburn::schedule::{Policy, Sgdr};
+///
+/// let sgdr = Sgdr::new(1e-2, 3, 1); // cycles of 1, 2 and 4 epochs
+/// assert_eq!(sgdr.epochs()?, 7);
+/// assert_eq!(sgdr.schedule()?.lr.at(0.0), 1e-2);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sgdr {
+    lr_max: f64,
+    cycles: usize,
+    cycle_length: usize,
+    cycle_mult: usize,
+}
+
+impl Sgdr {
+    /// So many cycles from that learning rate down; the first has `cycle_length` epochs, each
+    /// other twice as many as the one before.
+    pub fn new(lr_max: f64, cycles: usize, cycle_length: usize) -> Self {
+        Self { lr_max, cycles, cycle_length, cycle_mult: 2 }
+    }
+
+    /// How many times longer each cycle is than the one before; 2.
+    pub fn cycle_mult(mut self, cycle_mult: usize) -> Self {
+        self.cycle_mult = cycle_mult;
+        self
+    }
+
+    /// How many epochs the fit has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if there is no cycle, one has no epoch, or there are more epochs than
+    /// can be counted.
+    pub fn epochs(&self) -> Result<usize> {
+        Ok(self.lengths()?.iter().sum())
+    }
+
+    /// The epochs of each cycle.
+    fn lengths(&self) -> Result<Vec<usize>> {
+        for (name, value) in [
+            ("number of cycles", self.cycles),
+            ("cycle length", self.cycle_length),
+            ("cycle_mult", self.cycle_mult),
+        ] {
+            checks::at_least_one(name, value)?;
+        }
+        let length =
+            |cycle: u32| self.cycle_mult.checked_pow(cycle)?.checked_mul(self.cycle_length);
+        let lengths: Option<Vec<usize>> = (0..).take(self.cycles).map(length).collect();
+        let countable = |lengths: &Vec<usize>| {
+            lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length)).is_some()
+        };
+        lengths
+            .filter(countable)
+            .ok_or_else(|| Error::setting("number of cycles", self.cycles, "fewer epochs than 2⁶⁴"))
+    }
+}
+
+impl Policy for Sgdr {
+    fn schedule(&self) -> Result<ParamSchedule> {
+        checks::at_least_zero("learning rate", self.lr_max)?;
+        let (lengths, epochs) = (self.lengths()?, self.epochs()? as f64);
+        let cycle = Schedule::cosine(self.lr_max, 0.0);
+        let parts = lengths.into_iter().map(|length| (length as f64 / epochs, cycle.clone()));
+        Ok(ParamSchedule::new(Schedule::combined(parts)?))
     }
 }

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{
-    DataLoaders, Filter, ImageFolder, ImageSpec, Images, Reading, Scaling, Splits, class_indices,
-};
+use fastburn::data::{DataLoaders, class_indices};
 use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::models::LinearConfig;
-use fastburn::{Error, Mixed, Predictor};
+use fastburn::vision::{
+    Filter, ImageFolder, ImageSpec, Images, Predictor, ReadOptions, Scaling, Splits,
+};
+use fastburn::{Error, Remedy};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -73,7 +74,7 @@ fn colour(width: u32, height: u32) -> image::DynamicImage {
     RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 200])).into()
 }
 
-fn read(place: &Path, reading: &Reading) -> fastburn::Result<Images> {
+fn read(place: &Path, reading: &ReadOptions) -> fastburn::Result<Images> {
     Images::read(&ImageFolder::open(place)?, reading, &|_, _| {})
 }
 
@@ -132,7 +133,7 @@ fn a_photo_is_turned_and_resized_whichever_comes_first() {
         for filter in [Filter::Bilinear, Filter::Lanczos] {
             let (_place, folder) = folder_of(name, &bytes(&file["content"]));
             let item = folder.image(0).unwrap();
-            let reading = Reading::new().size(5, 8).filter(filter);
+            let reading = ReadOptions::new().size(5, 8).filter(filter);
             let images = Images::read(&folder, &reading, &|_, _| {}).unwrap();
             let (expected, _) = images.format().adapt(&item.pixels, item.shape).unwrap();
             let found = distance(&images.pixels(0).unwrap(), &expected);
@@ -145,9 +146,9 @@ fn a_photo_is_turned_and_resized_whichever_comes_first() {
 fn images_of_two_sizes_are_refused_unless_a_size_is_given() {
     let place = slopes();
     write(&place.path().join("b/7.png"), GrayImage::new(9, 7).into());
-    let error = read(place.path(), &Reading::new()).unwrap_err();
-    assert!(matches!(error, Error::Mixed { mixed: Mixed::Sizes, .. }), "{error}");
-    let images = read(place.path(), &Reading::new().size(3, 5)).unwrap();
+    let error = read(place.path(), &ReadOptions::new()).unwrap_err();
+    assert_eq!(error.remedy(), Some(Remedy::ResizeImages), "{error}");
+    let images = read(place.path(), &ReadOptions::new().size(3, 5)).unwrap();
     assert_eq!((images.len(), images.shape()), (11, [1, 3, 5]));
 }
 
@@ -155,22 +156,22 @@ fn images_of_two_sizes_are_refused_unless_a_size_is_given() {
 fn grey_beside_colour_is_refused_unless_a_size_or_the_channels_are_given() {
     let place = slopes();
     write(&place.path().join("b/7.png"), colour(4, 4));
-    let error = read(place.path(), &Reading::new()).unwrap_err();
+    let error = read(place.path(), &ReadOptions::new()).unwrap_err();
     let message = error.to_string();
-    assert!(matches!(error, Error::Mixed { mixed: Mixed::Channels, .. }), "{error}");
+    assert_eq!(error.remedy(), Some(Remedy::ConvertChannels), "{error}");
     assert!(message.contains("b/7.png: in colour, but ") && message.contains("a/0.png is grey"));
     assert!(message.contains("of 11 images 10 are grey, 1 is in colour"), "{message}");
     // One option is enough for photos, some of which are grey.
     for (reading, shape) in [
-        (Reading::new().channels(1), [1, 4, 4]),
-        (Reading::new().channels(3), [3, 4, 4]),
-        (Reading::new().size(2, 2), [3, 2, 2]),
-        (Reading::new().size(2, 2).channels(1), [1, 2, 2]),
+        (ReadOptions::new().channels(1), [1, 4, 4]),
+        (ReadOptions::new().channels(3), [3, 4, 4]),
+        (ReadOptions::new().size(2, 2), [3, 2, 2]),
+        (ReadOptions::new().size(2, 2).channels(1), [1, 2, 2]),
     ] {
         assert_eq!(read(place.path(), &reading).unwrap().shape(), shape);
     }
     let [grey, in_colour] = [0, 10].map(|index| {
-        let images = read(place.path(), &Reading::new().channels(3)).unwrap();
+        let images = read(place.path(), &ReadOptions::new().channels(3)).unwrap();
         images.pixels(index).unwrap().into_owned()
     });
     assert!(grey[..16] == grey[16..32] && grey[..16] == grey[32..]);
@@ -185,9 +186,9 @@ fn the_parts_of_a_data_set_agree_with_each_other() {
         write(&place.path().join("valid").join(class).join("0.png"), colour(4, 4));
     }
     let splits = Splits::open(place.path(), 0).unwrap();
-    let error = splits.read(&Reading::new(), &|_, _| {}).unwrap_err();
-    assert!(matches!(error, Error::Mixed { mixed: Mixed::Channels, .. }), "{error}");
-    let (train, valid) = splits.read(&Reading::new().size(4, 4), &|_, _| {}).unwrap();
+    let error = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap_err();
+    assert_eq!(error.remedy(), Some(Remedy::ConvertChannels), "{error}");
+    let (train, valid) = splits.read(&ReadOptions::new().size(4, 4), &|_, _| {}).unwrap();
     assert_eq!((train.shape(), valid.shape()), ([3, 4, 4], [3, 4, 4]));
 }
 
@@ -196,12 +197,12 @@ fn what_no_image_can_be_is_refused_before_any_is_read() {
     let place = slopes();
     fs::write(place.path().join("a/0.png"), "no image").unwrap();
     for reading in [
-        Reading::new().size(0, 4),
-        Reading::new().size(4, 16_385),
-        Reading::new().channels(2),
-        Reading::new().size(4, 4).channels(1).scaling(standard(&[0.5], &[0.0])),
-        Reading::new().size(4, 4).channels(3).scaling(standard(&[0.5], &[0.2])),
-        Reading::new().size(4, 4).channels(1).scaling(standard(&[f32::NAN], &[0.2])),
+        ReadOptions::new().size(0, 4),
+        ReadOptions::new().size(4, 16_385),
+        ReadOptions::new().channels(2),
+        ReadOptions::new().size(4, 4).channels(1).scaling(standard(&[0.5], &[0.0])),
+        ReadOptions::new().size(4, 4).channels(3).scaling(standard(&[0.5], &[0.2])),
+        ReadOptions::new().size(4, 4).channels(1).scaling(standard(&[f32::NAN], &[0.2])),
     ] {
         let error = read(place.path(), &reading).unwrap_err();
         assert!(error.is_usage(), "{error}");
@@ -225,7 +226,7 @@ fn images_are_standardised_by_the_training_images_own_mean_and_deviation() {
         }
     }
     let splits = Splits::open(place.path(), 0).unwrap();
-    let (train, valid) = splits.read(&Reading::new().standardized(), &|_, _| {}).unwrap();
+    let (train, valid) = splits.read(&ReadOptions::new().standardized(), &|_, _| {}).unwrap();
     // In one channel after the other, as numpy does: the mean, then that of the squares around it.
     let Scaling::Standard { mean, std } = &train.format().scaling else { panic!() };
     for channel in 0..3 {
@@ -246,13 +247,14 @@ fn images_are_standardised_by_the_training_images_own_mean_and_deviation() {
     let Scaling::Standard { mean, std } = &scaling else { panic!() };
     // Red, green and blue of 15 pixels each, in the second image.
     assert_eq!(values(batch.input)[45 + 20], (f32::from(pixel) / 255.0 - mean[1]) / std[1]);
-    assert_eq!(dls.image_classes.unwrap().format.scaling, scaling);
+    let input = dls.items.unwrap().input;
+    assert_eq!(serde_json::from_value::<ImageSpec>(input).unwrap().scaling, scaling);
 }
 
 #[test]
 fn standardised_numbers_of_large_and_small_batches_are_the_same() {
     let digits = Splits::digits().unwrap().valid;
-    let reading = Reading::new().size(33, 33).channels(3).standardized();
+    let reading = ReadOptions::new().size(33, 33).channels(3).standardized();
     let images = Images::read(&digits, &reading, &|_, _| {}).unwrap();
     let device = fastburn::device::cpu().unwrap();
     let dls = DataLoaders::from_images(images.clone(), images, class_indices, &device);
@@ -274,10 +276,10 @@ fn standardised_numbers_of_large_and_small_batches_are_the_same() {
 #[test]
 fn images_without_any_difference_cannot_be_standardised() {
     let (_place, folder) = folder_of("a.png", &bytes(&reference()["files"][0]["content"]));
-    assert!(Images::read(&folder, &Reading::new().standardized(), &|_, _| {}).is_ok());
+    assert!(Images::read(&folder, &ReadOptions::new().standardized(), &|_, _| {}).is_ok());
     let place = tempdir().unwrap();
     write(&place.path().join("a/0.png"), GrayImage::from_pixel(3, 3, Luma([7])).into());
-    let error = read(place.path(), &Reading::new().standardized()).unwrap_err();
+    let error = read(place.path(), &ReadOptions::new().standardized()).unwrap_err();
     assert!(error.to_string().contains("all pixels of a channel are equal"), "{error}");
 }
 
@@ -285,7 +287,7 @@ fn images_without_any_difference_cannot_be_standardised() {
 fn a_model_file_keeps_how_its_images_are_read() {
     let place = slopes();
     write(&place.path().join("b/7.png"), colour(9, 7));
-    let reading = Reading::new().size(3, 3).filter(Filter::Lanczos).standardized();
+    let reading = ReadOptions::new().size(3, 3).filter(Filter::Lanczos).standardized();
     let splits = Splits::open(place.path(), 0).unwrap();
     let (train, valid) = splits.read(&reading, &|_, _| {}).unwrap();
     let format = train.format().clone();
@@ -297,7 +299,7 @@ fn a_model_file_keeps_how_its_images_are_read() {
     learn.export(&file).unwrap();
 
     let predictor = Predictor::load(&file, &device).unwrap();
-    assert_eq!(predictor.card().image, format);
+    assert_eq!(predictor.format(), &format);
     let said = format.to_string();
     assert!(
         said.starts_with("3×3 pixels, colour, normalised by mean ") && said.ends_with("lanczos")
@@ -311,7 +313,7 @@ fn a_model_file_keeps_how_its_images_are_read() {
             answer.probabilities.iter().zip(&item.probabilities).map(|(a, b)| (a - b).abs());
         assert!(apart.fold(0.0, f32::max) < 1e-6);
     }
-    let again = Images::read(&splits.train, &Reading::like(&format), &|_, _| {}).unwrap();
+    let again = Images::read(&splits.train, &ReadOptions::like(&format), &|_, _| {}).unwrap();
     assert!((0..again.len()).all(|i| again.pixels(i).unwrap() == train.pixels(i).unwrap()));
     assert_eq!(again.checksum().unwrap(), train.checksum().unwrap());
 }
@@ -322,10 +324,10 @@ fn bad_files_are_skipped_where_that_is_asked_for() {
     fs::write(place.path().join("a/1.png"), "no image").unwrap();
     let whole = fs::read(place.path().join("b/0.png")).unwrap();
     fs::write(place.path().join("b/3.png"), &whole[..whole.len() / 2]).unwrap();
-    let error = read(place.path(), &Reading::new()).unwrap_err().to_string();
-    assert!(error.contains("a/1.png") && error.contains("neither PNG nor JPEG"), "{error}");
+    let error = read(place.path(), &ReadOptions::new()).unwrap_err().to_string();
+    assert!(error.contains("a/1.png") && error.contains("not a PNG, JPEG, WebP"), "{error}");
 
-    let images = read(place.path(), &Reading::new().skip_bad()).unwrap();
+    let images = read(place.path(), &ReadOptions::new().skip_bad()).unwrap();
     assert_eq!((images.len(), images.labels()), (8, &[0, 0, 0, 0, 1, 1, 1, 1][..]));
     let skipped: Vec<_> = images.skipped().iter().map(|skipped| skipped.file.clone()).collect();
     assert!(skipped[0].ends_with("a/1.png") && skipped[1].ends_with("b/3.png"), "{skipped:?}");
@@ -340,7 +342,7 @@ fn bad_files_are_skipped_where_that_is_asked_for() {
 fn the_first_file_may_be_a_bad_one() {
     let place = slopes();
     fs::write(place.path().join("a/0.png"), "").unwrap();
-    let images = read(place.path(), &Reading::new().skip_bad()).unwrap();
+    let images = read(place.path(), &ReadOptions::new().skip_bad()).unwrap();
     assert_eq!((images.len(), images.shape()), (9, [1, 4, 4]));
 }
 
@@ -350,7 +352,7 @@ fn a_class_without_any_image_left_is_an_error() {
     for index in 0..5 {
         fs::write(place.path().join(format!("b/{index}.png")), "no image").unwrap();
     }
-    let error = read(place.path(), &Reading::new().skip_bad()).unwrap_err().to_string();
+    let error = read(place.path(), &ReadOptions::new().skip_bad()).unwrap_err().to_string();
     assert!(error.contains("no image of class b can be read"), "{error}");
 }
 
@@ -362,7 +364,7 @@ fn a_file_that_vanishes_behind_the_listing_is_named_or_skipped() {
     let error = Images::decode(&folder).unwrap_err();
     assert!(matches!(error, Error::Read { .. }), "{error}");
     assert!(error.to_string().contains("b/2.png"), "{error}");
-    let images = Images::read(&folder, &Reading::new().skip_bad(), &|_, _| {}).unwrap();
+    let images = Images::read(&folder, &ReadOptions::new().skip_bad(), &|_, _| {}).unwrap();
     assert_eq!((images.len(), images.skipped().len()), (9, 1));
 }
 
@@ -381,7 +383,7 @@ fn a_file_that_says_it_is_huge_is_refused_at_once() {
         let (_place, folder) = folder_of(name, &content);
         let refused = |_| {
             let start = Instant::now();
-            for reading in [Reading::new(), Reading::new().size(28, 28)] {
+            for reading in [ReadOptions::new(), ReadOptions::new().size(28, 28)] {
                 let error = Images::read(&folder, &reading, &|_, _| {}).unwrap_err();
                 assert!(matches!(error, Error::Image { .. }), "{error}");
             }
@@ -411,14 +413,14 @@ fn the_program_says_which_option_mends_what() {
     let data = place.path().to_str().unwrap();
     let run = output(&[&["train", data], &QUICK[..]].concat());
     assert_eq!((run.status.code(), stderr(&run).lines().count()), (Some(1), 1));
-    assert!(stderr(&run).contains("brings all images to one size: --size 28"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("resize all images with --size 28"), "{}", stderr(&run));
     for index in 0..4 {
         for class in ["a", "b"] {
             write(&place.path().join(class).join(format!("photo{index}.jpg")), colour(4, 4));
         }
     }
     let run = output(&[&["train", data], &QUICK[..]].concat());
-    assert!(stderr(&run).contains(": --channels 1 or --channels 3"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("with --channels 1 or --channels 3"), "{}", stderr(&run));
 }
 
 #[test]
@@ -433,7 +435,7 @@ fn photos_train_with_one_option_and_the_model_reads_them_by_itself() {
     let run = output(&[&["train", data, "--out", out], &options[..], &QUICK[..]].concat());
     assert!(run.status.success(), "{}", stderr(&run));
     let told = stderr(&run);
-    assert!(told.contains("skipped 1 of 19 files\n") && told.contains("broken.jpg: its content"));
+    assert!(told.contains("skipped 1 of 19 files\n") && told.contains("broken.jpg: not a PNG"));
     assert!(told.contains("images of 8×6, 2 classes"), "{told}");
     let info = stdout(&output(&["info", out]));
     assert!(info.contains("images      8×6 pixels, colour, normalised by mean 0."), "{info}");
@@ -478,7 +480,7 @@ fn a_model_to_start_from_brings_its_format() {
     for (option, value) in [("--size", "9"), ("--channels", "1"), ("--filter", "nearest")] {
         let run = output(&[&train[..], &["--from", out, option, value], &QUICK[..]].concat());
         assert_eq!(run.status.code(), Some(2));
-        assert!(stderr(&run).contains(&format!("{option} is {value}, but ")), "{}", stderr(&run));
+        assert!(stderr(&run).contains(&format!("{option} {value} differs")), "{}", stderr(&run));
     }
     let run = output(&[&train[..], &["--from", out, "--normalize"], &QUICK[..]].concat());
     assert_eq!(run.status.code(), Some(2));
@@ -494,12 +496,12 @@ fn the_options_of_reading_belong_to_a_run() {
     assert!(run.status.success(), "{}", stderr(&run));
     let resume = ["train", data, "--resume", kept, "--epochs", "2", "--force"];
     let run = output(&[&resume[..], &["--size", "9"]].concat());
-    assert!(stderr(&run).contains("--size 9, but the run has 8; that cannot change"));
+    assert!(stderr(&run).contains("--size 9 differs from the resumed run, which has 8"));
     let run = output(&resume);
     assert!(run.status.success() && stderr(&run).contains("images of 8×8"), "{}", stderr(&run));
     // Another picture under the same name is another data set.
     write(&place.path().join("a/0.png"), GrayImage::new(4, 4).into());
-    assert!(stderr(&output(&resume)).contains("other images than those of the run"));
+    assert!(stderr(&output(&resume)).contains("not the images of the resumed run"));
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! One backend against another.
 
 use burn::tensor::Device;
-use fastburn::data::Splits;
-use fastburn::learner::{Learner, OptimizerKind};
+use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::models::MlpConfig;
+use fastburn::optim::OptimizerKind;
+use fastburn::vision::Splits;
 
 use crate::support::{assert_close, each_device};
 

@@ -1,9 +1,9 @@
 //! Pixel similarity.
 
 use burn::tensor::{Device, Tensor};
-use fastburn::baseline::{Baseline, Distance, mean_images};
-use fastburn::data::{ImageFolder, Images, Reading, Splits};
 use fastburn::models::Model;
+use fastburn::vision::{Baseline, Distance, mean_images};
+use fastburn::vision::{ImageFolder, Images, ReadOptions, Splits};
 use image::GrayImage;
 use tempfile::TempDir;
 
@@ -85,7 +85,7 @@ fn mnist_has_the_known_figures() {
     let Some(path) = mnist("mnist_png.tgz") else { return };
     let splits = Splits::open(path, 0).unwrap();
     let accuracies = |splits: &Splits, distance, device: &Device| {
-        let (train, valid) = splits.read(&Reading::new(), &|_, _| {}).unwrap();
+        let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
         Baseline::new(&train, distance, device).unwrap().evaluate(valid).unwrap()
     };
     let rounded = |share: f64| format!("{share:.4}");

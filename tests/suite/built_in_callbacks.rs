@@ -7,20 +7,24 @@ use std::sync::{Arc, Mutex};
 use burn::module::Module;
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::tensor::Tensor;
+use fastburn::Error;
 use fastburn::callbacks::{
     ActivationStats, CsvLogger, EarlyStopping, GradientAccumulation, GradientClip, Half,
     JsonLogger, MixedPrecision, Monitor, Notes, ReduceLrOnPlateau, SaveModel, WeightDecay,
 };
-use fastburn::data::{DataLoaders, Splits, TensorSource};
-use fastburn::learner::{
-    Callback, Checkpoint, EpochTable, Flow, Learner, OptimizerKind, Rates, State,
-};
+use fastburn::callbacks::{Checkpoint, EpochTable};
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::learner::{Callback, Flow, Learner, Rates, State};
 use fastburn::loss::mse;
 use fastburn::metrics::{FromConfusion, accuracy};
 use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
+use fastburn::optim::OptimizerKind;
 use fastburn::prelude::cross_entropy;
+use fastburn::records::{History, Validation};
 use fastburn::schedule::{OneCycle, ParamSchedule, Schedule};
-use fastburn::{CheckpointFolder, Error, History, Predictor, Validation};
+use fastburn::vision::Predictor;
+use fastburn::vision::Splits;
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -226,7 +230,7 @@ fn a_resumed_run_has_its_best_model_and_goes_on_from_its_last() {
     let mut learn = learner(&best);
     learn.resume(&newest(&folder)).unwrap();
     let error = learn.fit(6, 0.3).unwrap_err().to_string();
-    assert!(error.contains("not the best model that this fit knows of"), "{error}");
+    assert!(error.contains("not the best model that this fit wrote"), "{error}");
 }
 
 #[test]
@@ -380,7 +384,7 @@ fn running_statistics_are_not_kept_in_half_precision() {
     let mut learn = Learner::new(plain.dls().clone(), model, mse);
     let mixed = MixedPrecision::new(Half::Bf16);
     let error = learn.with(mixed, |learn| learn.fit(1, 0.05)).unwrap_err().to_string();
-    assert!(error.starts_with("the number of running statistics is 2"), "{error}");
+    assert!(error.contains("running statistics"), "{error}");
     learn.fit(1, 0.05).unwrap();
 }
 
@@ -394,20 +398,20 @@ fn settings_of_callbacks_that_cannot_work_are_refused() {
         assert!(error.to_string().contains(expected), "{error}");
     };
     let plateau = ReduceLrOnPlateau::patience(1).factor(-10.0);
-    refused(learn.with(plateau, |learn| learn.fit(1, 0.1)), "factor on a plateau is -10");
+    refused(learn.with(plateau, |learn| learn.fit(1, 0.1)), "factor of ReduceLrOnPlateau -10");
     let decay = WeightDecay::new(f64::NAN);
-    refused(learn.with(decay, |learn| learn.fit(1, 0.1)), "weight decay is NaN");
+    refused(learn.with(decay, |learn| learn.fit(1, 0.1)), "weight decay NaN");
     let clip = GradientClip::value(0.0);
-    refused(learn.with(clip, |learn| learn.fit(1, 0.1)), "what to clip to is 0");
+    refused(learn.with(clip, |learn| learn.fit(1, 0.1)), "limit of gradients 0");
     let scaled = MixedPrecision::new(Half::F16).loss_scale(0.0);
-    refused(learn.with(scaled, |learn| learn.fit(1, 0.1)), "loss scale is 0");
+    refused(learn.with(scaled, |learn| learn.fit(1, 0.1)), "loss scale 0");
     let stopping = EarlyStopping::patience(1).monitor(Monitor::default().min_delta(f64::NAN));
-    refused(learn.with(stopping, |learn| learn.fit(1, 0.1)), "min_delta is NaN");
+    refused(learn.with(stopping, |learn| learn.fit(1, 0.1)), "min_delta NaN");
     let falling = Schedule::new(|progress| 0.1 - progress);
-    refused(learn.fit_scheduled(1, falling), "the scheduled learning rate is -");
+    refused(learn.fit_scheduled(1, falling), "scheduled learning rate -");
     let steep = ParamSchedule::new(Schedule::constant(0.1)).momentum(Schedule::constant(1.0));
     let mut learn = learner(&device, OptimizerKind::Momentum);
-    refused(learn.fit_scheduled(1, steep), "the scheduled momentum is 1");
+    refused(learn.fit_scheduled(1, steep), "scheduled momentum 1");
 }
 
 #[test]
@@ -439,7 +443,7 @@ fn what_is_taken_off_a_learner_hears_nothing() {
 
     for name in ["TerminateOnNaN", "Recorder"] {
         let error = learner(&device, OptimizerKind::Sgd).without(name).unwrap_err();
-        assert!(error.to_string().contains("it must be one of TerminateOnNan"), "{error}");
+        assert!(error.to_string().contains("expected one of TerminateOnNan"), "{error}");
     }
 }
 
@@ -483,7 +487,7 @@ fn other_settings_than_the_resumed_runs_are_refused() {
     let mut learn = with(2.0);
     learn.resume(&newest(place.path())).unwrap();
     let error = learn.fit(3, 0.05).unwrap_err().to_string();
-    assert!(error.contains("GradientClip") && error.contains("the resumed run has"), "{error}");
+    assert!(error.contains("GradientClip") && error.contains("as in the resumed run"), "{error}");
 }
 
 #[test]

@@ -13,12 +13,15 @@ use burn::train::{
     InferenceStep, Learner as BurnLearner, LearnerSummary, LearningResult,
     MetricEarlyStoppingStrategy, StoppingCondition, SupervisedTraining,
 };
-use fastburn::burn_learner::{Classifier, quiet};
-use fastburn::data::{Batch, DataLoaders, ImageBatcher, Images, Splits, class_indices};
-use fastburn::learner::{Learner, OptimizerKind};
+use fastburn::data::{Batch, DataLoaders, class_indices};
+use fastburn::interop::ImageBatcher;
+use fastburn::interop::burn_learner::{Classifier, quiet};
+use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
+use fastburn::optim::OptimizerKind;
+use fastburn::vision::{Images, Splits};
 use tempfile::TempDir;
 
 use crate::support::{assert_close, each_device, values};

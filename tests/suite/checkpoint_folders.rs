@@ -4,9 +4,12 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use fastburn::learner::{Callback, Checkpoint, Flow, OptimizerKind, State};
+use fastburn::Error;
+use fastburn::callbacks::Checkpoint;
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::learner::{Callback, Flow, State};
 use fastburn::models::{Mlp, Model};
-use fastburn::{CheckpointFolder, Error};
+use fastburn::optim::OptimizerKind;
 use tempfile::tempdir;
 
 use crate::checkpoints::{checkpoints_in, learner, newest, stopping, timeless};
@@ -174,8 +177,8 @@ fn a_folder_serves_one_run_at_a_time() {
         assert!(said.contains(expected), "{said}");
         assert!(said.contains(&*place.path().to_string_lossy()), "{said}");
     };
-    refused(CheckpointFolder::create(place.path()), "another run has it open");
-    refused(CheckpointFolder::open(place.path()), "another run has it open");
+    refused(CheckpointFolder::create(place.path()), "in use by another run");
+    refused(CheckpointFolder::open(place.path()), "in use by another run");
     drop(first);
     refused(CheckpointFolder::open(place.path()), "no checkpoint in it");
 
@@ -183,7 +186,7 @@ fn a_folder_serves_one_run_at_a_time() {
     let folder = CheckpointFolder::create(place.path()).unwrap();
     let learn = learner(&device, OptimizerKind::Sgd);
     learn.callback(Checkpoint::new(folder)).fit(1, 0.05).unwrap();
-    refused(CheckpointFolder::create(place.path()), "it has the checkpoints of a run already");
+    refused(CheckpointFolder::create(place.path()), "it holds the checkpoints of a run");
     CheckpointFolder::open(place.path()).unwrap();
 
     let file = place.path().join("file");

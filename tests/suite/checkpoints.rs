@@ -10,14 +10,16 @@ use burn::module::Module;
 use burn::nn::{Dropout, DropoutConfig};
 use burn::optim::AdamConfig;
 use burn::tensor::{Device, Tensor, TensorData};
+use fastburn::Error;
+use fastburn::callbacks::{Checkpoint, EpochTable, StopFlag};
+use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{
-    Callback, Checkpoint, EpochTable, Flow, Learner, OptimizerKind, Scope, State, Stop, StopFlag,
-};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
 use fastburn::loss::mse;
 use fastburn::metrics::Mean;
 use fastburn::models::{Mlp, MlpConfig, Model, StateDict};
-use fastburn::{CheckpointFolder, Error, History};
+use fastburn::optim::OptimizerKind;
+use fastburn::records::History;
 use serde_json::{Value, json};
 use tempfile::tempdir;
 
@@ -150,7 +152,7 @@ pub fn stopping<M: Model<Tensor<2>>>(
     learn.callback(StopAfter(batches, flag.clone())).callback(StopFlag::new(flag))
 }
 
-pub fn newest(place: &Path) -> fastburn::Saved {
+pub fn newest(place: &Path) -> fastburn::checkpoints::SavedRun {
     CheckpointFolder::open(place).unwrap().newest().unwrap()
 }
 
@@ -296,7 +298,7 @@ fn calls_of_fit_that_are_over_are_not_repeated() {
 #[test]
 fn a_finished_run_says_its_table_again_and_may_have_more_epochs() {
     let device = fastburn::device::cpu().unwrap();
-    let table = |learn: Regression, saved: Option<&fastburn::Saved>, epochs| {
+    let table = |learn: Regression, saved: Option<&fastburn::checkpoints::SavedRun>, epochs| {
         let out = Text::default();
         let mut learn = learn.callback(EpochTable::new(out.clone()));
         if let Some(saved) = saved {
@@ -422,7 +424,10 @@ fn another_model_data_or_callbacks_are_refused_and_change_nothing() {
     let mut learn = bare().metric(bias());
     learn.resume(&saved).unwrap();
     let error = learn.fit(2, 0.05).unwrap_err().to_string();
-    assert!(error.contains("is Recorder, but the resumed run has Decay, Recorder"), "{error}");
+    assert!(
+        error.contains("state Recorder: expected Decay, Recorder, as in the resumed run"),
+        "{error}"
+    );
     learn.with(Decay::default(), |learn| learn.fit(2, 0.05)).unwrap();
     assert_eq!(learn.history().epochs.len(), 2);
 }

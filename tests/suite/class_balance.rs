@@ -5,12 +5,9 @@ use std::num::NonZeroUsize;
 use burn::data::dataset::Dataset;
 use burn::tensor::{Int, Tensor, TensorData};
 use fastburn::Seed;
-use fastburn::data::{
-    DataLoader, DataLoaders, OpenOptions, Splits, TensorSource, balanced_weights, class_indices,
-};
-use fastburn::loss::{
-    cross_entropy, label_smoothing, weighted_cross_entropy, weighted_label_smoothing,
-};
+use fastburn::data::{DataLoader, DataLoaders, TensorSource, balanced_weights, class_indices};
+use fastburn::loss::{CrossEntropy, Loss};
+use fastburn::vision::{OpenOptions, Splits};
 
 use crate::program::{output, stderr, stdout, timeless};
 use crate::support::{Reference, assert_close, each_device, values};
@@ -59,8 +56,9 @@ fn weighted_losses_and_their_gradients_are_pytorchs() {
             let weights = doubles(&reference.floats(name));
             for epsilon in [0.0, 0.1, 0.3] {
                 let logits = reference.tensor::<2>("logits", &device).require_grad();
-                let loss = weighted_label_smoothing(weights.clone(), epsilon);
-                let found = loss(logits.clone(), targets.clone()).unwrap();
+                let weighted = CrossEntropy::new().weights(weights.clone());
+                let smoothed = weighted.clone().label_smoothing(epsilon);
+                let found = smoothed.compute(logits.clone(), targets.clone()).unwrap();
                 let gradient = logits.grad(&found.backward()).unwrap();
                 let key = format!("{name}.{epsilon:?}");
                 let expected = reference.floats(&format!("loss.{key}"));
@@ -68,8 +66,7 @@ fn weighted_losses_and_their_gradients_are_pytorchs() {
                 let expected = reference.floats(&format!("grad.{key}"));
                 assert_close(&values(gradient), &expected, 1e-4, 1e-6);
                 if epsilon == 0.0 {
-                    let plain = weighted_cross_entropy(weights.clone());
-                    let plain = plain(logits, targets.clone()).unwrap();
+                    let plain = weighted.compute(logits, targets.clone()).unwrap();
                     assert_eq!(values(plain), values(found));
                 }
             }
@@ -84,12 +81,12 @@ fn equal_weights_are_none() {
         let logits = || reference.tensor::<2>("logits", device);
         let targets = TensorData::new(reference.ints("targets"), [50]);
         let targets = || Tensor::<1, Int>::from_data(targets.clone(), device);
-        let weighted = weighted_cross_entropy(vec![0.3; 4])(logits(), targets()).unwrap();
-        let plain = cross_entropy(logits(), targets()).unwrap();
-        assert_close(&values(weighted), &values(plain), 1e-5, 0.0);
-        let weighted = weighted_label_smoothing(vec![0.3; 4], 0.2)(logits(), targets()).unwrap();
-        let plain = label_smoothing(0.2)(logits(), targets()).unwrap();
-        assert_close(&values(weighted), &values(plain), 1e-5, 0.0);
+        for smoothing in [0.0, 0.2] {
+            let plain = CrossEntropy::new().label_smoothing(smoothing);
+            let weighted = plain.clone().weights([0.3; 4]).compute(logits(), targets()).unwrap();
+            let plain = plain.compute(logits(), targets()).unwrap();
+            assert_close(&values(weighted), &values(plain), 1e-5, 0.0);
+        }
     });
 }
 
@@ -101,9 +98,9 @@ fn balanced_weights_are_scikit_learns() {
     assert_close(&found, &reference.floats("weights"), 1e-6, 0.0);
 
     let error = balanced_weights(&[0, 2], 3).unwrap_err();
-    assert!(error.is_usage() && error.to_string().contains("class 1 has none"), "{error}");
+    assert!(error.is_usage() && error.to_string().contains("found none of class 1"), "{error}");
     let error = balanced_weights(&[0, 3], 3).unwrap_err().to_string();
-    assert!(error.contains("a label is 3"), "{error}");
+    assert!(error.contains("label 3"), "{error}");
 }
 
 #[test]
@@ -112,19 +109,19 @@ fn weights_that_weigh_nothing_are_refused() {
     let loss = |weights: Vec<f64>, rows| {
         let targets = class_indices(&[0, 1], 2, &device);
         let logits = Tensor::<2>::zeros([rows, 2], &device);
-        weighted_cross_entropy(weights)(logits, targets).unwrap_err().to_string()
+        CrossEntropy::new().weights(weights).compute(logits, targets).unwrap_err().to_string()
     };
-    assert!(loss(vec![1.0; 3], 2).contains("expected 2 weights, found 3"));
-    assert!(loss(vec![1.0; 2], 3).contains("weighted_cross_entropy"));
-    assert!(loss(vec![1.0, -1.0], 2).contains("the weight of a class is -1"));
+    assert!(loss(vec![1.0; 3], 2).contains("expected 2, one for each class, found 3"));
+    assert!(loss(vec![1.0; 2], 3).contains("cross_entropy"));
+    assert!(loss(vec![1.0, -1.0], 2).contains("class weight -1"));
     assert!(loss(vec![1.0, f64::NAN], 2).contains("NaN"));
 
     let drawn = |weights: Vec<f64>| loader(3).weights(weights).unwrap_err().to_string();
-    assert!(drawn(vec![1.0; 2]).contains("the number of weights is 2, but there are 3 items"));
-    assert!(drawn(vec![1.0, -0.5, 1.0]).contains("the weight of an item is -0.5"));
-    assert!(drawn(vec![1.0, f64::INFINITY, 1.0]).contains("is inf"));
-    assert!(drawn(vec![0.0; 3]).contains("the sum of the weights is 0"));
-    assert!(drawn(vec![f64::MAX; 3]).contains("the sum of the weights is inf"));
+    assert!(drawn(vec![1.0; 2]).contains("number of item weights 2: expected 3"));
+    assert!(drawn(vec![1.0, -0.5, 1.0]).contains("item weight -0.5"));
+    assert!(drawn(vec![1.0, f64::INFINITY, 1.0]).contains("inf:"));
+    assert!(drawn(vec![0.0; 3]).contains("sum of the item weights 0"));
+    assert!(drawn(vec![f64::MAX; 3]).contains("sum of the item weights inf"));
 }
 
 #[test]
@@ -205,7 +202,11 @@ fn the_program_balances_and_caps() {
         output(&[&fixed, arguments].concat())
     };
     let plain = train(&[]);
-    assert!(stderr(&plain).contains("300 images of 28×28"), "{}", stderr(&plain));
+    assert!(
+        stderr(&plain).contains("300 training and 300 validation images of 28×28"),
+        "{}",
+        stderr(&plain)
+    );
     let by_loss = train(&["--balance", "loss"]);
     // All classes have as many images, so that all weights are 1.
     assert_eq!(timeless(&stdout(&by_loss)), timeless(&stdout(&plain)));

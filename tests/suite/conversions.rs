@@ -6,14 +6,16 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{Converted, Format, ImageFolder, Images, OpenOptions, Reading, Splits};
+use fastburn::vision::{
+    Conversion, DataFormat, ImageFolder, Images, OpenOptions, ReadOptions, Splits,
+};
 use image::{GrayImage, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
 use crate::crafted_archives::Tar;
 use crate::program::{output, stderr, stdout};
 
-const IDX: Format = Format::Idx { gzip: false };
+const IDX: DataFormat = DataFormat::Idx { gzip: false };
 
 fn write(folder: &Path, path: &str, value: u8) {
     let path = folder.join(path);
@@ -32,8 +34,8 @@ fn pets() -> TempDir {
     folder
 }
 
-fn convert(data: &Path, out: &Path, to: Format) -> fastburn::Result<Converted> {
-    OpenOptions::new().convert(data, out, to, &Reading::new(), &|_, _| true)
+fn convert(data: &Path, out: &Path, to: DataFormat) -> fastburn::Result<Conversion> {
+    OpenOptions::new().convert(data, out, to, &ReadOptions::new(), &|_, _| true)
 }
 
 /// The pixels and the class of each image, in their order.
@@ -55,11 +57,11 @@ fn pngs_become_idx_and_pngs_again_with_the_same_pixels_labels_and_parts() {
     let [idx, packed, png] = ["idx", "packed", "png"].map(|name| folder.path().join(name));
     let few = OpenOptions::new().max_per_class(20.try_into().unwrap());
     let before = few.open(digits).unwrap();
-    let written = few.convert(digits, &idx, IDX, &Reading::new(), &|_, _| true).unwrap();
+    let written = few.convert(digits, &idx, IDX, &ReadOptions::new(), &|_, _| true).unwrap();
     assert_eq!((written.train, written.valid, written.classes.len()), (200, Some(200), 10));
     assert!(written.classes.iter().all(|(class, number)| class == number));
-    convert(&idx, &packed, Format::Idx { gzip: true }).unwrap();
-    convert(&packed, &png, Format::Png).unwrap();
+    convert(&idx, &packed, DataFormat::Idx { gzip: true }).unwrap();
+    convert(&packed, &png, DataFormat::Png).unwrap();
 
     assert_eq!(names(&png), ["testing", "training"].map(str::to_owned).into());
     assert!(png.join("training/1/00020.png").exists());
@@ -77,7 +79,7 @@ fn data_without_a_validation_part_stays_so_and_is_split_alike() {
     for value in 0..20 {
         write(&data, &format!("{}/{value:02}.png", value % 2), value);
     }
-    for (name, to) in [("idx", IDX), ("png", Format::Png)] {
+    for (name, to) in [("idx", IDX), ("png", DataFormat::Png)] {
         let out = folder.path().join(name);
         assert_eq!(convert(&data, &out, to).unwrap().valid, None);
         let [before, after] = [&data, &out].map(|path| Splits::open(path, 7).unwrap());
@@ -121,7 +123,7 @@ fn files_keep_their_names_and_those_that_would_meet_are_told_apart() {
     colour.put_pixel(4, 0, Rgb([9, 8, 7]));
     colour.save(data.join("b/colour.png")).unwrap();
     let out = folder.path().join("out");
-    convert(&data, &out, Format::Png).unwrap();
+    convert(&data, &out, DataFormat::Png).unwrap();
     let expected = ["x.png", "x-2.png", "X-3.png", "y.z.png"].map(str::to_lowercase);
     let found: BTreeSet<_> = names(&out.join("a")).iter().map(|n| n.to_lowercase()).collect();
     assert_eq!(found, expected.into());
@@ -143,8 +145,8 @@ fn twenty_thousand_files_of_one_name_are_told_apart_in_linear_time() {
     let (data, out) = (folder.path().join("data.tar"), folder.path().join("out"));
     fs::write(&data, archive.end()).unwrap();
     let start = Instant::now();
-    let reading = Reading::new().skip_bad();
-    let written = OpenOptions::new().convert(&data, &out, Format::Png, &reading, &|_, _| true);
+    let reading = ReadOptions::new().skip_bad();
+    let written = OpenOptions::new().convert(&data, &out, DataFormat::Png, &reading, &|_, _| true);
     assert_eq!(written.unwrap().skipped.len(), 20_000);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
@@ -159,7 +161,7 @@ fn names_that_lead_elsewhere_or_hide_are_changed() {
                   4.png,\"c\nd\"\n5.png,Thumbs.db\n";
     fs::write(folder.path().join("labels.csv"), labels).unwrap();
     let out = TempDir::new().unwrap();
-    let written = convert(folder.path(), &out.path().join("png"), Format::Png).unwrap();
+    let written = convert(folder.path(), &out.path().join("png"), DataFormat::Png).unwrap();
     let changed: BTreeSet<_> = written.classes.into_iter().map(|(_, name)| name).collect();
     let expected = ["_._.._out", "_Thumbs.db", "_hidden", "a_b", "a_b-2", "c_d"].map(str::to_owned);
     assert_eq!(changed, expected.into());
@@ -184,9 +186,11 @@ fn what_idx_has_no_room_for_is_refused_with_what_mends_it() {
     }
     GrayImage::new(9, 9).save(data("sizes").join("b/1.png")).unwrap();
     let out = data("out");
-    for (name, expected) in
-        [("sizes", "Reading::size"), ("colour", "Reading::channels"), ("parts", "Reading::size")]
-    {
+    for (name, expected) in [
+        ("sizes", "ReadOptions::size"),
+        ("colour", "ReadOptions::channels"),
+        ("parts", "ReadOptions::size"),
+    ] {
         let error = convert(&data(name), &out, IDX).unwrap_err().to_string();
         assert!(error.contains(expected) && error.contains(name), "{error}");
         assert!(!out.exists());
@@ -216,9 +220,10 @@ fn a_small_set_of_large_images_is_written_once_without_those_that_cannot_be_read
     let mut colour = RgbImage::from_pixel(50, 40, Rgb([250, 0, 0]));
     colour.put_pixel(4, 0, Rgb([9, 8, 7]));
     colour.save(pets.path().join("train/cat/c.png")).unwrap();
-    let (options, reading) = (OpenOptions::new(), Reading::new().size(20, 25).skip_bad());
+    let (options, reading) = (OpenOptions::new(), ReadOptions::new().size(20, 25).skip_bad());
     let out = folder.path().join("out");
-    let written = options.convert(pets.path(), &out, Format::Png, &reading, &|_, _| true).unwrap();
+    let written =
+        options.convert(pets.path(), &out, DataFormat::Png, &reading, &|_, _| true).unwrap();
     assert_eq!((written.train, written.valid, written.skipped.len()), (5, Some(4), 1));
     assert!(written.skipped[0].file.ends_with("valid/dog/c.png"));
     // What is read from it as it is is what is read from the large ones in that size.
@@ -238,7 +243,8 @@ fn classes_that_would_be_read_as_parts_are_refused() {
     write(folder.path(), "1.png", 0);
     fs::write(folder.path().join("labels.csv"), "name,label\n0.png,train\n1.png,test\n").unwrap();
     let out = TempDir::new().unwrap();
-    let error = convert(folder.path(), &out.path().join("o"), Format::Png).unwrap_err().to_string();
+    let error =
+        convert(folder.path(), &out.path().join("o"), DataFormat::Png).unwrap_err().to_string();
     assert!(error.contains("train and test would be read as parts"), "{error}");
     assert!(names(out.path()).is_empty());
 }
@@ -247,15 +253,15 @@ fn classes_that_would_be_read_as_parts_are_refused() {
 fn a_conversion_that_fails_or_is_ended_leaves_nothing() {
     let (pets, folder) = (pets(), TempDir::new().unwrap());
     let out = folder.path().join("out");
-    for to in [Format::Png, IDX] {
-        let (options, as_is) = (OpenOptions::new(), Reading::new());
+    for to in [DataFormat::Png, IDX] {
+        let (options, as_is) = (OpenOptions::new(), ReadOptions::new());
         let ended = options.convert(pets.path(), &out, to, &as_is, &|done, _| done < 5);
         let error = ended.unwrap_err().to_string();
         assert!(error.contains("out: ") && !error.contains("/.out"), "{error}");
         assert!(names(folder.path()).is_empty());
     }
     fs::write(pets.path().join("valid/dog/c.png"), "no image").unwrap();
-    for to in [Format::Png, IDX] {
+    for to in [DataFormat::Png, IDX] {
         let error = convert(pets.path(), &out, to).unwrap_err().to_string();
         assert!(error.contains("c.png is not a readable image"), "{error}");
         assert!(names(folder.path()).is_empty());
@@ -267,11 +273,11 @@ fn what_is_there_already_is_left_alone() {
     let (pets, folder) = (pets(), TempDir::new().unwrap());
     let there = folder.path().join("there");
     fs::create_dir(&there).unwrap();
-    let error = convert(pets.path(), &there, Format::Png).unwrap_err().to_string();
-    assert!(error.contains("there: it is there already"), "{error}");
+    let error = convert(pets.path(), &there, DataFormat::Png).unwrap_err().to_string();
+    assert!(error.contains("there: "), "{error}");
     let absent: PathBuf = folder.path().join("absent/out");
-    let error = convert(pets.path(), &absent, Format::Png).unwrap_err().to_string();
-    assert!(error.contains("absent; make it first"), "{error}");
+    let error = convert(pets.path(), &absent, DataFormat::Png).unwrap_err().to_string();
+    assert!(error.contains("no folder "), "{error}");
     assert_eq!(names(folder.path()), ["there".to_owned()].into());
     let error = convert(pets.path(), &pets.path().join("train/out"), IDX).unwrap_err().to_string();
     assert!(error.contains("which it would add to"), "{error}");
@@ -284,7 +290,7 @@ fn the_program_converts_and_tells_the_numbers_of_classes() {
     let out = out.to_str().unwrap();
     let run = output(&["data", "convert", data, out, "--to", "idx", "--gzip"]);
     assert!(run.status.success(), "{}", stderr(&run));
-    assert_eq!(stdout(&run), format!("{out}: 4 images to train, 4 to validate, 2 classes\n"));
+    assert_eq!(stdout(&run), format!("{out}: 4 training and 4 validation images, 2 classes\n"));
     assert_eq!(stderr(&run), "class   cat is written as 0\nclass   dog is written as 1\n");
     assert!(Path::new(out).join("t10k-images-idx3-ubyte.gz").exists());
 

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use burn::data::dataset::Dataset;
 use fastburn::Error;
-use fastburn::data::Splits;
 use fastburn::datasets::{Cache, DataSet, Fetch, Md5, catalog};
+use fastburn::vision::Splits;
 use md5::Digest;
 use proptest::prelude::*;
 use tempfile::tempdir;
 
 use crate::http_server::{HttpServer, Reply, file};
 use crate::served::{PHOTOS, Place, header, noise, ranges, sha256};
-use crate::support::mnist;
+use crate::support::{mnist, properties};
 
 #[test]
 fn a_whole_archive_is_fetched_once_and_kept_with_its_origin() {
@@ -87,7 +87,7 @@ fn a_wrong_length_is_refused_with_both_lengths() {
     place.cache().remove("photos").unwrap();
     place.set.size = Some(9);
     let message = place.get_fails();
-    let expected = format!("its size is {}, but 9 is expected", PHOTOS.len());
+    let expected = format!("size {}, expected 9", PHOTOS.len());
     assert!(message.contains(&expected), "{message}");
     // Which it promises and does not keep.
     let longer = (PHOTOS.len() + 7).to_string();
@@ -106,12 +106,12 @@ fn wrong_bytes_are_refused_with_both_checksums() {
     let mut place = Place::of(&server);
     place.set.md5_first_mib = Some(wrong);
     let message = place.get_fails();
-    assert!(message.contains(&format!("is {right}, but {wrong} is expected")), "{message}");
+    assert!(message.contains(&format!("{right}, expected {wrong}")), "{message}");
     place.set.md5_first_mib = Some(right);
     place.set.sha256 = Some(sha256(b"others"));
     let message = place.get_fails();
     let (found, expected) = (sha256(&PHOTOS), sha256(b"others"));
-    assert!(message.contains(&format!("is {found}, but {expected} is expected")), "{message}");
+    assert!(message.contains(&format!("{found}, expected {expected}")), "{message}");
     place.set.sha256 = Some(found);
     place.get_whole(&PHOTOS);
 }
@@ -128,8 +128,8 @@ fn the_checksum_of_the_first_time_is_expected_from_then_on() {
     *now.lock().unwrap() = other.clone();
     let message = place.get_fails();
     let (found, expected) = (sha256(&other), sha256(&PHOTOS));
-    assert!(message.contains(&format!("is {found}, but {expected} is expected")), "{message}");
-    assert!(message.contains("`fastburn data remove --forget photos`"), "{message}");
+    assert!(message.contains(&format!("{found}, expected {expected}")), "{message}");
+    assert!(message.contains("Cache::forget(\"photos\")"), "{message}");
     *now.lock().unwrap() = PHOTOS.clone();
     place.get_whole(&PHOTOS);
     place.cache().remove("photos").unwrap();
@@ -180,7 +180,7 @@ fn what_is_no_archive_or_a_damaged_one_is_refused_and_not_kept() {
         let server = HttpServer::of(&bytes);
         let place = Place::of(&server);
         let message = place.get_fails();
-        assert!(message.starts_with(&format!("cannot fetch {}: ", place.set.url)), "{message}");
+        assert!(message.starts_with(&format!("cannot download {}: ", place.set.url)), "{message}");
         place.get_fails();
         assert_eq!(ranges(&server), [None, None], "it was not fetched anew");
     }
@@ -194,7 +194,7 @@ fn what_is_in_the_cache_must_be_what_is_asked_for_and_all_of_it() {
     let refused = |set: &DataSet, expected: &str| {
         let message = place.fetch().get(set).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
-        assert!(message.contains("`fastburn data remove photos` makes room"), "{message}");
+        assert!(message.contains("Cache::remove(\"photos\")"), "{message}");
         assert!(!message.contains('\n'));
     };
     let set = place.set.clone();
@@ -242,7 +242,7 @@ fn names_and_urls_that_cannot_be_are_refused() {
         let error = Fetch::new(cache.clone()).get(&set).unwrap_err();
         assert!(matches!(error, Error::Setting { .. }), "{error}");
         assert!(cache.remove(name).is_err());
-        assert!(matches!(cache.find(name), Err(Error::Layout { .. })));
+        assert!(matches!(cache.find(name), Err(Error::Data { .. })));
     }
     for url in
         ["", "photos", "ftp://a/b", "http://", "http:///a", "https://a b/", "file:///etc/passwd"]
@@ -278,7 +278,7 @@ fn a_password_is_used_but_neither_shown_nor_kept() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(properties(1000))]
 
     #[test]
     fn any_url_has_a_name_that_can_be_a_folder(

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fastburn::data::{DataCheck, Flag, OpenOptions, Reading, Severity, Splits, Trouble};
+use fastburn::vision::{DataCheck, Fix, OpenOptions, Problem, ReadOptions, Severity, Splits};
 use image::codecs::jpeg::JpegEncoder;
 use image::{ExtendedColorType, ImageEncoder, Rgb, RgbImage};
 use serde_json::Value;
@@ -38,8 +38,8 @@ fn check(folder: &Path) -> DataCheck {
     OpenOptions::new().check(folder, &|_, _| {}).unwrap()
 }
 
-fn troubles(folder: &Path) -> Vec<Trouble> {
-    check(folder).findings.into_iter().map(|finding| finding.trouble).collect()
+fn troubles(folder: &Path) -> Vec<Problem> {
+    check(folder).findings.into_iter().map(|finding| finding.problem).collect()
 }
 
 /// The lines of the findings, without the folder's path.
@@ -96,14 +96,14 @@ fn every_bad_file_is_named_with_its_reason() {
     let mut magic = whole.clone();
     magic[1] = b'Q';
     let broken = [
-        ("cut.jpg", jpeg[..jpeg.len() / 2].to_vec(), "breaks off"),
+        ("cut.jpg", jpeg[..jpeg.len() / 2].to_vec(), "truncated"),
         ("cut.png", whole[..whole.len() - 20].to_vec(), ""),
-        ("empty.png", vec![], "zero bytes"),
+        ("empty.png", vec![], "empty file"),
         ("flipped.png", flipped, ""),
         ("head.jpg", jpeg[..20].to_vec(), ""),
         ("huge.png", huge, ""),
-        ("magic.png", magic, "neither PNG nor JPEG"),
-        ("page.png", b"<html>404</html>".to_vec(), "neither PNG nor JPEG"),
+        ("magic.png", magic, "not a PNG, JPEG, WebP"),
+        ("page.png", b"<html>404</html>".to_vec(), "not a PNG, JPEG, WebP"),
     ];
     for (name, content, _) in &broken {
         write(&at(name), content);
@@ -145,8 +145,8 @@ fn a_whole_jpeg_is_no_bad_file_whatever_stands_before_and_behind_its_picture() {
     {
         write(&folder.path().join(format!("train/a/{name}.jpg")), &content);
     }
-    let broken = |found: &[Trouble]| {
-        found.iter().filter(|trouble| matches!(trouble, Trouble::BrokenFile { .. })).count()
+    let broken = |found: &[Problem]| {
+        found.iter().filter(|trouble| matches!(trouble, Problem::BrokenFile { .. })).count()
     };
     assert_eq!(broken(&troubles(folder.path())), 0);
     write(&folder.path().join("train/a/cut.jpg"), &cut);
@@ -173,7 +173,7 @@ fn what_is_wrong_with_classes_is_found_all_at_once() {
         "class noted has no image in train",
         "class a has 10 times as many images as here",
         "fewer than 10 images to train on: here",
-        "passed over, notes, not images: train/noted/labels.csv",
+        "not images by their extension: 1 .csv",
     ] {
         assert!(found.iter().any(|line| line == expected), "no {expected} in {found:?}");
     }
@@ -218,7 +218,7 @@ fn names_that_are_not_utf8_or_hold_newlines_stay_on_one_line() {
     let listed: Vec<_> = text.lines().filter(|line| line.starts_with("unfit ")).collect();
     assert_eq!((listed.len(), code), (2, 1), "{text}");
     assert!(listed[0].contains(r"train/c\xFF: ") && listed[0].ends_with("rename it"), "{text}");
-    assert!(listed[1].contains("train/a/\\xFE\u{fffd}.png: it has zero bytes"), "{text}");
+    assert!(listed[1].contains("train/a/\\xFE\u{fffd}.png: empty file"), "{text}");
     let file = json(folder.path())["findings"][1]["file"].as_str().unwrap().to_owned();
     assert!(file.ends_with("\\xFE\n.png"), "{file}");
 }
@@ -235,9 +235,9 @@ fn sizes_that_differ_are_counted_and_a_size_mends_them() {
     assert_eq!(sizes, [(4, 4, 40), (8, 2, 2), (2, 8, 1)]);
     assert!(found.formats[1].example.ends_with("train/a/x8.png"));
     assert_eq!(found.findings.len(), 1);
-    assert_eq!(found.findings[0].trouble, Trouble::SizesDiffer { sizes: 3 });
-    assert!(!found.is_fit() && !found.clone().mended_by(Flag::Channels).is_fit());
-    assert!(found.mended_by(Flag::Size).is_fit());
+    assert_eq!(found.findings[0].problem, Problem::SizesDiffer { sizes: 3 });
+    assert!(!found.is_fit() && !found.clone().with_fix(Fix::Channels).is_fit());
+    assert!(found.with_fix(Fix::Size).is_fit());
 
     let (text, code) = said(&[], folder.path());
     assert_eq!(code, 1);
@@ -254,18 +254,15 @@ fn sizes_that_differ_are_counted_and_a_size_mends_them() {
 }
 
 #[test]
-fn colours_that_differ_are_mended_by_channels_or_a_size_and_training_says_the_same() {
+fn colours_that_differ_are_with_fix_channels_or_a_size_and_training_says_the_same() {
     let folder = whole();
     let colour = |file: &str| {
         RgbImage::from_pixel(4, 4, Rgb([1, 2, 3])).save(folder.path().join(file)).unwrap();
     };
     colour("valid/a/colour.png");
-    assert_eq!(
-        lines(folder.path()),
-        ["valid has colours and train is grey; --channels makes them alike"]
-    );
+    assert_eq!(lines(folder.path()), ["valid is in colour and train is grey"]);
     let verdicts = || {
-        let as_it_is = Reading::new();
+        let as_it_is = ReadOptions::new();
         let mended = [as_it_is.clone().channels(1), as_it_is.clone().size(4, 4)];
         let flags = [&[][..], &["--channels", "1"], &["--size", "4"]];
         let readings = [as_it_is].into_iter().chain(mended);
@@ -279,7 +276,7 @@ fn colours_that_differ_are_mended_by_channels_or_a_size_and_training_says_the_sa
     assert_eq!(verdicts().collect::<Vec<_>>(), [false, true, true]);
     colour("train/a/colour.png");
     let found = lines(folder.path());
-    assert_eq!(found[0], "40 grey images beside 2 in colour; --channels makes them alike");
+    assert_eq!(found[0], "40 grey images beside 2 in colour");
     assert_eq!(verdicts().collect::<Vec<_>>(), [false, true, true]);
     let run = output(&["data", "check", folder.path().to_str().unwrap(), "--channels", "2"]);
     assert!(run.status.code() == Some(2) && stderr(&run).contains("--channels"));
@@ -313,7 +310,7 @@ fn the_same_image_is_found_in_two_parts_two_classes_and_twice_in_one() {
             "the same image in train and valid: train/b/4.png, valid/b/deep.png",
         ]
     );
-    let found = check(folder.path()).mended_by(Flag::Size);
+    let found = check(folder.path()).with_fix(Fix::Size);
     assert!(found.is_fit() && found.findings.iter().all(|f| f.severity == Severity::Warning));
     let (text, code) = said(&["--size", "4"], folder.path());
     assert!(code == 0 && text.ends_with("fit to train on; 6 warnings\n"), "{text}");
@@ -352,7 +349,7 @@ fn the_verdict_is_that_of_training() {
     for (files, fit) in cases {
         let folder = tree(files);
         let opened = Splits::open(folder.path(), 0)
-            .and_then(|splits| splits.read(&Reading::new(), &|_, _| {}));
+            .and_then(|splits| splits.read(&ReadOptions::new(), &|_, _| {}));
         assert_eq!(opened.is_ok(), fit, "{files:?}");
         let found = check(folder.path());
         assert_eq!(found.is_fit(), fit, "{files:?}: {:?}", found.findings);

@@ -4,11 +4,13 @@
 mod generator;
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices};
-use fastburn::learner::{Learner, OptimizerKind};
+use fastburn::data::{DataLoaders, class_indices};
+use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Architecture, LinearConfig, MlpConfig};
+use fastburn::optim::OptimizerKind;
+use fastburn::vision::{Images, ReadOptions, Splits};
 use generator::{PARTS, draw};
 
 use crate::support::crate_path;
@@ -45,7 +47,7 @@ fn the_archive_is_small_and_opens_like_any_other() {
 #[test]
 fn a_hidden_layer_visibly_helps_and_neither_model_is_perfect() {
     let device = fastburn::device::cpu().unwrap();
-    let (train, valid) = Splits::digits().unwrap().read(&Reading::new(), &|_, _| {}).unwrap();
+    let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
     let accuracy_of = |architecture: Architecture| {
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
         let mut learn = Learner::new(dls, architecture.init(&device, 42).unwrap(), cross_entropy)

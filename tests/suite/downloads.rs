@@ -6,13 +6,14 @@ use std::net::TcpListener;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use fastburn::data::ArchiveLimits;
-use fastburn::datasets::{Cache, DataSet, Fetch, Progress};
+use fastburn::archive::ArchiveLimits;
+use fastburn::datasets::{Cache, DataSet, Fetch, FetchProgress};
 use proptest::prelude::*;
 use tempfile::tempdir;
 
 use crate::http_server::{HttpServer, Reply, Request, file};
 use crate::served::{PHOTOS, Place, noise, ranges};
+use crate::support::properties;
 
 #[test]
 fn a_download_cut_anywhere_goes_on_from_there() {
@@ -55,7 +56,7 @@ fn a_server_that_always_breaks_off_is_given_up() {
     let message = place.get_fails();
     let expected = format!("the connection was closed after 100 of {} bytes", PHOTOS.len());
     assert!(message.contains(&expected) && message.contains("3 times"), "{message}");
-    assert!(message.starts_with(&format!("cannot fetch {}: ", place.set.url)), "{message}");
+    assert!(message.starts_with(&format!("cannot download {}: ", place.set.url)), "{message}");
     assert_eq!(server.requests().len(), 4);
 }
 
@@ -130,7 +131,7 @@ fn a_part_that_does_not_fit_is_refused() {
         let told = RefCell::new(Vec::new());
         let fetch = Fetch::new(place.cache()).retries(3, Duration::from_millis(1));
         let fetch = fetch.progress(|progress| {
-            if let Progress::Retrying { problem, .. } = progress {
+            if let FetchProgress::Retrying { problem, .. } = progress {
                 told.borrow_mut().push(problem.to_owned());
             }
         });
@@ -230,7 +231,7 @@ fn redirects_are_followed_but_not_for_ever() {
     assert_eq!(server.requests().len(), 6);
     let server = HttpServer::start(|_| Reply::new("302 Found", "").header("Location", "/again"));
     let message = Place::of(&server).get_fails();
-    assert!(message.contains("from one url to the next"), "{message}");
+    assert!(message.contains("from one URL to the next"), "{message}");
 }
 
 #[test]
@@ -277,7 +278,7 @@ fn without_a_network_it_says_what_to_do() {
         let fetch = Fetch::new(Cache::at(place.path()).unwrap());
         let message = fetch.get(&DataSet::new("photos", url)).unwrap_err().to_string();
         assert!(message.contains("no connection to "), "{message}");
-        assert!(message.contains("take the embedded digits"), "{message}");
+        assert!(message.contains("the bundled digits"), "{message}");
         assert!(begun.elapsed() < Duration::from_secs(5) && !message.contains('\n'));
     }
 }
@@ -314,7 +315,7 @@ fn a_limit_holds_for_the_archive_too() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+    #![proptest_config(properties(1000))]
 
     #[test]
     fn whatever_a_server_does_the_bytes_are_right(

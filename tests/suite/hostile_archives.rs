@@ -4,14 +4,15 @@
 use std::fs;
 use std::path::Path;
 
-use fastburn::data::{ArchiveLimits, Images, OpenOptions, Reading, Splits, unpack};
+use fastburn::archive::{ArchiveLimits, unpack};
+use fastburn::vision::{Images, OpenOptions, ReadOptions, Splits};
 use fastburn::{Error, Result};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
 use crate::crafted_archives::{Tar, Zip, Zipped, deflated_zeros, gzip, png};
 use crate::program::{output, stderr};
-use crate::support::crate_path;
+use crate::support::{crate_path, properties};
 
 fn options() -> OpenOptions {
     OpenOptions::new()
@@ -56,7 +57,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn refused_with(bytes: &[u8], limits: ArchiveLimits, words: &[&str]) {
     let opened = options().archive_limits(limits).open_bytes("evil.archive", bytes);
     let message = match opened {
-        Err(error @ Error::Layout { .. }) => error.to_string(),
+        Err(error @ Error::Data { .. }) => error.to_string(),
         other => panic!("{words:?}: {:?}", other.map(|_| ())),
     };
     let (result, left) = unpacked(bytes, &limits);
@@ -86,7 +87,7 @@ fn refused_tar(tar: Tar, words: &[&str]) {
 
 /// Each image's label and pixels, in order.
 fn pixels(splits: &Splits) -> Vec<Vec<u8>> {
-    let (train, valid) = splits.read(&Reading::new(), &|_, _| {}).unwrap();
+    let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
     let of_part = |part: &Images| {
         let image = |(&label, i)| [&[label as u8], &*part.pixels(i).unwrap()].concat();
         part.labels().iter().zip(0..).map(image).collect::<Vec<_>>()
@@ -257,14 +258,14 @@ fn a_billion_bytes_of_zeros_are_refused_and_twenty_million_may_be_allowed() {
     };
     let raised = ArchiveLimits { ratio: 2000, ..ArchiveLimits::default() };
     for (bomb, allowed) in [(tgz(1000), tgz(20)), (zip(1000), zip(20))] {
-        let words = ["a/zeros.png", "more than 200 each", "--archive-limits ratio=", "::ratio"];
+        let words = ["a/zeros.png", "more than 200 each", "ArchiveLimits::ratio"];
         refused(&bomb, &words);
         refused(&allowed, &words);
         assert!(options().archive_limits(raised).open_bytes("big", &allowed).is_ok());
         let (result, _) = unpacked(&allowed, &raised);
         assert_eq!(result.unwrap(), 5);
         let few = ArchiveLimits { bytes: 1_000_000, ..raised };
-        refused_with(&allowed, few, &["a/zeros.png", "more than 1000000 bytes", "bytes="]);
+        refused_with(&allowed, few, &["a/zeros.png", "more than 1000000 bytes", "::bytes"]);
     }
     // Many zeros behind the end are a bomb too.
     let tail = [gzip(&Tar::images().end()), zeros.repeat(100)].concat();
@@ -279,7 +280,7 @@ fn a_hundred_thousand_empty_files_are_refused_and_may_be_allowed() {
     let names = |count: u32| (0..count).map(|i| format!("{}/{i}.png", ["a", "b"][i as usize % 2]));
     let tar = |count| names(count).fold(Tar::default(), |tar, name| tar.file(name.as_bytes(), b""));
     let zip = |count| names(count).fold(Zip::default(), |zip, name| zip.file(name.as_bytes(), b""));
-    let words = ["10000.png", "more than 10000 empty files", "--archive-limits empty="];
+    let words = ["10000.png", "more than 10000 empty files", "ArchiveLimits::empty"];
     let many = tar(100_000).end();
     refused(&gzip(&many), &words);
     refused(&zip(60_000).end(), &words);
@@ -290,7 +291,7 @@ fn a_hundred_thousand_empty_files_are_refused_and_may_be_allowed() {
     // Four files in two folders are six.
     let limits = |files| ArchiveLimits { files, ..ArchiveLimits::default() };
     for bytes in [Tar::images().end(), gzip(&Tar::images().end()), Zip::images().end()] {
-        refused_with(&bytes, limits(5), &["b/1.png", "more than 5 files and folders", "files="]);
+        refused_with(&bytes, limits(5), &["b/1.png", "more than 5 files and folders", "::files"]);
         assert!(options().archive_limits(limits(6)).open_bytes("fine", &bytes).is_ok());
     }
     // Folders count where only a path tells of them, and as often as they are listed.
@@ -417,14 +418,14 @@ fn the_program_refuses_in_one_line_and_takes_other_limits() {
     assert!(!told.contains("--archive-limits"), "{told}");
     for (wrong, word) in [
         ("size=3", "no limit size"),
-        ("bytes", "no limit"),
+        ("bytes", "\"bytes\" is not a limit"),
         ("bytes=many", "512MiB"),
         ("bytes=1.5", "512MiB"),
         ("bytes=-1", "512MiB"),
         ("bytes=inf", "512MiB"),
         ("bytes=99999999TB", "512MiB"),
         ("files=1.5", "expected a number"),
-        ("", "no limit"),
+        ("", "is not a limit"),
     ] {
         let run = show("fine.zip", &fine, &["--archive-limits", wrong]);
         assert_eq!(run.status.code(), Some(2), "{wrong}");
@@ -449,10 +450,7 @@ fn destination(name: &[u8]) -> Option<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(1000)
-    })]
+    #![proptest_config(properties(1000))]
 
     /// One change, or one cut: a tar's checksum is a plain sum, and two changes may make up for
     /// each other.
@@ -475,7 +473,7 @@ proptest! {
         }
         let opened = options().open_bytes("changed", &bytes);
         if let Ok(opened) = &opened
-            && let Ok((train, valid)) = opened.read(&Reading::new(), &|_, _| {})
+            && let Ok((train, valid)) = opened.read(&ReadOptions::new(), &|_, _| {})
         {
             prop_assert_eq!(train.labels().len() + valid.labels().len(), 4);
             let whole = options().open_bytes("whole", &Tar::images().end()).unwrap();

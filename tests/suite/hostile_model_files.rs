@@ -6,8 +6,9 @@ use std::process::Command;
 
 use burn::module::Param;
 use burn::tensor::Tensor;
+use fastburn::Error;
 use fastburn::models::{AnyModel, Architecture, LinearConfig, MlpConfig, StateDict};
-use fastburn::{Error, Predictor};
+use fastburn::vision::Predictor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

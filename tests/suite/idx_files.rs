@@ -5,11 +5,13 @@ use std::io::Write;
 use std::path::Path;
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{Idx, ImageFolder, Reading, Splits};
+use fastburn::vision::{Idx, ImageFolder, ReadOptions, Splits};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 use tempfile::TempDir;
+
+use crate::support::properties;
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
@@ -73,7 +75,7 @@ fn a_folder_of_idx_files_has_two_parts_and_classes_called_by_their_numbers() {
     assert_eq!((second.shape, second.pixels), ([1, 2, 3], vec![6, 7, 8, 9, 10, 11]));
     assert_eq!(splits.train.sizes().unwrap(), [([3, 2], 6)]);
     assert!(splits.train.file_name(4).ends_with("train-images-idx3-ubyte[4]"));
-    let (train, valid) = splits.read(&Reading::new(), &|_, _| {}).unwrap();
+    let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
     assert_eq!(
         (train.len(), valid.pixels(2).unwrap().as_ref()),
         (6, &[12, 13, 14, 15, 16, 17][..])
@@ -222,10 +224,7 @@ fn numbers_that_do_not_fit_their_dimensions_are_not_written() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(1000)
-    })]
+    #![proptest_config(properties(1000))]
 
     #[test]
     fn what_is_written_is_read_back(

@@ -6,7 +6,8 @@ use std::path::Path;
 use burn::data::dataloader::DataLoaderBuilder;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
-use fastburn::data::{ImageBatcher, ImageFolder, ImageItem, Images, Reading, Splits};
+use fastburn::interop::ImageBatcher;
+use fastburn::vision::{ImageFolder, ImageItem, Images, ReadOptions, Splits};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -70,7 +71,7 @@ fn grey_and_colour_png_and_jpeg_become_channels_first_bytes() {
     assert_eq!(colour.pixels, [1, 1, 1, 1, 1, 9, 2, 2, 2, 2, 2, 8, 3, 3, 3, 3, 3, 7]);
 
     // In colour, the grey ones have three equal channels.
-    let together = Images::read(&listed, &Reading::new().channels(3), &|_, _| {}).unwrap();
+    let together = Images::read(&listed, &ReadOptions::new().channels(3), &|_, _| {}).unwrap();
     assert_eq!(together.shape(), [3, 2, 3]);
     assert_eq!(*together.pixels(0).unwrap(), [7; 18]);
     assert_eq!(*together.pixels(2).unwrap(), *colour.pixels);
@@ -155,7 +156,7 @@ fn sizes_are_counted_and_what_is_no_image_is_named() {
     assert_eq!(listed.sizes().unwrap(), [([4, 4], 6), ([7, 5], 1)]);
     fs::write(folder.path().join("a/9.png"), "no image").unwrap();
     let error = ImageFolder::open(folder.path()).unwrap().sizes().unwrap_err().to_string();
-    assert!(error.contains("9.png") && error.contains("neither PNG nor JPEG"), "{error}");
+    assert!(error.contains("9.png") && error.contains("not a PNG, JPEG, WebP"), "{error}");
 }
 
 #[test]
@@ -230,7 +231,7 @@ fn parts_whose_images_differ_in_size_are_refused() {
         write_grey(&folder.path().join("valid").join(class).join("0.png"), 3, 2, 0);
     }
     let error =
-        Splits::open(folder.path(), 0).unwrap().read(&Reading::new(), &|_, _| {}).unwrap_err();
+        Splits::open(folder.path(), 0).unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap_err();
     let message = error.to_string();
     assert!(message.contains("valid/a/0.png: 3×2, but ") && message.contains("is 2×2"), "{error}");
 }
@@ -245,8 +246,8 @@ fn a_file_that_is_no_whole_image_is_named() {
     let middle = flipped.len() - 20;
     flipped[middle] ^= 0xff;
     for (name, content, expected) in [
-        ("empty.png", vec![], "zero bytes"),
-        ("text.png", b"not an image at all".to_vec(), "neither PNG nor JPEG"),
+        ("empty.png", vec![], "empty file"),
+        ("text.png", b"not an image at all".to_vec(), "not a PNG, JPEG, WebP"),
         ("short.png", whole[..whole.len() / 2].to_vec(), "not a readable image"),
         ("flipped.png", flipped, "not a readable image"),
         ("head.jpg", vec![0xff, 0xd8, 0xff, 0xe0, 0, 16], "not a readable image"),
@@ -277,14 +278,14 @@ fn the_first_two_images_that_differ_in_size_are_named() {
     let message = trouble(folder.path());
     assert!(message.contains("b/1.png: 5×4, but "), "{message}");
     assert!(message.contains("a/0.png is 4×4; of 6 images 4 are 4×4, 1 is 5×4, 1 is 6×4"));
-    assert!(message.ends_with("Reading::size brings all images to one size"), "{message}");
+    assert!(message.ends_with("resize all images with ReadOptions::size"), "{message}");
 }
 
 #[test]
 fn a_folder_that_holds_no_data_set_says_what_it_lacks() {
     let folder = small_folder();
     fs::create_dir(folder.path().join("c")).unwrap();
-    assert!(trouble(folder.path()).contains("c: a class without any image"));
+    assert!(trouble(folder.path()).contains("c: no image in this class"));
 
     let folder = TempDir::new().unwrap();
     assert!(trouble(folder.path()).contains("no classes"));
@@ -362,9 +363,10 @@ fn an_archive_gives_the_images_that_its_folder_gives() {
     archive.into_inner().unwrap().finish().unwrap();
 
     let nothing = |_: usize, _: usize| {};
-    let (train, valid) = Splits::open(&path, 0).unwrap().read(&Reading::new(), &nothing).unwrap();
+    let (train, valid) =
+        Splits::open(&path, 0).unwrap().read(&ReadOptions::new(), &nothing).unwrap();
     let (same_train, same_valid) =
-        Splits::open(folder.path(), 0).unwrap().read(&Reading::new(), &nothing).unwrap();
+        Splits::open(folder.path(), 0).unwrap().read(&ReadOptions::new(), &nothing).unwrap();
     for (archived, plain) in [(train, same_train), (valid, same_valid)] {
         assert_eq!(archived.labels(), plain.labels());
         assert!(

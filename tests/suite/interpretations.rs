@@ -2,15 +2,16 @@
 
 use burn::tensor::{Int, Tensor};
 use fastburn::data::{
-    ClassTargets, DataLoaders, ImageClasses, ImageSpec, Images, OpenOptions, Reading, Splits,
-    TensorSource, class_indices, is_class_one, one_hot,
+    ClassTargets, DataLoaders, ItemFormat, TensorSource, class_indices, is_class_one, one_hot,
 };
 use fastburn::learner::Learner;
 use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
 use fastburn::metrics::{accuracy, binary_accuracy, one_hot_accuracy};
 use fastburn::models::{Architecture, LinearConfig};
-use fastburn::{Error, Interpretation, Judged, Predictor, Seed};
-use serde_json::Value;
+use fastburn::records::{Interpretation, Outcome};
+use fastburn::vision::{Images, OpenOptions, Predictor, ReadOptions, Splits};
+use fastburn::{Error, Seed};
+use serde_json::{Value, json};
 
 use crate::model_files::{learner_of, trained};
 use crate::support::{assert_close, crate_path, each_device};
@@ -34,7 +35,7 @@ fn interpreted(values: &Value, kind: Outputs) -> Interpretation {
     let rows = values["outputs"].as_array().unwrap().iter().map(floats);
     let items = rows.zip(indices(&values["actual"])).enumerate().map(|(index, (row, actual))| {
         let loss = kind.loss(&row, actual, classes.len());
-        Judged::new(index, actual, loss, kind.probabilities(&row, classes.len()))
+        Outcome::new(index, actual, loss, kind.probabilities(&row, classes.len()))
     });
     Interpretation { items: items.collect(), classes }
 }
@@ -113,7 +114,7 @@ fn json_brings_it_back() {
     let json = serde_json::to_string(&seen).unwrap();
     assert_eq!(serde_json::from_str::<Interpretation>(&json).unwrap(), seen);
     let report = serde_json::to_string(&seen.report()).unwrap();
-    assert_eq!(serde_json::from_str::<fastburn::Report>(&report).unwrap(), seen.report());
+    assert_eq!(serde_json::from_str::<fastburn::records::Report>(&report).unwrap(), seen.report());
 }
 
 /// That a learner and the model file it exports say the same, and what `validate` says.
@@ -145,7 +146,7 @@ where
 
 #[test]
 fn a_learner_and_its_model_file_say_the_same() {
-    let (train, valid) = Splits::digits().unwrap().read(&Reading::new(), &|_, _| {}).unwrap();
+    let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
     each_device(|device| {
         let model = || LinearConfig::new(784, 10).init(device, 1).unwrap();
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, device);
@@ -158,7 +159,7 @@ fn a_learner_and_its_model_file_say_the_same() {
 #[test]
 fn one_output_for_two_classes_is_interpreted() {
     let two = Splits::digits().unwrap().with_classes(&["4", "5"]).unwrap();
-    let (train, valid) = two.read(&Reading::new(), &|_, _| {}).unwrap();
+    let (train, valid) = two.read(&ReadOptions::new(), &|_, _| {}).unwrap();
     each_device(|device| {
         let model = LinearConfig::new(784, 1).init(device, 1).unwrap();
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), is_class_one, device);
@@ -168,7 +169,7 @@ fn one_output_for_two_classes_is_interpreted() {
 
 #[test]
 fn a_learners_losses_are_its_own_function() {
-    let (train, valid) = Splits::digits().unwrap().read(&Reading::new(), &|_, _| {}).unwrap();
+    let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
     each_device(|device| {
         let model = LinearConfig::new(784, 10).init(device, 1).unwrap();
         let mut dls = DataLoaders::from_images(train.clone(), valid.clone(), one_hot, device);
@@ -183,7 +184,7 @@ fn a_learners_losses_are_its_own_function() {
         // An item's index is its place in the data, in whatever order the model saw it.
         let order: Vec<_> = seen.items.iter().map(|item| item.index).collect();
         assert!(!order.is_sorted());
-        let actual = |item: &Judged| item.actual == valid.labels()[item.index] as usize;
+        let actual = |item: &Outcome| item.actual == valid.labels()[item.index] as usize;
         assert!(seen.items.iter().all(actual));
     });
 }
@@ -202,24 +203,23 @@ fn what_cannot_be_interpreted_says_why() {
     let error = learner(1, 2).interpret().unwrap_err();
     assert!(matches!(error, Error::Shape { .. }), "{error}");
 
-    let refused = |inputs: Tensor<2>, image_classes| {
+    let refused = |inputs: Tensor<2>, items| {
         let targets = Tensor::<2>::zeros([inputs.dims()[0], 2], &device);
         let source = TensorSource::new(inputs, targets).unwrap();
-        let dls = DataLoaders { image_classes, ..DataLoaders::new(source.clone(), source, 0) };
+        let dls = DataLoaders { items, ..DataLoaders::new(source.clone(), source, 0) };
         let model = LinearConfig::new(6, 2).init(&device, 0).unwrap();
         Learner::new(dls, model, mnist_loss).interpret().unwrap_err().to_string()
     };
     let (rows, odd) = (Tensor::zeros([2, 6], &device), Tensor::full([2, 6], f32::NAN, &device));
     let classes = ["a", "b"].map(String::from).to_vec();
-    let named =
-        || Some(ImageClasses { classes: classes.clone(), format: ImageSpec::new([1, 2, 3]) });
+    let named = || Some(ItemFormat { classes: classes.clone(), input: json!([6]) });
     let none = Tensor::zeros([0, 6], &device);
-    for (inputs, image_classes, expected) in [
-        (rows, None, "image_classes"),
+    for (inputs, items, expected) in [
+        (rows, None, "DataLoaders::items"),
         (odd, named(), "not finite"),
-        (none, named(), "at least one"),
+        (none, named(), "no validation item"),
     ] {
-        let error = refused(inputs, image_classes);
+        let error = refused(inputs, items);
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -248,7 +248,7 @@ fn a_model_file_finds_the_datas_classes_by_name() {
     for (item, actual) in seen.items.iter().zip([7; 100].into_iter().chain([3; 100])) {
         assert_eq!(item.actual, actual);
     }
-    let losses = |items: &[Judged]| items.iter().map(|item| item.loss).collect::<Vec<_>>();
+    let losses = |items: &[Outcome]| items.iter().map(|item| item.loss).collect::<Vec<_>>();
     assert_close(&losses(&seen.items[..100]), &losses(&whole.items[700..800]), 1e-4, 1e-5);
 }
 

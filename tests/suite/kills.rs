@@ -7,7 +7,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use fastburn::{CheckpointFolder, History};
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::records::History;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -174,7 +175,7 @@ fn ctrl_c_writes_a_checkpoint_first() {
         interrupt(&child);
         let run = child.wait_with_output().unwrap();
         assert_eq!(run.status.code(), Some(130), "{}", stderr(&run));
-        assert!(stderr(&run).contains("go on with --resume"), "{}", stderr(&run));
+        assert!(stderr(&run).contains("resume with --resume"), "{}", stderr(&run));
         assert!(has_checkpoint(place.path()));
         let run = start(place.path(), SELDOM).wait_with_output().unwrap();
         assert_eq!(outcome(&run, place.path()), expected);
@@ -347,11 +348,17 @@ fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
     assert!(output(&["--resume", &folder, "--hidden", "7"]).status.success());
 
     for (arguments, expected) in [
-        (&["--hidden", "8"][..], "--hidden 8, but the run has 7; that cannot change"),
-        (&["--hidden", "8", "--force"], "--hidden 8, but the run has 7; that cannot change"),
-        (&["--seed", "1"], "--seed 1, but the run has 42"),
-        (&["--lr", "0.5"], "--lr 0.5, but the run has 0.001; leave it out, or add --force"),
-        (&["--epochs", "2"], "--epochs 2, but the run has 1; leave it out, or add --force"),
+        (&["--hidden", "8"][..], "--hidden 8 differs from the resumed run, which has 7"),
+        (&["--hidden", "8", "--force"], "--hidden 8 differs from the resumed run, which has 7"),
+        (&["--seed", "1"], "--seed 1 differs from the resumed run, which has 42"),
+        (
+            &["--lr", "0.5"],
+            "--lr 0.5 differs from the resumed run, which has 0.001; leave it out, or add --force",
+        ),
+        (
+            &["--epochs", "2"],
+            "--epochs 2 differs from the resumed run, which has 1; leave it out, or add --force",
+        ),
     ] {
         let run = output(&[&["--resume", &folder], arguments].concat());
         assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
@@ -362,7 +369,7 @@ fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
     make_folder(data.path());
     let run = output(&["train", data.path().to_str().unwrap(), "--resume", &folder]);
     assert_eq!(run.status.code(), Some(1));
-    assert!(stderr(&run).contains("other images"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("not the images of the resumed run"), "{}", stderr(&run));
     // The same images from another place are the same.
     let run = output(&["train", other.to_str().unwrap(), "--resume", &folder]);
     assert!(run.status.success(), "{}", stderr(&run));
@@ -374,7 +381,7 @@ fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
     assert_eq!((steps[92].lr, steps[93].lr, steps.len()), (0.001, 0.002, 186));
     let run = output(&["--resume", &folder, "--epochs", "1", "--force"]);
     assert_eq!(run.status.code(), Some(2));
-    assert!(stderr(&run).contains("the resumed run has 2 behind it"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("expected at least 2"), "{}", stderr(&run));
     let run = output(&["--checkpoint", &folder]);
     assert!(stderr(&run).contains("has the checkpoints of a run already"), "{}", stderr(&run));
     let run = output(&["--resume", place.path().to_str().unwrap()]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{ImageFolder, OpenOptions, Splits};
+use fastburn::vision::{ImageFolder, OpenOptions, Splits};
 use image::{GrayImage, Luma};
 use tempfile::TempDir;
 
@@ -220,7 +220,7 @@ fn mnist_samples_table_says_what_its_folders_say() {
 fn the_program_takes_a_table_for_data_alone() {
     let run = output(&["--labels", "some.csv", "--device", "cpu"]);
     assert_eq!(run.status.code(), Some(2));
-    assert!(stderr(&run).contains("--labels is some.csv"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("--labels some.csv needs"), "{}", stderr(&run));
 
     let folder = folder(&["a/0.png", "a/1.png", "b/2.png", "b/3.png"]);
     let table = write(&folder, "name,label\na/0.png,x\na/1.png,x\nb/2.png,x\nb/3.png,y\n");

@@ -3,12 +3,16 @@
 use std::sync::Mutex;
 
 use burn::tensor::{Device, Int, Tensor};
-use fastburn::data::{DataLoaders, Splits, TensorSource};
-use fastburn::learner::{EpochTable, Learner, OptimizerKind};
+use fastburn::Error;
+use fastburn::callbacks::EpochTable;
+use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::learner::Learner;
 use fastburn::loss::{cross_entropy, mse};
 use fastburn::metrics::accuracy;
 use fastburn::models::{LinearConfig, Mlp, MlpConfig};
-use fastburn::{Error, History};
+use fastburn::optim::OptimizerKind;
+use fastburn::records::History;
+use fastburn::vision::Splits;
 
 use crate::support::{Text, assert_close, crate_path, each_device, values};
 
@@ -165,7 +169,7 @@ fn settings_that_cannot_work_are_refused_before_training() {
     let device = fastburn::device::cpu().unwrap();
     for lr in [f64::NAN, f64::INFINITY, -1.0] {
         let error = digits(&device, 0).fit(1, lr).unwrap_err();
-        assert!(error.to_string().contains("the learning rate"), "{error}");
+        assert!(error.to_string().contains("learning rate"), "{error}");
     }
     let dls = Splits::digits().unwrap().loaders(7000, 0, &device).unwrap();
     let model = MlpConfig::new([784, 10]).init(&device, 0).unwrap();

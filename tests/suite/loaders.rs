@@ -1,10 +1,8 @@
 //! Batches: which items, in which order, from wherever they stay.
 
 use burn::tensor::{Device, Int, Tensor};
-use fastburn::data::{
-    DataLoader, ImageSource, Images, Residency, Source, Splits, class_indices, is_class_one,
-    one_hot,
-};
+use fastburn::data::{DataLoader, Source, class_indices, is_class_one, one_hot};
+use fastburn::vision::{ImageSource, Images, Residency, Splits};
 use fastburn::{Error, Seed};
 
 use crate::support::{each_device, values};

@@ -5,13 +5,14 @@ use std::rc::Rc;
 
 use burn::nn::DropoutConfig;
 use burn::tensor::Tensor;
+use fastburn::Error;
+use fastburn::callbacks::{Checkpoint, EpochTable, StopFlag};
 use fastburn::callbacks::{CsvLogger, GradientAccumulation, GradientClip};
-use fastburn::learner::{
-    Callback, Checkpoint, EpochTable, Flow, Learner, LrFinder, OptimizerKind, State, StopFlag,
-};
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::learner::{Callback, Flow, Learner, LrFinder, State};
 use fastburn::loss::mse;
 use fastburn::models::{Model, StateDict};
-use fastburn::{CheckpointFolder, Error};
+use fastburn::optim::OptimizerKind;
 use serde_json::Value;
 use tempfile::tempdir;
 

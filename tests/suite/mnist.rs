@@ -2,11 +2,13 @@
 
 use burn::data::dataset::Dataset;
 use burn::tensor::Device;
-use fastburn::data::{DataLoaders, Images, Reading, Splits, class_indices};
-use fastburn::learner::{Learner, OptimizerKind};
+use fastburn::data::{DataLoaders, class_indices};
+use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Architecture, LinearConfig, MlpConfig};
+use fastburn::optim::OptimizerKind;
+use fastburn::vision::{Images, ReadOptions, Splits};
 
 use serde_json::Value;
 
@@ -35,7 +37,7 @@ impl Run {
 }
 
 fn decoded(archive: &str) -> Option<(Images, Images)> {
-    Some(Splits::open(mnist(archive)?, 0).unwrap().read(&Reading::new(), &|_, _| {}).unwrap())
+    Some(Splits::open(mnist(archive)?, 0).unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap())
 }
 
 #[test]
@@ -94,7 +96,7 @@ fn threes_and_sevens_are_told_apart_on_every_backend() {
     let splits = Splits::open(path, 0).unwrap();
     assert_eq!((splits.train.len(), splits.valid.len()), (12_396, 2_038));
     assert_eq!(splits.train.classes(), ["3", "7"]);
-    let images = splits.read(&Reading::new(), &|_, _| {}).unwrap();
+    let images = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
     let run = Run {
         architecture: Architecture::Mlp(MlpConfig::new([784, 30, 2])),
         optimizer: OptimizerKind::Adam,

@@ -4,20 +4,19 @@ use std::fs;
 use std::path::PathBuf;
 
 use burn::tensor::Tensor;
-use fastburn::data::{
-    DataLoaders, ImageClasses, ImageSpec, Images, Reading, Source, Splits, class_indices,
-    is_class_one, one_hot,
-};
+use fastburn::Error;
+use fastburn::data::{DataLoaders, ItemFormat, Source, class_indices, is_class_one, one_hot};
 use fastburn::learner::Learner;
 use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
 use fastburn::metrics::accuracy;
 use fastburn::models::{
     Activation, AnyModel, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
 };
-use fastburn::{Error, Predictor};
+use fastburn::vision::{ImageSpec, Images, Predictor, ReadOptions, Splits};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::{assert_close, cpus, crate_path, each_device, values};
@@ -52,7 +51,7 @@ fn a_loaded_model_answers_as_the_learner_did() {
         let predictor = Predictor::load(&file, device).unwrap();
         let card = predictor.card();
         assert_eq!(card.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
-        assert_eq!((card.image.shape(), card.loss.as_str()), ([1, 28, 28], "cross-entropy"));
+        assert_eq!((&card.input["width"], card.loss.as_str()), (&json!(28), "cross-entropy"));
         assert_eq!(card.architecture.to_string(), "mlp 784-12-10");
         let row = learn.history().epochs.last().unwrap();
         assert_eq!(card.metrics["accuracy"], row.metrics[0]);
@@ -127,7 +126,8 @@ pub fn learner_of(
     let source = Blank { x, y };
     let mut dls = DataLoaders::new(source.clone(), source, 0);
     let format = ImageSpec::new([channels, height, width]);
-    dls.image_classes = Some(ImageClasses { classes, format });
+    let input = serde_json::to_value(format).unwrap();
+    dls.items = Some(ItemFormat { classes, input });
     Learner::new(dls, model, cross_entropy)
 }
 
@@ -228,7 +228,7 @@ fn digits_of(classes: &[&str]) -> (Images, Images) {
         .unwrap()
         .with_classes(classes)
         .unwrap()
-        .read(&Reading::new(), &|_, _| {})
+        .read(&ReadOptions::new(), &|_, _| {})
         .unwrap()
 }
 
@@ -242,6 +242,6 @@ fn data_without_classes_cannot_be_exported() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
     let error = Learner::new(dls, model, cross_entropy).export(&file).unwrap_err();
-    assert!(error.to_string().contains("image_classes"), "{error}");
+    assert!(error.to_string().contains("DataLoaders::items"), "{error}");
     assert!(!file.exists());
 }

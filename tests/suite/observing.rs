@@ -7,14 +7,17 @@ use std::rc::Rc;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 use fastburn::callbacks::ActivationStats;
+use fastburn::callbacks::Checkpoint;
+use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{Callback, Checkpoint, Flow, Learner, OptimizerKind, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
 use fastburn::loss::mse;
 use fastburn::models::{
     Activation, LinearConfig, Listening, Mlp, MlpConfig, Model, StateDict, listen, observe,
     observe_part,
 };
-use fastburn::{CheckpointFolder, LayerActivations};
+use fastburn::optim::OptimizerKind;
+use fastburn::records::LayerActivations;
 use serde_json::Value;
 use tempfile::tempdir;
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use burn::tensor::{Int, Tensor};
-use fastburn::data::{Batch, Bitmap, Splits};
+use fastburn::data::Batch;
 use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::models::LinearConfig;
@@ -12,7 +12,9 @@ use fastburn::plot::{
     Cells, Chart, Figure, HeatMap, confusion_matrix, image_grid, plot_confusion_matrix, plot_loss,
     plot_top_losses, show_batch, show_image,
 };
-use fastburn::{Confusion, Error, History, Interpretation, Judged, device};
+use fastburn::records::{Confusion, History, Interpretation, Outcome};
+use fastburn::vision::{Bitmap, Splits};
+use fastburn::{Error, device};
 use resvg::usvg::{self, Group, Node, Rect};
 use tempfile::TempDir;
 
@@ -310,7 +312,7 @@ fn a_picture_is_saved_whole_or_not_at_all() {
     let error = figure.save(&absent).unwrap_err();
     assert!(matches!(error, Error::Write { .. }), "{error}");
     let told = error.to_string();
-    assert!(told.contains(absent.to_str().unwrap()) && told.contains("make it first"), "{told}");
+    assert!(told.contains(absent.to_str().unwrap()) && told.contains("no folder "), "{told}");
     let taken = folder.path().join("taken.svg");
     fs::create_dir(&taken).unwrap();
     assert!(figure.save(&taken).unwrap_err().to_string().contains("taken.svg"));
@@ -384,7 +386,7 @@ fn the_largest_losses_are_shown_with_what_was_said() {
     let valid = Splits::digits().unwrap().valid;
     let judged = |index: usize| {
         let (loss, actual) = (index as f32 / 8.0, index / 100);
-        Judged::new(index, actual, loss, (0..10).map(|class| class as f32 / 10.0).collect())
+        Outcome::new(index, actual, loss, (0..10).map(|class| class as f32 / 10.0).collect())
     };
     let items: Vec<_> = (0..1000).step_by(99).map(judged).collect();
     let classes = valid.classes().to_vec();

@@ -3,8 +3,8 @@
 use std::fs;
 
 use burn::tensor::Tensor;
-use fastburn::data::{ImageSpec, Splits};
-use fastburn::{Error, Predictor};
+use fastburn::Error;
+use fastburn::vision::{ImageSpec, Predictor, Splits};
 
 use crate::model_files::trained;
 use crate::support::assert_close;
@@ -38,7 +38,7 @@ fn an_image_of_another_kind_is_changed_to_fit_and_says_so() {
     let item = Splits::digits().unwrap().valid.image(700).unwrap();
     let grey = image::GrayImage::from_raw(28, 28, item.pixels.clone()).unwrap();
     let plain = predictor.predict_pixels(&item.pixels, item.shape).unwrap();
-    assert_eq!((plain.label(), plain.adapted), ("7", None));
+    assert_eq!((plain.label(), plain.adaptation.as_deref()), ("7", None));
 
     // Grey written as colour is the same image.
     let colour = image::DynamicImage::ImageLuma8(grey.clone()).into_rgb8();
@@ -46,7 +46,7 @@ fn an_image_of_another_kind_is_changed_to_fit_and_says_so() {
     colour.save(&png).unwrap();
     let answer = predictor.predict_file(&png).unwrap();
     assert_eq!(answer.probabilities, plain.probabilities);
-    assert_eq!(answer.adapted.unwrap().to_string(), "colour to grey");
+    assert_eq!(answer.adaptation.unwrap(), "colour to grey");
 
     // Four pixels for each one are that one again.
     let large = image::imageops::resize(&colour, 84, 84, image::imageops::FilterType::Nearest);
@@ -54,7 +54,7 @@ fn an_image_of_another_kind_is_changed_to_fit_and_says_so() {
     large.save(&jpeg).unwrap();
     let answer = predictor.predict_file(&jpeg).unwrap();
     assert_eq!(answer.label(), "7");
-    let said = answer.adapted.unwrap().to_string();
+    let said = answer.adaptation.unwrap();
     assert_eq!(said, "resized from 84×84 to 28×28, colour to grey");
 }
 
@@ -162,7 +162,7 @@ fn transparency_is_left_out_and_said() {
     let path = folder.path().join("transparent.png");
     image::GrayAlphaImage::from_pixel(28, 28, image::LumaA([90, 0])).save(&path).unwrap();
     let answer = predictor.predict_file(&path).unwrap();
-    assert_eq!(answer.adapted.unwrap().to_string(), "transparency left out");
+    assert_eq!(answer.adaptation.unwrap(), "transparency left out");
     let plain = predictor.predict_pixels(&[90; 784], [1, 28, 28]).unwrap();
     assert_eq!(answer.probabilities, plain.probabilities);
 }

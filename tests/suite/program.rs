@@ -278,8 +278,7 @@ fn devices_names_every_backend_and_marks_what_auto_takes() {
 
 #[test]
 fn every_verb_says_alike_what_data_may_be() {
-    let data = "A folder, .tgz, .tar or .zip of images, a name that `fastburn data list` shows, or \
-                a url";
+    let data = "Folder, .tgz, .tar or .zip of images, name from `fastburn data list`, or URL";
     let verbs = "train lr-find summary show baseline validate confusion top-losses";
     let verbs = verbs.split(' ').map(|verb| vec![verb, "--help"]);
     let of_data = ["check", "convert"].map(|verb| vec!["data", verb, "--help"]);
@@ -318,7 +317,7 @@ fn ctrl_c_ends_the_run_after_the_batch_and_prints_what_there_is() {
     let told = stderr(&run);
     let told: Vec<_> = told.lines().rev().take(2).collect();
     assert!(told[1].starts_with("interrupted after batch"), "{told:?}");
-    assert_eq!(told[0], "nothing was saved; --checkpoint would have");
+    assert_eq!(told[0], "nothing was saved; use --checkpoint to be able to resume");
     assert!(table.ends_with('\n') && table.lines().count() >= 3, "{table}");
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fastburn::data::Splits;
+use fastburn::vision::Splits;
 use serde_json::Value;
 use tempfile::tempdir;
 
@@ -194,7 +194,7 @@ fn what_cannot_be_judged_is_one_clear_line() {
     assert!(run.status.code() == Some(2) && stderr(&run).contains(".svg or .png"));
     let missing = place.path().join("missing/a.svg");
     let run = output(&["top-losses", &model, &data, "--out", missing.to_str().unwrap()]);
-    assert!(run.status.code() == Some(1) && stderr(&run).contains("make it first"));
+    assert!(run.status.code() == Some(1) && stderr(&run).contains("no folder "));
 }
 
 #[test]

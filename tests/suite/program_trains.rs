@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use fastburn::learner::EpochTable;
+use fastburn::callbacks::EpochTable;
 use fastburn::prelude::*;
 use serde_json::Value;
 use tempfile::tempdir;
@@ -109,18 +109,18 @@ fn what_cannot_work_is_refused_in_one_line() {
     for (arguments, expected) in [
         (&["--label-smoothing", "0.1", "--loss", "mnist"][..], "--label-smoothing"),
         (&["--label-smoothing", "1.5"], "1.5"),
-        (&["--clip-norm", "0"], "it must be above 0"),
+        (&["--clip-norm", "0"], "expected above 0"),
         (&["--early-stop", "0"], "0"),
-        (&["--momentum", "1"], "the momentum is 1"),
-        (&["--optimizer", "adagrad", "--momentum", "0.9"], "adagrad has none"),
+        (&["--momentum", "1"], "momentum 1: expected"),
+        (&["--optimizer", "adagrad", "--momentum", "0.9"], "adagrad has no momentum"),
         (&["--weight-decay", "-1"], "-1"),
         (&["--log", "history.txt"], ".csv or .jsonl"),
         (&["--from", "/no/such/model.safetensors"], "/no/such/model.safetensors"),
         (&["--schedule", "triangle"], "triangle"),
-        (&["--schedule", "one-cycle", "--momentum", "0.9"], "one-cycle schedules it"),
+        (&["--schedule", "one-cycle", "--momentum", "0.9"], "one-cycle schedules the momentum"),
         (&["--hidden", "4000000000"], "choose a smaller width"),
         (&["--epochs", "-1"], "--epochs"),
-        (&["--out", "model.safetensors/"], "it must end in .safetensors"),
+        (&["--out", "model.safetensors/"], "ends in .safetensors"),
         (&["--log", "/no/such/folder/history.csv"], "/no/such/folder"),
     ] {
         let run = output(&[&["--device", "cpu", "--epochs", "1"], arguments].concat());
@@ -165,7 +165,7 @@ fn a_resumed_run_goes_on_with_the_same_files() {
     assert_ne!(fs::read(&out).unwrap(), before);
     let elsewhere = output(&[&resume[..], &["--out", &path("other.safetensors")]].concat());
     let said = stderr(&elsewhere);
-    assert!(!elsewhere.status.success() && said.contains("the run has"), "{said}");
+    assert!(!elsewhere.status.success() && said.contains("the resumed run, which has"), "{said}");
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::Command;
 
 use burn::tensor::Tensor;
-use fastburn::data::Splits;
 use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::models::{Activation, LinearConfig, MlpConfig, Model, StateDict, TorchNames};
+use fastburn::vision::Splits;
 use safetensors::tensor::{Dtype, TensorView};
 
 use crate::support::{Reference, assert_close, crate_path, each_device, values};

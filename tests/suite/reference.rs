@@ -8,9 +8,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use fastburn::data::{DataLoaders, Source, TensorSource};
 use fastburn::device::{self, DeviceInfo, DeviceKind};
-use fastburn::learner::{Callback, Flow, Learner, OptimizerKind, State};
+use fastburn::learner::{Callback, Flow, Learner, State};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::models::{Activation, Linear, LinearConfig, Mlp, MlpConfig, Model};
+use fastburn::optim::OptimizerKind;
 
 use crate::support::{Labelled, Reference, assert_close, each_device, values};
 

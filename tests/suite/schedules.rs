@@ -116,36 +116,36 @@ fn shares_that_do_not_add_up_are_refused() {
     assert_eq!(combined(&[1.0 / 3.0; 3]).unwrap().at(1.0), 1.0);
     assert_eq!(combined(&[0.1; 10]).unwrap().at(1.0), 1.0);
     let error = Schedule::combined_cosine(1.2, 0.0, 1.0, 0.0).unwrap_err().to_string();
-    assert!(error.contains("pct_start is 1.2"), "{error}");
+    assert!(error.contains("pct_start 1.2"), "{error}");
 }
 
 #[test]
 fn a_policy_refuses_settings_that_cannot_work() {
     let one_cycle = OneCycle::new(1e-2);
     for (policy, name, value) in [
-        (OneCycle::new(-1.0), "the learning rate", "-1"),
-        (OneCycle::new(f64::NAN), "the learning rate", "NaN"),
+        (OneCycle::new(-1.0), "learning rate", "-1"),
+        (OneCycle::new(f64::NAN), "learning rate", "NaN"),
         (one_cycle.div(0.0), "div", "0"),
         (one_cycle.div(f64::INFINITY), "div", "inf"),
         (one_cycle.div_final(-3.0), "div_final", "-3"),
         (one_cycle.pct_start(0.0), "pct_start", "0"),
         (one_cycle.pct_start(1.5), "pct_start", "1.5"),
-        (one_cycle.momenta(0.9, 1.0, 0.9), "the momentum", "1"),
+        (one_cycle.momenta(0.9, 1.0, 0.9), "momentum", "1"),
     ] {
         assert_refused(policy.schedule(), name, value);
     }
-    assert_refused(FlatCosine::new(f64::INFINITY).schedule(), "the learning rate", "inf");
+    assert_refused(FlatCosine::new(f64::INFINITY).schedule(), "learning rate", "inf");
     assert_refused(FlatCosine::new(1.0).div_final(0.0).schedule(), "div_final", "0");
     assert_refused(FlatCosine::new(1.0).pct_start(-0.1).schedule(), "pct_start", "-0.1");
-    assert_refused(Sgdr::new(-1.0, 3, 1).schedule(), "the learning rate", "-1");
-    assert_refused(Sgdr::new(1.0, 0, 1).schedule(), "the number of cycles", "0");
-    assert_refused(Sgdr::new(1.0, 3, 0).schedule(), "the cycle length", "0");
+    assert_refused(Sgdr::new(-1.0, 3, 1).schedule(), "learning rate", "-1");
+    assert_refused(Sgdr::new(1.0, 0, 1).schedule(), "number of cycles", "0");
+    assert_refused(Sgdr::new(1.0, 3, 0).schedule(), "cycle length", "0");
     assert_refused(Sgdr::new(1.0, 3, 1).cycle_mult(0).schedule(), "cycle_mult", "0");
     for cycles in [64, 65, 1000] {
         let error = Sgdr::new(1.0, cycles, 1).cycle_mult(2).epochs();
         assert_eq!(error.is_ok(), cycles == 64, "{cycles} cycles");
     }
-    assert_refused(Sgdr::new(1.0, 1000, 1).schedule(), "the number of cycles", "1000");
+    assert_refused(Sgdr::new(1.0, 1000, 1).schedule(), "number of cycles", "1000");
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Metrics and the smoothed loss, against scikit-learn and PyTorch.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use fastburn::data::Splits;
-use fastburn::loss::{Outputs, cross_entropy, label_smoothing};
+use fastburn::Error;
+use fastburn::learner::Learner;
+use fastburn::loss::{CrossEntropy, Loss, Outputs, cross_entropy};
 use fastburn::metrics::{
     FromConfusion, Metric, accuracy, error_rate, f_beta, f1, mae, mse, precision, recall, rmse,
     top_k_accuracy,
 };
 use fastburn::models::LinearConfig;
-use fastburn::{Average, ClassScores, Confusion, Error, Learner, Predictor};
+use fastburn::records::{Average, ClassScores, Confusion};
+use fastburn::vision::Predictor;
+use fastburn::vision::Splits;
 
 use crate::support::{Reference, assert_close, each_device, values};
 
@@ -151,8 +154,8 @@ fn the_smoothed_loss_and_its_gradient_are_those_of_pytorch() {
         for epsilon in ["0.0", "0.1", "0.3"] {
             let logits = reference.tensor::<2>("logits", &training).require_grad();
             let targets = targets(&reference, &training);
-            let smoothed = label_smoothing(epsilon.parse().unwrap());
-            let loss = smoothed(logits.clone(), targets).unwrap();
+            let smoothed = CrossEntropy::new().label_smoothing(epsilon.parse().unwrap());
+            let loss = smoothed.compute(logits.clone(), targets).unwrap();
             let gradient = logits.grad(&loss.backward()).unwrap();
             let expected = reference.floats(&format!("label_smoothing {epsilon}"));
             assert_close(&values(loss), &expected, 1e-6, 0.0);
@@ -161,7 +164,8 @@ fn the_smoothed_loss_and_its_gradient_are_those_of_pytorch() {
         }
         let logits = reference.tensor::<2>("logits", device);
         let plain = cross_entropy(logits.clone(), targets(&reference, device)).unwrap();
-        let smoothed = label_smoothing(0.0)(logits, targets(&reference, device)).unwrap();
+        let smoothed = CrossEntropy::new().label_smoothing(0.0);
+        let smoothed = smoothed.compute(logits, targets(&reference, device)).unwrap();
         assert_close(&values(smoothed), &values(plain), 1e-6, 0.0);
     });
 }
@@ -206,8 +210,8 @@ fn what_does_not_fit_a_metric_of_classes_is_named() {
     };
     refused(error_rate().update(logits(2), targets(3), 4), &["error_rate", "4", "found 3"]);
     refused(top_k_accuracy(1).update(logits(2), targets(3), 4), &["top_k_accuracy", "found 3"]);
-    refused(top_k_accuracy(0).update(logits(2), targets(4), 4), &["k is 0", "from 1 to 2"]);
-    refused(top_k_accuracy(3).update(logits(2), targets(4), 4), &["k is 3", "from 1 to 2"]);
+    refused(top_k_accuracy(0).update(logits(2), targets(4), 4), &["top_k_accuracy 0", "1 to 2"]);
+    refused(top_k_accuracy(3).update(logits(2), targets(4), 4), &["top_k_accuracy 3", "1 to 2"]);
 
     let mut metric = precision(Average::Macro);
     refused(metric.update(logits(2), targets(3), 4), &["metric of classes", "found 3"]);
@@ -241,13 +245,14 @@ fn a_smoothing_that_leaves_nothing_to_the_target_is_refused() {
     let device = fastburn::device::cpu().unwrap();
     let loss = |epsilon, rows| {
         let logits = Tensor::<2>::zeros([2, 3], &device);
-        label_smoothing(epsilon)(logits, Tensor::zeros([rows], &device)).unwrap_err()
+        let smoothed = CrossEntropy::new().label_smoothing(epsilon);
+        smoothed.compute(logits, Tensor::zeros([rows], &device)).unwrap_err()
     };
     for epsilon in [-0.1, 1.0, f64::NAN] {
         let error = loss(epsilon, 2);
         assert!(error.is_usage() && error.to_string().contains(&epsilon.to_string()), "{error}");
     }
-    assert!(matches!(loss(0.1, 3), Error::Shape { what: "label_smoothing", .. }));
+    assert!(matches!(loss(0.1, 3), Error::Shape { what: "cross_entropy", .. }));
 }
 
 #[test]
@@ -257,7 +262,7 @@ fn a_learner_trains_on_the_smoothed_loss_and_names_it_in_the_model_file() {
     let device = fastburn::device::cpu().unwrap();
     let dls = Splits::digits().unwrap().loaders(64, 1, &device).unwrap();
     let model = LinearConfig::new(784, 10).init(&device, 1).unwrap();
-    let mut learn = Learner::new(dls, model, label_smoothing(0.1))
+    let mut learn = Learner::new(dls, model, CrossEntropy::new().label_smoothing(0.1))
         .metric(accuracy())
         .metric(recall(Average::Micro))
         .metric(error_rate())

@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use burn::data::dataset::Dataset;
 use burn::tensor::{Device, Int, Tensor};
-use fastburn::baseline::{Baseline, Distance, mean_images};
-use fastburn::data::{
-    Batch, DataLoader, DataLoaders, ImageSource, Images, Reading, Residency, Splits, class_indices,
-};
-use fastburn::learner::{Callback, Checkpoint, Flow, Learner, State, StopFlag};
+use fastburn::callbacks::{Checkpoint, StopFlag};
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::data::{Batch, DataLoader, DataLoaders, class_indices};
+use fastburn::learner::{Callback, Flow, Learner, State};
 use fastburn::loss::cross_entropy;
 use fastburn::models::{AnyModel, Architecture, MlpConfig, Model};
-use fastburn::{CheckpointFolder, Error, Mixed, Predictor, Seed};
+use fastburn::vision::{Baseline, Distance, Predictor, mean_images};
+use fastburn::vision::{ImageSource, Images, ReadOptions, Residency, Splits};
+use fastburn::{Error, Remedy, Seed};
 use image::{GrayImage, Luma};
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
@@ -30,7 +31,7 @@ type Loader = DataLoader<Tensor<4>, Tensor<1, Int>>;
 
 /// The embedded digits, in memory or streamed.
 fn digits(streamed: bool) -> (Images, Images) {
-    let reading = Reading::new().standardized();
+    let reading = ReadOptions::new().standardized();
     let reading = if streamed { reading.memory(0) } else { reading };
     let read = Splits::digits().unwrap().read(&reading, &|_, _| {}).unwrap();
     assert_eq!((read.0.is_streamed(), read.1.is_streamed()), (streamed, streamed));
@@ -50,8 +51,8 @@ fn files() -> TempDir {
 }
 
 fn streamed(place: &Path, memory: u64) -> Images {
-    let folder = fastburn::data::ImageFolder::open(place).unwrap();
-    Images::read(&folder, &Reading::new().memory(memory), &|_, _| {}).unwrap()
+    let folder = fastburn::vision::ImageFolder::open(place).unwrap();
+    Images::read(&folder, &ReadOptions::new().memory(memory), &|_, _| {}).unwrap()
 }
 
 fn loader(images: Images, device: &Device) -> Loader {
@@ -135,18 +136,18 @@ fn a_budget_is_what_may_be_in_memory() {
 fn what_does_not_agree_is_found_before_the_first_batch() {
     let place = files();
     GrayImage::new(7, 6).save(place.path().join("b/99.png")).unwrap();
-    let folder = fastburn::data::ImageFolder::open(place.path()).unwrap();
-    let read = |reading: Reading| Images::read(&folder, &reading.memory(0), &|_, _| {});
-    let error = read(Reading::new()).unwrap_err();
-    assert!(matches!(error, Error::Mixed { mixed: Mixed::Sizes, .. }), "{error}");
-    assert_eq!(read(Reading::new().size(3, 4)).unwrap().shape(), [1, 3, 4]);
+    let folder = fastburn::vision::ImageFolder::open(place.path()).unwrap();
+    let read = |reading: ReadOptions| Images::read(&folder, &reading.memory(0), &|_, _| {});
+    let error = read(ReadOptions::new()).unwrap_err();
+    assert_eq!(error.remedy(), Some(Remedy::ResizeImages), "{error}");
+    assert_eq!(read(ReadOptions::new().size(3, 4)).unwrap().shape(), [1, 3, 4]);
     image::RgbImage::new(6, 6).save(place.path().join("b/99.png")).unwrap();
-    let error = read(Reading::new()).unwrap_err();
-    assert!(matches!(error, Error::Mixed { mixed: Mixed::Channels, .. }), "{error}");
-    assert_eq!(read(Reading::new().size(3, 4)).unwrap().shape(), [3, 3, 4]);
+    let error = read(ReadOptions::new()).unwrap_err();
+    assert_eq!(error.remedy(), Some(Remedy::ConvertChannels), "{error}");
+    assert_eq!(read(ReadOptions::new().size(3, 4)).unwrap().shape(), [3, 3, 4]);
     fs::write(place.path().join("a/00.png"), "no image").unwrap();
-    assert!(read(Reading::new().size(3, 4)).unwrap_err().to_string().contains("a/00.png"));
-    let images = read(Reading::new().size(3, 4).skip_bad()).unwrap();
+    assert!(read(ReadOptions::new().size(3, 4)).unwrap_err().to_string().contains("a/00.png"));
+    let images = read(ReadOptions::new().size(3, 4).skip_bad()).unwrap();
     assert_eq!((images.len(), images.skipped().len(), images.is_streamed()), (40, 1, true));
     assert_eq!(images.labels()[18..20], [0, 1]);
     assert!(images.folder().file_name(0).ends_with("a/01.png"));

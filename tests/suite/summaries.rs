@@ -4,13 +4,15 @@ use burn::module::{Module, Param, ParamGroup};
 use burn::nn::{BatchNorm, BatchNormConfig};
 use burn::optim::SgdConfig;
 use burn::tensor::{Device, Tensor};
-use fastburn::Summary;
-use fastburn::data::{DataLoaders, Splits, TensorSource};
-use fastburn::learner::{EpochTable, Learner};
+use fastburn::callbacks::EpochTable;
+use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::learner::Learner;
 use fastburn::loss::{cross_entropy, mse};
 use fastburn::models::{
     Architecture, Linear, LinearConfig, MlpConfig, Model, StateDict, observe, observe_part,
 };
+use fastburn::records::Summary;
+use fastburn::vision::Splits;
 use serde_json::Value;
 
 use crate::program::{output, stderr, stdout};

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use fastburn::data::Source;
 use fastburn::device::{self, DeviceKind};
+use proptest::test_runner::{Config, RngSeed};
 use safetensors::SafeTensors;
 
 /// The devices that the tests run on: one of each backend of the build that the machine has.
@@ -162,4 +163,15 @@ pub fn assert_close(found: &[f32], expected: &[f32], relative: f32, absolute: f3
             "value {index}: {found} is not {expected} within {allowed}"
         );
     }
+}
+
+/// How a property is tested: on `cases` that are the same in each run, so that no run fails by
+/// chance; or, with `FASTBURN_FRESH_CASES=N`, on N that nobody has seen before.
+pub fn properties(cases: u32) -> Config {
+    let fresh = std::env::var("FASTBURN_FRESH_CASES").ok();
+    let (cases, rng_seed) = match fresh {
+        Some(cases) => (cases.parse().unwrap(), RngSeed::Random),
+        None => (cases, RngSeed::Fixed(1)),
+    };
+    Config { failure_persistence: None, rng_seed, ..Config::with_cases(cases) }
 }

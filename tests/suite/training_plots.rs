@@ -1,7 +1,7 @@
 //! Pictures of a training: schedules, searches for a learning rate, activations.
 
 use fastburn::plot::{Chart, Figure, plot_activation_stats, plot_lr_find, plot_schedule};
-use fastburn::{History, LayerActivations, LrCurve, StepRecord};
+use fastburn::records::{History, LayerActivations, LrCurve, StepRecord};
 use serde_json::Value;
 
 use crate::plots::{assert_legible, texts};

@@ -2,14 +2,15 @@
 
 use burn::module::{Module, ParamGroup};
 use burn::tensor::{Tensor, TensorData};
-use fastburn::data::{ImageSpec, Splits};
+use fastburn::Error;
 use fastburn::learner::Learner;
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{
     Activation, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
 };
-use fastburn::{Error, Predictor, Pretrained};
+use fastburn::vision::{ImageSpec, Splits};
+use fastburn::vision::{Predictor, Pretrained};
 
 use crate::model_files::{learner_of, trained};
 use crate::support::{assert_close, each_device, values};
@@ -94,7 +95,8 @@ fn a_new_head_learns_on_a_frozen_body_and_then_all_of_it() {
     let dls = Splits::digits().unwrap().with_classes(&["3", "5", "8"]).unwrap();
     let dls = dls.loaders(64, 1, &device).unwrap();
     let pretrained = Pretrained::load(file, &device).unwrap();
-    pretrained.check_images(&dls.image_classes.as_ref().unwrap().format).unwrap();
+    let input = dls.items.as_ref().unwrap().input.clone();
+    pretrained.check_images(&serde_json::from_value(input).unwrap()).unwrap();
     let model = pretrained.model_for(3, 1).unwrap().model;
     let body = |model: &_| StateDict::of(model).unwrap().values("0.weight").unwrap().to_vec();
     let before = body(&model);

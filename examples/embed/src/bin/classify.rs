@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use fastburn::{Predictor, Result, device};
+use fastburn::vision::Predictor;
+use fastburn::{Result, device};
 
 /// The weights, the classes and the images' format.
 const MODEL: &[u8] = include_bytes!("../../digits.safetensors");

@@ -4,7 +4,8 @@
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
-use fastburn::data::{DataLoader, Splits};
+use fastburn::data::DataLoader;
+use fastburn::vision::Splits;
 use fastburn::loss::cross_entropy;
 use fastburn::models::{Mlp, MlpConfig, Model};
 use fastburn::{Result, device};

@@ -1,0 +1,159 @@
+//! fastai's epoch table, and what callbacks have to say of an epoch.
+
+use std::io::Write;
+
+use crate::error::Error;
+use crate::learner::{Callback, Flow, State};
+use crate::models::Model;
+use crate::records::EpochRecord;
+
+/// The narrowest column.
+const NARROWEST: usize = 8;
+
+/// Writes fastai's table: a header when a fit begins, a line after each epoch.
+///
+/// ```text
+/// epoch     train_loss  valid_loss  accuracy  time
+/// 0         0.740926    0.715684    0.390000  00:00
+/// ```
+///
+/// What an epoch that was ended early does not have is left blank. A resumed run begins with the
+/// lines that it has behind it.
+///
+/// ```
+/// use fastburn::prelude::*;
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 0, &device)?;
+/// let model = LinearConfig::new(784, 10).init(&device, 0)?;
+/// let mut learn = Learner::new(dls, model, cross_entropy).callback(EpochTable::stdout());
+/// learn.fit(1, 1e-3)?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct EpochTable<W> {
+    out: W,
+}
+
+impl EpochTable<std::io::Stdout> {
+    /// A table on standard output.
+    pub fn stdout() -> Self {
+        Self { out: std::io::stdout() }
+    }
+}
+
+impl<W: Write> EpochTable<W> {
+    /// A table on any writer.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+
+    fn row(&mut self, record: &EpochRecord, metrics: &[String]) -> Flow {
+        let cells = cells(record, metrics.len()).into_iter();
+        self.line(cells.zip(columns(metrics).map(width)))
+    }
+
+    fn line(&mut self, cells: impl Iterator<Item = (String, usize)>) -> Flow {
+        let mut line = String::new();
+        for (cell, width) in cells {
+            line.push_str(&format!("{cell:<width$}  "));
+        }
+        writeln!(self.out, "{}", line.trim_end()).and_then(|()| self.out.flush()).map_err(|e| {
+            Error::Callback { callback: "EpochTable".to_owned(), source: Box::new(e) }.into()
+        })
+    }
+}
+
+impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for EpochTable<W> {
+    fn order(&self) -> i32 {
+        50
+    }
+
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let names = columns(&state.history.metric_names);
+        self.line(names.map(|name| (name.to_owned(), width(name))))?;
+        state.rows().iter().try_for_each(|row| self.row(row, &state.history.metric_names))
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let Some(record) = &state.record else { return Ok(()) };
+        self.row(record, &state.history.metric_names)
+    }
+}
+
+fn columns(metrics: &[String]) -> impl Iterator<Item = &str> {
+    let metrics = metrics.iter().map(String::as_str);
+    ["epoch", "train_loss", "valid_loss"].into_iter().chain(metrics).chain(["time"])
+}
+
+fn width(name: &str) -> usize {
+    name.len().max(NARROWEST)
+}
+
+fn cells(record: &EpochRecord, metrics: usize) -> Vec<String> {
+    let number = |value: Option<f64>| value.map_or_else(String::new, |v| format!("{v:.6}"));
+    let mut cells = vec![record.epoch.to_string()];
+    cells.extend([number(record.train_loss), number(record.valid_loss)]);
+    cells.extend((0..metrics).map(|index| number(record.metrics.get(index).copied())));
+    cells.push(duration(record.seconds));
+    cells
+}
+
+/// `mm:ss`, and `h:mm:ss` past an hour.
+fn duration(seconds: f64) -> String {
+    let seconds = seconds as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes:02}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// Prints the [`notes`](State::notes) of an epoch, such as that a better model was found.
+///
+/// ```
+/// use fastburn::callbacks::{EarlyStopping, Notes};
+/// use fastburn::prelude::*;
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+/// let mut learn = Learner::new(dls, model, cross_entropy)
+///     .callback(EpochTable::stdout())
+///     .callback(EarlyStopping::patience(1))
+///     .callback(Notes::new(std::io::stderr()));
+/// learn.fit(2, 1e-3)?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Notes<W> {
+    out: W,
+}
+
+impl<W: Write> Notes<W> {
+    /// On any writer.
+    pub fn new(out: W) -> Self {
+        Self { out }
+    }
+}
+
+impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for Notes<W> {
+    /// Behind all that have something to say.
+    fn order(&self) -> i32 {
+        95
+    }
+
+    fn name(&self) -> &'static str {
+        "Notes"
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        for note in &state.notes {
+            writeln!(self.out, "{note}").map_err(|error| Error::Callback {
+                callback: "Notes".to_owned(),
+                source: Box::new(error),
+            })?;
+        }
+        Ok(())
+    }
+}

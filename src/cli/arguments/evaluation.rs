@@ -1,0 +1,95 @@
+//! A trained model's answers about labelled images: what the verbs that look at them share.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use burn::data::dataset::Dataset;
+use clap::ValueEnum;
+use fastburn::records::Interpretation;
+use fastburn::vision::{ImageFolder, Images, Predictor, ReadOptions, Splits};
+use fastburn::{device, printable};
+
+use super::data::SplitSeed;
+use super::data::{DATA, DataOptions};
+use super::images::{BadImageOptions, MemoryOptions};
+use super::settings::CpuDevice;
+use crate::cli::output::print::{say, say_skipped};
+use crate::cli::output::progress::while_decoding;
+
+#[derive(Debug, clap::Args)]
+pub struct EvaluationOptions {
+    /// Model file, from `fastburn train … --out`
+    model: PathBuf,
+    #[arg(help = DATA)]
+    data: PathBuf,
+    #[command(flatten)]
+    opening: DataOptions,
+    /// Part of the data to evaluate on
+    #[arg(long, value_enum, default_value_t = PartName::Valid, help_heading = "Data")]
+    part: PartName,
+    #[command(flatten)]
+    seed: SplitSeed,
+    #[command(flatten)]
+    bad: BadImageOptions,
+    #[command(flatten)]
+    memory: MemoryOptions,
+    #[command(flatten)]
+    device: CpuDevice,
+    /// Print one JSON object instead of the tables
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PartName {
+    /// The training images
+    Train,
+    /// The validation images
+    Valid,
+    /// All images
+    All,
+}
+
+/// Labelled images, and a model's answers about them.
+pub struct Evaluation {
+    pub folder: ImageFolder,
+    pub answers: Interpretation,
+}
+
+/// Evaluates the model on the images.
+pub fn evaluate(options: &EvaluationOptions) -> Result<Evaluation> {
+    let device = device::named(&options.device.device)?;
+    let predictor = Predictor::load(&options.model, &device)?;
+    let (all, folder) = match options.part {
+        PartName::All => {
+            let all = options.opening.all(&options.data)?;
+            (all.len(), all)
+        }
+        part => {
+            let splits = options.opening.splits(Some(&options.data), options.seed.seed)?;
+            let Splits { train, valid, .. } = splits;
+            (train.len() + valid.len(), if part == PartName::Train { train } else { valid })
+        }
+    };
+    let format = predictor.format();
+    let reading = options.memory.applied(options.bad.applied(ReadOptions::like(format)));
+    let images = while_decoding(|progress| Images::read(&folder, &reading, progress))?;
+    say_skipped(&[&images]);
+    let answers = predictor.interpret(&images)?;
+    if folder.len() < all {
+        // Which ones those are may depend on the seed, and on what DATA is.
+        let (some, data) = (folder.len(), options.data.display());
+        say(format_args!("data    {some} of the {all} images of {data}; --part selects others"));
+    }
+    let (trained_with, measured) = (&predictor.card().loss, predictor.card().outputs.loss_name());
+    if trained_with != measured {
+        let trained_with = printable(trained_with);
+        say(format_args!("loss    {measured}; the model was trained with {trained_with}"));
+    }
+    let first = images.folder().image(0)?;
+    let (_, adaptation) = format.adapt(&first.pixels, first.shape)?;
+    if let Some(adaptation) = adaptation {
+        say(format_args!("images  {adaptation}, to fit the model"));
+    }
+    Ok(Evaluation { folder: images.folder().clone(), answers })
+}

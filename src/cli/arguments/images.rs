@@ -1,0 +1,185 @@
+//! How the program reads images: the options of the verbs that do.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use fastburn::Error;
+use fastburn::vision::{Filter, ImageSpec, ReadOptions};
+use serde::{Deserialize, Serialize};
+
+use super::values::bytes;
+
+/// How images are read to train on them; the result depends on it.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Images")]
+pub struct ImageOptions {
+    #[command(flatten)]
+    #[serde(flatten)]
+    format: FormatOptions,
+    /// Normalise by the mean and standard deviation of the training images
+    #[arg(long)]
+    #[serde(default)]
+    normalize: bool,
+    #[command(flatten)]
+    #[serde(flatten)]
+    bad: BadImageOptions,
+}
+
+/// The format that images are brought to.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Images")]
+pub struct FormatOptions {
+    /// Resize all images, the whole of each, to SIDE or HEIGHTxWIDTH pixels
+    #[arg(long, value_parser = Size::parse)]
+    #[serde(default)]
+    size: Option<Size>,
+    /// Convert all images to grey (1) or colour (3)
+    #[arg(long, value_parser = channels())]
+    #[serde(default)]
+    channels: Option<usize>,
+    /// Resampling filter [default: bilinear]
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    filter: Option<Filter>,
+}
+
+/// What becomes of files that cannot be read.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Images")]
+pub struct BadImageOptions {
+    /// What to do with unreadable images
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    bad_images: BadImages,
+}
+
+/// How much of the images stays in memory; no result depends on it.
+#[derive(Debug, Clone, Copy, clap::Args)]
+#[command(next_help_heading = "Images")]
+pub struct MemoryOptions {
+    /// Stream images that take more than SIZE decoded, such as 2GB [default: half of free memory]
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum BadImages {
+    /// Stop with an error that names the first
+    #[default]
+    Fail,
+    /// Leave them out and list them
+    Skip,
+}
+
+/// A height and a width.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Size {
+    height: usize,
+    width: usize,
+}
+
+impl ImageOptions {
+    /// The options to read images with, for a new model or one with a format of its own.
+    pub fn reading(&self, from: Option<&ImageSpec>) -> Result<ReadOptions, Error> {
+        let reading = match from {
+            Some(format) => self.format.like(format)?,
+            None if self.normalize => self.format.reading().standardized(),
+            None => self.format.reading(),
+        };
+        Ok(self.bad.applied(reading))
+    }
+}
+
+impl FormatOptions {
+    /// As these options say.
+    pub fn reading(&self) -> ReadOptions {
+        let mut reading = ReadOptions::new().filter(self.filter.unwrap_or_default());
+        if let Some(Size { height, width }) = self.size {
+            reading = reading.size(height, width);
+        }
+        if let Some(channels) = self.channels {
+            reading = reading.channels(channels);
+        }
+        reading
+    }
+
+    /// In a trained model's format, which these options may only repeat.
+    fn like(&self, own: &ImageSpec) -> Result<ReadOptions, Error> {
+        let size = Size { height: own.height, width: own.width };
+        let refused = |name: &str, value: &dyn fmt::Display, own: &dyn fmt::Display| {
+            let problem =
+                format!("{name} {value} differs from the model of --from, which has {own}");
+            Err(Error::Usage { problem, remedy: Some("leave it out".into()) })
+        };
+        match (self.size, self.channels, self.filter) {
+            (Some(other), ..) if other != size => refused("--size", &other, &size),
+            (_, Some(other), _) if other != own.channels => {
+                refused("--channels", &other, &own.channels)
+            }
+            (.., Some(other)) if other != own.filter => refused("--filter", &other, &own.filter),
+            _ => Ok(ReadOptions::like(own)),
+        }
+    }
+}
+
+impl BadImageOptions {
+    /// The same reading, with these files left out or not.
+    pub fn applied(&self, reading: ReadOptions) -> ReadOptions {
+        match self.bad_images {
+            BadImages::Fail => reading,
+            BadImages::Skip => reading.skip_bad(),
+        }
+    }
+}
+
+impl MemoryOptions {
+    /// The same reading, within this budget.
+    pub fn applied(self, reading: ReadOptions) -> ReadOptions {
+        match self.memory {
+            Some(bytes) => reading.memory(bytes),
+            None => reading,
+        }
+    }
+}
+
+impl Size {
+    /// Reads `28` or `480x640`; not the sign that stands in messages, where the width comes first.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "it must be SIDE or HEIGHTxWIDTH in pixels, such as 28 or 480x640".to_owned();
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
+        let side = |text: &str| text.parse().ok().filter(|&side| side > 0).ok_or_else(wrong);
+        Ok(Self { height: side(height)?, width: side(width)? })
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self { height, width } if height == width => write!(f, "{height}"),
+            Self { height, width } => write!(f, "{height}x{width}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Size {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Size> for String {
+    fn from(size: Size) -> Self {
+        size.to_string()
+    }
+}
+
+/// Reads a number of channels.
+pub fn channels() -> impl TypedValueParser<Value = usize> {
+    PossibleValuesParser::new(["1", "3"]).try_map(|channels| channels.parse::<usize>())
+}

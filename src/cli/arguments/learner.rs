@@ -1,0 +1,163 @@
+//! From settings and images to a learner, without anything that watches it.
+
+use std::path::Path;
+
+use anyhow::Result;
+use burn::tensor::{Device, Int, Tensor};
+use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
+use fastburn::data::{DataLoaders, balanced_weights, class_indices, one_hot};
+use fastburn::learner::Learner;
+use fastburn::loss::{CrossEntropy, mnist_loss};
+use fastburn::metrics::{accuracy, one_hot_accuracy};
+use fastburn::models::AnyModel;
+use fastburn::vision::{Images, Pretrained, ReadOptions, Splits, TransferredModel};
+use fastburn::{Seed, device};
+
+use super::data::DataOptions;
+use super::images::MemoryOptions;
+use super::settings::{BalanceName, LossName, Settings};
+use crate::cli::output::print::{say_passed_over, say_skipped};
+use crate::cli::output::progress::while_decoding;
+
+/// A learner of images, with targets `T`.
+pub type ImageLearner<T> = Learner<AnyModel, Tensor<4>, T>;
+
+/// A learner with the targets that its loss takes.
+pub enum AnyLearner {
+    /// Class indices `[batch]`.
+    Indices(ImageLearner<Tensor<1, Int>>),
+    /// One-hot rows `[batch, classes]`.
+    OneHot(ImageLearner<Tensor<2>>),
+}
+
+/// Does the same with a learner of either kind.
+macro_rules! with_learner {
+    ($any:expr, $learn:ident => $work:expr) => {
+        match $any {
+            $crate::cli::arguments::learner::AnyLearner::Indices($learn) => $work,
+            $crate::cli::arguments::learner::AnyLearner::OneHot($learn) => $work,
+        }
+    };
+}
+pub(crate) use with_learner;
+
+/// Opens the learner of these settings on a data set, or on the bundled digits.
+pub fn open(
+    data: Option<&Path>,
+    options: &DataOptions,
+    memory: MemoryOptions,
+    settings: &Settings,
+) -> Result<AnyLearner> {
+    // What the command line alone gets wrong is found before any file is read.
+    settings.check()?;
+    let device = device::named(&settings.device)?;
+    let start = start(settings, &device)?;
+    let splits = options.splits(data, settings.training.seed)?;
+    let format = start.as_ref().map(Pretrained::format);
+    let images = read(&splits, &memory.applied(settings.images.reading(format)?))?;
+    let (model, _) = model(settings, start, &images.0, &device)?;
+    learner(settings, model, images, &device)
+}
+
+/// The trained model that these settings start from, if any.
+pub fn start(settings: &Settings, device: &Device) -> Result<Option<Pretrained>> {
+    Ok(settings.model.from.as_ref().map(|file| Pretrained::load(file, device)).transpose()?)
+}
+
+/// Reads both parts, with a progress bar, and says which files were skipped or passed over.
+pub fn read(splits: &Splits, options: &ReadOptions) -> Result<(Images, Images)> {
+    let (train, valid) = while_decoding(|progress| splits.read(options, progress))?;
+    say_passed_over(splits);
+    say_skipped(&[&train, &valid]);
+    Ok((train, valid))
+}
+
+/// The model of these settings, and what of it is from the one that it starts from.
+pub fn model(
+    settings: &Settings,
+    start: Option<Pretrained>,
+    images: &Images,
+    device: &Device,
+) -> Result<(AnyModel, Option<TransferredModel>)> {
+    let seed = settings.training.seed;
+    let Some(mut pretrained) = start else {
+        return Ok((settings.architecture(images).init(device, seed)?, None));
+    };
+    pretrained.check_images(images.format())?;
+    if pretrained.card().classes != images.classes() {
+        pretrained = pretrained.with_new_head();
+    }
+    let transferred = pretrained.model_for(images.classes().len(), seed)?;
+    Ok((transferred.model.clone(), Some(transferred)))
+}
+
+/// The learner of these settings for a model.
+pub fn learner(
+    settings: &Settings,
+    model: AnyModel,
+    (train, valid): (Images, Images),
+    device: &Device,
+) -> Result<AnyLearner> {
+    let training = &settings.training;
+    let weights = match training.balance {
+        Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
+        None => None,
+    };
+    let of_items = match (training.balance, &weights) {
+        (Some(BalanceName::Sampling), Some(of_classes)) => Some(of_items(of_classes, &train)),
+        _ => None,
+    };
+    Ok(match training.loss {
+        LossName::CrossEntropy => {
+            let dls = DataLoaders::from_images(train, valid, class_indices, device);
+            let mut loss = CrossEntropy::new();
+            if let Some(smoothing) = training.label_smoothing {
+                loss = loss.label_smoothing(smoothing);
+            }
+            if let (Some(BalanceName::Loss), Some(weights)) = (training.balance, weights) {
+                loss = loss.weights(weights);
+            }
+            let learn = Learner::new(prepared(dls, of_items, settings)?, model, loss);
+            AnyLearner::Indices(equipped(learn.metric(accuracy()), settings))
+        }
+        LossName::Mnist => {
+            let dls = DataLoaders::from_images(train, valid, one_hot, device);
+            let learn = Learner::new(prepared(dls, of_items, settings)?, model, mnist_loss);
+            AnyLearner::OneHot(equipped(learn.metric(one_hot_accuracy()), settings))
+        }
+    })
+}
+
+/// The weight of each image, from those of the classes.
+fn of_items(of_classes: &[f64], images: &Images) -> Vec<f64> {
+    images.labels().iter().map(|&label| of_classes[label as usize]).collect()
+}
+
+fn prepared<T>(
+    dls: DataLoaders<Tensor<4>, T>,
+    weights: Option<Vec<f64>>,
+    settings: &Settings,
+) -> Result<DataLoaders<Tensor<4>, T>> {
+    let mut dls = dls
+        .batch_size(settings.training.batch_size.get())?
+        .shuffle(Seed::new(settings.training.seed));
+    if let Some(weights) = weights {
+        dls.train = dls.train.weights(weights)?;
+    }
+    Ok(dls)
+}
+
+/// With the optimizer and the callbacks that the result depends on.
+fn equipped<T: Clone>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T> {
+    let mut learn = learn.optimizer(settings.optimizer());
+    if let Some(norm) = settings.training.clip_norm {
+        learn = learn.callback(GradientClip::norm(norm));
+    }
+    if let Some(batches) = settings.training.accumulate {
+        learn = learn.callback(GradientAccumulation::new(batches));
+    }
+    if let Some(patience) = settings.training.early_stop {
+        learn = learn.callback(EarlyStopping::patience(patience.get()));
+    }
+    learn
+}

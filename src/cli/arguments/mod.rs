@@ -1,0 +1,9 @@
+//! The options that verbs share.
+
+pub mod checkpoints;
+pub mod data;
+pub mod evaluation;
+pub mod images;
+pub mod learner;
+pub mod settings;
+pub mod values;

@@ -1,0 +1,263 @@
+//! The options that a run's result depends on.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use fastburn::Error;
+use fastburn::models::{Activation, Architecture, Init, LinearConfig, MlpConfig};
+use fastburn::optim::{OptimizerConfig, OptimizerKind};
+use fastburn::vision::Images;
+use serde::{Deserialize, Serialize};
+
+use super::images::ImageOptions;
+
+/// The options that the command line has, as opposed to those that have their defaults.
+pub type Given = BTreeSet<String>;
+
+/// The settings of a run; checkpoints hold them under the names of the options.
+#[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
+pub struct Settings {
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub images: ImageOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub model: ModelOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub training: TrainingOptions,
+    /// Device: auto, cpu, or a name that `fastburn devices` lists
+    #[arg(long, default_value = "auto", help_heading = "Device")]
+    pub device: String,
+}
+
+/// The model to train.
+#[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Model")]
+pub struct ModelOptions {
+    /// Kind of model
+    #[arg(long, value_enum, default_value_t = ModelName::Mlp)]
+    model: ModelName,
+    /// Widths of an mlp's hidden layers, such as 500 or 200,50
+    #[arg(long, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
+    hidden: Vec<NonZeroUsize>,
+    /// Activation function of an mlp's hidden layers
+    #[arg(long, value_enum, default_value_t)]
+    activation: Activation,
+    /// Initialisation of the weights
+    #[arg(long, value_enum, default_value_t)]
+    init: Init,
+    /// Start from a model file's weights; the last layer is new if the classes differ
+    #[arg(
+        long,
+        value_name = "MODEL",
+        value_parser = absolute,
+        conflicts_with_all = ["model", "hidden", "activation", "init", "normalize"]
+    )]
+    #[serde(default)]
+    pub from: Option<PathBuf>,
+}
+
+/// How the model is trained.
+#[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Training")]
+pub struct TrainingOptions {
+    /// Number of passes over the training images
+    #[arg(long, default_value = "5")]
+    pub epochs: NonZeroUsize,
+    /// Learning rate; with a schedule, its peak
+    #[arg(long, value_parser = learning_rate, default_value = "1e-3")]
+    pub lr: f64,
+    /// Batch size
+    #[arg(long, default_value = "64", value_name = "IMAGES")]
+    pub batch_size: NonZeroUsize,
+    /// Learning rate schedule
+    #[arg(long, value_enum, default_value_t)]
+    #[serde(default)]
+    pub schedule: ScheduleName,
+    /// Loss function
+    #[arg(long, value_enum, default_value_t = LossName::CrossEntropy)]
+    pub loss: LossName,
+    /// Optimizer
+    #[arg(long, value_enum, default_value_t)]
+    optimizer: OptimizerKind,
+    /// Momentum of the optimizer [default: 0.9 with momentum, adam, adamw, lamb and lion]
+    #[arg(long, value_parser = number)]
+    #[serde(default)]
+    momentum: Option<f64>,
+    /// Weight decay [default: 0.01 with adam and adamw, else 0]
+    #[arg(long, value_parser = number, value_name = "RATE")]
+    #[serde(default)]
+    weight_decay: Option<f64>,
+    /// Label smoothing, between 0 and 1, such as 0.1; cross-entropy only
+    #[arg(long, value_parser = below_one, value_name = "ε")]
+    #[serde(default)]
+    pub label_smoothing: Option<f64>,
+    /// Balance classes, in the loss or by sampling
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    pub balance: Option<BalanceName>,
+    /// Clip the global gradient norm to NORM
+    #[arg(long, value_parser = above_zero, value_name = "NORM")]
+    #[serde(default)]
+    pub clip_norm: Option<f64>,
+    /// Accumulate gradients over N batches per step
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub accumulate: Option<NonZeroUsize>,
+    /// Stop after N epochs without a lower validation loss
+    #[arg(long, value_name = "N")]
+    #[serde(default)]
+    pub early_stop: Option<NonZeroUsize>,
+    /// Keep the epoch with the lowest validation loss, in the file of --out or best.safetensors
+    #[arg(long)]
+    #[serde(default)]
+    pub save_best: bool,
+    /// Random seed
+    #[arg(long, default_value = "42")]
+    pub seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ModelName {
+    /// One linear layer
+    Linear,
+    /// A multi-layer perceptron
+    Mlp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossName {
+    /// Cross-entropy of a softmax
+    CrossEntropy,
+    /// The tutorials' mnist_loss: the distance of each class's sigmoid from 0 or 1
+    Mnist,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BalanceName {
+    /// Weight each image by how rare its class is, in both losses; cross-entropy only
+    Loss,
+    /// Draw each training image by how rare its class is
+    Sampling,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScheduleName {
+    /// One learning rate throughout
+    #[default]
+    Constant,
+    /// fastai's one cycle: up to the peak and down to nearly 0
+    OneCycle,
+    /// Constant for three quarters of the way, then a cosine down
+    FlatCos,
+}
+
+impl Settings {
+    /// Refuses combinations that no option by itself gets wrong.
+    pub fn check(&self) -> Result<()> {
+        let training = &self.training;
+        let refused = |problem: &str, remedy: &'static str| {
+            Err(Error::Usage { problem: problem.to_owned(), remedy: Some(remedy.into()) }.into())
+        };
+        if training.label_smoothing.is_some() && training.loss != LossName::CrossEntropy {
+            return refused("--loss mnist has no label smoothing", "leave out --label-smoothing");
+        }
+        if training.balance == Some(BalanceName::Loss) && training.loss == LossName::Mnist {
+            return refused("--loss mnist has no class weights", "use --balance sampling");
+        }
+        if training.momentum.is_some() && training.schedule == ScheduleName::OneCycle {
+            let problem = "--schedule one-cycle schedules the momentum, from 0.95 to 0.85 and back";
+            return refused(problem, "leave out --momentum");
+        }
+        Ok(self.optimizer().check()?)
+    }
+
+    /// The optimizer with its options.
+    pub fn optimizer(&self) -> OptimizerConfig {
+        let mut config = OptimizerConfig::new(self.training.optimizer);
+        if let Some(momentum) = self.training.momentum {
+            config = config.momentum(momentum);
+        }
+        if let Some(rate) = self.training.weight_decay {
+            config = config.weight_decay(rate);
+        }
+        config
+    }
+
+    /// The configuration of a new model for these images.
+    pub fn architecture(&self, images: &Images) -> Architecture {
+        let ModelOptions { model, hidden, activation, init, .. } = &self.model;
+        let (inputs, outputs) = (images.format().len(), images.classes().len());
+        match model {
+            ModelName::Linear => {
+                Architecture::Linear(LinearConfig::new(inputs, outputs).with_init(*init))
+            }
+            ModelName::Mlp => {
+                let hidden = hidden.iter().map(|width| width.get());
+                let widths: Vec<_> =
+                    std::iter::once(inputs).chain(hidden).chain([outputs]).collect();
+                let config = MlpConfig::new(widths).with_activation(*activation);
+                Architecture::Mlp(config.with_init(*init))
+            }
+        }
+    }
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| "expected a number".to_owned())
+}
+
+/// A path that holds from any folder.
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
+}
+
+fn below_one(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if (0.0..1.0).contains(&value) => Ok(value),
+        _ => Err("expected at least 0 and below 1".to_owned()),
+    }
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    match number(text)? {
+        value if value > 0.0 => Ok(value),
+        _ => Err("expected above 0".to_owned()),
+    }
+}
+
+fn learning_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(lr) if lr.is_finite() && lr >= 0.0 => Ok(lr),
+        _ => Err("expected a finite number, at least 0".to_owned()),
+    }
+}
+
+/// The name of one of an option's values.
+pub fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// Where to compute.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Device {
+    /// Device: auto, cpu, or a name that `fastburn devices` lists
+    #[arg(long, default_value = "auto", help_heading = "Device")]
+    pub device: String,
+}
+
+/// Where to compute, for verbs that are done before a GPU has started.
+#[derive(Debug, Clone, clap::Args)]
+pub struct CpuDevice {
+    /// Device: auto, cpu, or a name that `fastburn devices` lists
+    #[arg(long, default_value = "cpu", help_heading = "Device")]
+    pub device: String,
+}

@@ -1,0 +1,74 @@
+//! Values of options: sizes in bytes, and names of files to write.
+
+use std::path::{Path, PathBuf};
+
+use fastburn::try_write;
+
+/// A picture's file name.
+pub fn picture(name: &str) -> Result<PathBuf, String> {
+    file_with_extension(name, &["svg", "png"])
+}
+
+/// A model file's name, refused before any work if it cannot be written.
+pub fn model_file(name: &str) -> Result<PathBuf, String> {
+    writable(file_with_extension(name, &["safetensors"])?)
+}
+
+/// A log's file name, refused before any work if it cannot be written.
+pub fn log_file(name: &str) -> Result<PathBuf, String> {
+    writable(file_with_extension(name, &["csv", "jsonl"])?)
+}
+
+/// A file's name, if the file can be written.
+pub fn writable(path: PathBuf) -> Result<PathBuf, String> {
+    match try_write(&path) {
+        Ok(()) => Ok(path),
+        Err(fastburn::Error::Write { source, .. }) => Err(source.to_string()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn file_with_extension(name: &str, extensions: &[&str]) -> Result<PathBuf, String> {
+    let path = Path::new(name);
+    let found = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
+    if extensions.contains(&found.as_str()) && !name.ends_with('/') {
+        return Ok(path.to_path_buf());
+    }
+    let names: Vec<_> = extensions.iter().map(|extension| format!(".{extension}")).collect();
+    Err(format!("expected a name that ends in {}", names.join(" or ")))
+}
+
+/// The units that a number may have.
+const UNITS: [(&str, u64); 9] = [
+    ("kib", 1 << 10),
+    ("mib", 1 << 20),
+    ("gib", 1 << 30),
+    ("tib", 1 << 40),
+    ("kb", 1_000),
+    ("mb", 1_000_000),
+    ("gb", 1_000_000_000),
+    ("tb", 1_000_000_000_000),
+    ("b", 1),
+];
+
+/// Reads `1500`, `2GB`, `1.5 GB` or `512MiB`; `KB` are 1000 bytes, `KiB` are 1024.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "expected bytes, such as 1500, 2GB, 1.5GB or 512MiB".to_owned();
+    let lower = text.trim().to_ascii_lowercase();
+    let with_unit = UNITS.iter().find_map(|&(unit, of)| Some((lower.strip_suffix(unit)?, of)));
+    let (number, unit) = with_unit.unwrap_or((&lower, 1));
+    let number = number.trim_end();
+    // `f64` would take `inf` and `1e99` as well.
+    if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return Err(wrong());
+    }
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole.checked_mul(unit).ok_or_else(wrong);
+    }
+    let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit as f64;
+    // A part of a byte means that the unit was forgotten.
+    if unit == 1 || bytes >= u64::MAX as f64 {
+        return Err(wrong());
+    }
+    Ok(bytes.round() as u64)
+}

@@ -1,0 +1,114 @@
+//! What `train` says before it begins.
+
+use anyhow::Result;
+use burn::module::Module;
+use fastburn::checkpoints::SavedRun;
+use fastburn::device::DeviceInfo;
+use fastburn::models::{AnyModel, Portable};
+use fastburn::printable;
+use fastburn::vision::{ImageSpec, Images, SkippedFile, Splits};
+use serde_json::json;
+
+use crate::cli::arguments::checkpoints::Run;
+use crate::cli::arguments::settings::{ScheduleName, name_of};
+use crate::cli::output::print::{json_line, number, say};
+
+/// A run's images, in numbers.
+pub struct ImagesInNumbers {
+    place: String,
+    format: ImageSpec,
+    classes: Vec<String>,
+    /// How many there are to train and to validate.
+    counts: [usize; 2],
+    skipped: Vec<SkippedFile>,
+    /// How much they would take in memory, if that is too much.
+    streamed: Option<String>,
+}
+
+impl ImagesInNumbers {
+    pub fn of(splits: &Splits, train: &Images, valid: &Images) -> Self {
+        Self {
+            place: splits.place().to_owned(),
+            format: train.format().clone(),
+            classes: train.classes().to_vec(),
+            counts: [train.len(), valid.len()],
+            skipped: [train.skipped(), valid.skipped()].concat(),
+            streamed: train.is_streamed().then(|| decoded_size(&[train, valid])),
+        }
+    }
+}
+
+/// Prints the device, the data and the model, one line each.
+pub fn announce(
+    device: &DeviceInfo,
+    images: &ImagesInNumbers,
+    model: &AnyModel,
+    run: &Run,
+    as_json: bool,
+) -> Result<()> {
+    let (settings, training) = (&run.settings, &run.settings.training);
+    let ImagesInNumbers { place, format, classes, counts: [of_train, of_valid], skipped, streamed } =
+        images;
+    let architecture = model.architecture();
+    if as_json {
+        let skipped = skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason }));
+        json_line(&json!({
+            "event": "start",
+            "version": env!("CARGO_PKG_VERSION"),
+            "device": device.name,
+            "adapter": device.adapter,
+            "data": place,
+            "train_images": of_train,
+            "valid_images": of_valid,
+            "image": format.shape(),
+            "scaling": format.scaling,
+            "streamed": streamed.is_some(),
+            "skipped": skipped.collect::<Vec<_>>(),
+            "classes": classes,
+            "architecture": architecture,
+            "parameters": model.num_params(),
+            "settings": settings,
+            "resumed_steps": run.saved.as_ref().map(SavedRun::steps),
+        }))?;
+        return Ok(());
+    }
+    say(format_args!("device  {} ({}, {})", device.name, device.kind, device.adapter));
+    let streamed = streamed.as_ref().map(|size| format!("; streamed: {size} decoded"));
+    say(format_args!(
+        "data    {}: {of_train} training and {of_valid} validation images of {}×{}, {} classes{}",
+        printable(place),
+        format.width,
+        format.height,
+        classes.len(),
+        streamed.unwrap_or_default(),
+    ));
+    let lr = match training.schedule {
+        ScheduleName::Constant => number(training.lr),
+        schedule => format!("{} ({})", number(training.lr), name_of(schedule)),
+    };
+    let balance = training.balance.map(|by| format!(" (balanced by {})", name_of(by)));
+    let balance = balance.unwrap_or_default();
+    say(format_args!(
+        "model   {architecture}, {} parameters; {}{balance}, {}, lr {}, batches of {}, seed {}",
+        model.num_params(),
+        name_of(training.loss),
+        settings.optimizer().kind(),
+        lr,
+        training.batch_size,
+        training.seed,
+    ));
+    if let Some(saved) = &run.saved {
+        let rows = saved.history().epochs.len();
+        say(format_args!("resume  at step {}, after {rows} whole epochs", saved.steps()));
+    }
+    Ok(())
+}
+
+/// How much streamed images would take, in words.
+fn decoded_size(parts: &[&Images]) -> String {
+    let bytes: usize = parts.iter().map(|part| part.len() * part.format().len()).sum();
+    match bytes as f64 {
+        bytes if bytes >= 1e9 => format!("{:.1} GB", bytes / 1e9),
+        bytes => format!("{:.1} MB", bytes / 1e6),
+    }
+}

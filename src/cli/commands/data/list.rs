@@ -1,0 +1,92 @@
+//! `fastburn data list`: the data sets available by name, and those downloaded.
+
+use std::io::{Write, stdout};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fastburn::datasets::{Cache, CachedDataSet, DataSet, catalog};
+use indicatif::HumanBytes;
+use serde_json::{Value, json};
+
+use crate::cli::output::print::table;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// A data set of the list.
+struct Row {
+    name: String,
+    size: Option<u64>,
+    about: String,
+    url: String,
+    cached: Option<CachedDataSet>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let cache = Cache::open()?;
+    let rows = rows(cache.list()?);
+    let mut out = stdout().lock();
+    if arguments.json {
+        let sets: Vec<_> = rows.iter().map(Row::json).collect();
+        let home = cache.home().display().to_string();
+        writeln!(out, "{}", json!({ "home": home, "data_sets": sets }))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = ["name", "archive", "here", "what"].map(str::to_owned);
+    let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(Row::cells)).collect();
+    write!(out, "{}", table(&lines))?;
+    writeln!(out, "\nin {}", cache.home().display())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The catalogue, and then what else is here.
+fn rows(mut cached: Vec<CachedDataSet>) -> Vec<Row> {
+    let mut rows: Vec<_> = catalog()
+        .into_iter()
+        .map(|DataSet { name, size, about, url, .. }| {
+            let found = cached.iter().position(|cached| cached.name == name);
+            Row { name, size, about, url, cached: found.map(|index| cached.remove(index)) }
+        })
+        .collect();
+    rows.extend(cached.into_iter().map(|cached| {
+        let origin = cached.origin.as_ref().ok();
+        let url = origin.map(|origin| origin.url.clone()).unwrap_or_default();
+        Row {
+            name: cached.name.clone(),
+            size: origin.map(|origin| origin.bytes),
+            about: url.clone(),
+            url,
+            cached: Some(cached),
+        }
+    }));
+    rows
+}
+
+impl Row {
+    fn cells(&self) -> [String; 4] {
+        let here = match self.cached.as_ref().map(|cached| &cached.origin) {
+            None if self.name == "digits" => "always".to_owned(),
+            None => "no".to_owned(),
+            Some(Ok(origin)) => format!("{} files", origin.files),
+            Some(Err(_)) => "damaged".to_owned(),
+        };
+        let size = self.size.map(|size| HumanBytes(size).to_string()).unwrap_or_default();
+        [self.name.clone(), size, here, self.about.clone()]
+    }
+
+    fn json(&self) -> Value {
+        let cached = self.cached.as_ref();
+        json!({
+            "name": self.name,
+            "url": self.url,
+            "archive_bytes": self.size,
+            "folder": cached.map(|cached| cached.folder.display().to_string()),
+            "origin": cached.and_then(|cached| cached.origin.as_ref().ok()),
+            "problem": cached.and_then(|cached| cached.origin.as_ref().err()).map(|e| e.to_string()),
+        })
+    }
+}

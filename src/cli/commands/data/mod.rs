@@ -1,0 +1,103 @@
+//! `fastburn data`: data sets themselves.
+
+mod check;
+mod convert;
+mod list;
+
+use std::io::{Write, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use clap::Subcommand;
+use fastburn::datasets::Cache;
+
+use crate::cli::arguments::data::{LimitOptions, fetch};
+use crate::cli::output::print::say;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the data sets available by name, and those downloaded
+    List(list::Arguments),
+    /// Download a data set if it is not here, and print its path
+    Get(GetArguments),
+    /// Print the path of a downloaded data set
+    Path(PathArguments),
+    /// Delete a downloaded data set
+    Remove(RemoveArguments),
+    /// Check a data set for everything that is wrong with it
+    Check(check::Arguments),
+    /// Convert a data set to folders of PNGs or to MNIST's IDX files
+    Convert(convert::Arguments),
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    match &arguments.command {
+        Command::List(arguments) => list::run(arguments),
+        Command::Get(arguments) => get(arguments),
+        Command::Path(arguments) => path(arguments),
+        Command::Remove(arguments) => remove(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Convert(arguments) => convert::run(arguments),
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub struct GetArguments {
+    /// Name from `fastburn data list`, or URL of an archive
+    name: String,
+    #[command(flatten)]
+    limits: LimitOptions,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct PathArguments {
+    /// Name from `fastburn data list`, or the URL it was downloaded from
+    name: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct RemoveArguments {
+    /// Name from `fastburn data list`, or the URL it was downloaded from
+    name: String,
+    /// Forget the SHA-256 of its archive too, to accept a new archive at the same URL
+    #[arg(long)]
+    forget: bool,
+}
+
+/// Downloads a data set if it is not here, and prints its path.
+pub fn get(arguments: &GetArguments) -> Result<ExitCode> {
+    print_path(&fetch(&arguments.name, arguments.limits.limits())?)
+}
+
+/// Prints the path of a data set.
+pub fn path(arguments: &PathArguments) -> Result<ExitCode> {
+    let (cache, name) = (Cache::open()?, &arguments.name);
+    match cache.path(&cache.find(name)?)? {
+        Some(path) => print_path(&path),
+        None => bail!("{name} is not downloaded; run `fastburn data get {name}`"),
+    }
+}
+
+/// Deletes a data set.
+pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode> {
+    let cache = Cache::open()?;
+    let name = cache.find(&arguments.name)?.name;
+    let was_here = cache.remove(&name)?;
+    if arguments.forget {
+        cache.forget(&name)?;
+    }
+    say(format_args!("{name} {}", if was_here { "deleted" } else { "was not in the cache" }));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_path(path: &Path) -> Result<ExitCode> {
+    writeln!(stdout(), "{}", path.display())?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,187 @@
+//! `fastburn predict`: a trained model's answers about images.
+
+use std::io::{self, Read, Write, stdin, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fastburn::records::Prediction;
+use fastburn::vision::{Predictor, image_files};
+use fastburn::{Error, device, printable};
+use serde_json::{Value, json};
+
+use crate::cli::arguments::settings::CpuDevice;
+use crate::cli::output::print::json_number;
+use crate::cli::output::print::say;
+
+/// What stands for standard input.
+const STDIN: &str = "-";
+/// The most that is read from standard input, in bytes.
+const MOST_INPUT: u64 = 1 << 28;
+/// How many images are predicted before their lines are written.
+const AT_ONCE: usize = 1024;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Model file, from `fastburn train … --out`
+    model: PathBuf,
+    /// Image files, folders of them, or - for one image on standard input
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Number of less probable classes to show
+    #[arg(long, default_value = "2", value_name = "N", help_heading = "Output")]
+    runners_up: usize,
+    /// Print one JSON object per line instead of the table
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    #[command(flatten)]
+    device: CpuDevice,
+}
+
+/// Where an image is from.
+enum ImageInput {
+    Stdin,
+    File(PathBuf),
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let device = device::named(&arguments.device.device)?;
+    let predictor = Predictor::load(&arguments.model, &device)?;
+    let mut code = ExitCode::SUCCESS;
+    let mut fail = |error: &dyn std::fmt::Display| {
+        say(format_args!("error: {}", printable(&error.to_string())));
+        code = ExitCode::FAILURE;
+    };
+    let mut sources = Vec::new();
+    for path in &arguments.images {
+        if path.as_os_str() == STDIN {
+            sources.push(ImageInput::Stdin);
+        } else if path.is_dir() {
+            match image_files(path) {
+                Ok(found) => sources.extend(found.into_iter().map(ImageInput::File)),
+                Err(error) => fail(&error),
+            }
+        } else {
+            sources.push(ImageInput::File(path.clone()));
+        }
+    }
+    let columns = Columns::of(&sources, &predictor);
+    let mut out = stdout().lock();
+    if !arguments.json {
+        writeln!(out, "{}", columns.line("image", "label", "probability", "then"))?;
+    }
+    for sources in sources.chunks(AT_ONCE) {
+        for (source, prediction) in sources.iter().zip(predict(&predictor, sources)) {
+            let runners_up = arguments.runners_up;
+            match (prediction, arguments.json) {
+                (Ok(prediction), true) => {
+                    writeln!(out, "{}", json_line(source, &prediction, runners_up))?;
+                }
+                (Ok(prediction), false) => {
+                    writeln!(out, "{}", columns.row(source, &prediction, runners_up))?;
+                }
+                // The other images are still answered.
+                (Err(error), as_json) => {
+                    if as_json {
+                        let (image, error) = (source.to_string(), error.to_string());
+                        writeln!(out, "{}", json!({ "image": image, "error": error }))?;
+                    }
+                    out.flush()?;
+                    fail(&error);
+                }
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn predict(predictor: &Predictor, sources: &[ImageInput]) -> Vec<fastburn::Result<Prediction>> {
+    let files: Vec<_> = sources.iter().filter_map(ImageInput::file).collect();
+    let mut of_files = predictor.predict_files(&files).into_iter();
+    let predictions = sources.iter().filter_map(|source| match source {
+        ImageInput::File(_) => of_files.next(),
+        ImageInput::Stdin => Some(predict_stdin(predictor)),
+    });
+    predictions.collect()
+}
+
+fn predict_stdin(predictor: &Predictor) -> fastburn::Result<Prediction> {
+    let failed = |source| Error::Read { path: ImageInput::Stdin.to_string().into(), source };
+    let mut bytes = Vec::new();
+    stdin().lock().take(MOST_INPUT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MOST_INPUT {
+        let problem = format!("more than {MOST_INPUT} bytes");
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, problem)));
+    }
+    predictor.predict_bytes(&bytes).map_err(|error| match error {
+        Error::Image { reason, remedy, .. } => {
+            Error::Image { file: ImageInput::Stdin.to_string(), reason, remedy }
+        }
+        other => other,
+    })
+}
+
+impl ImageInput {
+    fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Stdin => None,
+        }
+    }
+}
+
+impl std::fmt::Display for ImageInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("standard input"),
+        }
+    }
+}
+
+/// The widths of the table's columns.
+struct Columns {
+    image: usize,
+    label: usize,
+}
+
+impl Columns {
+    fn of(sources: &[ImageInput], predictor: &Predictor) -> Self {
+        let width = |text: &str| text.chars().count();
+        let images = sources.iter().map(|source| width(&source.to_string()));
+        let labels = predictor.card().classes.iter().map(|class| width(class));
+        Self {
+            image: images.max().unwrap_or_default().max("image".len()),
+            label: labels.max().unwrap_or_default().max("label".len()),
+        }
+    }
+
+    fn line(&self, image: &str, label: &str, probability: &str, rest: &str) -> String {
+        let Self { image: wide, label: narrow } = self;
+        format!("{image:wide$}  {label:narrow$}  {probability:<11}  {rest}").trim_end().to_owned()
+    }
+
+    fn row(&self, source: &ImageInput, prediction: &Prediction, runners_up: usize) -> String {
+        let others = prediction.ranking().skip(1).take(runners_up);
+        let others: Vec<_> =
+            others.map(|(label, p)| format!("{} {p:.4}", printable(label))).collect();
+        let mut rest = others.join(", ");
+        if let Some(adaptation) = &prediction.adaptation {
+            rest.push_str(&format!("  ({adaptation})"));
+        }
+        let (name, label) = (printable(&source.to_string()), printable(prediction.label()));
+        self.line(&name, &label, &format!("{:.4}", prediction.probability()), &rest)
+    }
+}
+
+fn json_line(source: &ImageInput, prediction: &Prediction, runners_up: usize) -> Value {
+    let others = prediction.ranking().skip(1).take(runners_up);
+    let others = others.map(|(label, p)| json!({ "label": label, "probability": json_number(p) }));
+    json!({
+        "image": source.to_string(),
+        "label": prediction.label(),
+        "probability": json_number(prediction.probability()),
+        "runners_up": others.collect::<Vec<_>>(),
+        "adapted": prediction.adaptation,
+    })
+}

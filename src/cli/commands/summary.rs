@@ -1,0 +1,43 @@
+//! `fastburn summary`: what `train` with these options would train.
+
+use std::io::{Write, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use fastburn::models::Portable;
+use fastburn::records::Summary;
+
+use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
+use crate::cli::arguments::images::MemoryOptions;
+use crate::cli::arguments::learner::{self, with_learner};
+use crate::cli::arguments::settings::Settings;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[arg(help = DATA_OR_DIGITS)]
+    data: Option<PathBuf>,
+    #[command(flatten)]
+    opening: DataOptions,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    memory: MemoryOptions,
+    /// Print one JSON object instead of the table
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let Arguments { opening, memory, settings, .. } = arguments;
+    let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings)?;
+    let summary = with_learner!(learner, learn => {
+        Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
+    });
+    let mut out = stdout().lock();
+    match arguments.json {
+        true => writeln!(out, "{}", serde_json::to_string(&summary)?)?,
+        false => writeln!(out, "{summary}")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

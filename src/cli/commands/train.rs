@@ -1,0 +1,222 @@
+//! `fastburn train`: from images to a trained model and the epoch table.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow};
+use fastburn::callbacks::{CsvLogger, EpochTable, JsonLogger, Notes, SaveModel, StopFlag};
+use fastburn::vision::Pretrained;
+use fastburn::{Error, device, printable};
+use serde_json::json;
+
+use super::announce::{ImagesInNumbers, announce};
+use crate::cli::arguments::checkpoints::{CheckpointOptions, Files, Run};
+use crate::cli::arguments::data::{DATA, DataOptions};
+use crate::cli::arguments::images::MemoryOptions;
+use crate::cli::arguments::learner::{self, ImageLearner, with_learner};
+use crate::cli::arguments::settings::{Given, ScheduleName, Settings};
+use crate::cli::output::exit::in_options;
+use crate::cli::output::exit::{INTERRUPTED, watch};
+use crate::cli::output::print::{JsonLines, json_line, say};
+use crate::cli::output::progress::{TrainingBars, is_terminal};
+
+/// More threads than any machine has cores would take minutes to start.
+const MOST_THREADS: usize = 4096;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[arg(help = DATA)]
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub options: Options,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  fastburn train photos --size 64 --epochs 10 --out photos.safetensors
+  fastburn train mnist --hidden 500 --schedule one-cycle --lr 2e-3
+  fastburn train photos --size 64 --checkpoint run     Ctrl-C, and later:
+  fastburn train photos --resume run";
+
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    opening: DataOptions,
+    #[command(flatten)]
+    settings: Settings,
+    #[command(flatten)]
+    memory: MemoryOptions,
+    #[command(flatten)]
+    checkpoints: CheckpointOptions,
+    #[command(flatten)]
+    files: Files,
+    /// Number of CPU threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Device")]
+    threads: Option<NonZeroUsize>,
+    /// Print one JSON object per line instead of the table
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+}
+
+/// Trains on `data`, or on the bundled digits.
+pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitCode> {
+    if let Some(threads) = options.threads {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(threads.get())
+            .build_global()
+            .context("cannot start the threads")?;
+    }
+    // What the command line alone gets wrong is found before any file is read.
+    options.settings.check()?;
+    let mut run =
+        Run::begin(&options.checkpoints, options.settings.clone(), &options.files, given)?;
+    let found = device::find(&run.settings.device)?;
+    let device = found.open()?;
+    // A run is resumed on the device that it was on, whatever `auto` means by then.
+    run.settings.device.clone_from(&found.name);
+    // A checkpoint has the weights and knows the model: the file of --from may be gone.
+    let start = match &run.model {
+        Some(_) => None,
+        None => learner::start(&run.settings, &device)?,
+    };
+    let splits = options.opening.splits(data, run.settings.training.seed)?;
+    let of_saved = run.model.as_ref().map(|(_, format)| format);
+    let of_saved = of_saved.filter(|_| run.settings.model.from.is_some());
+    let format = of_saved.or(start.as_ref().map(Pretrained::format));
+    let reading = options.memory.applied(run.settings.images.reading(format)?);
+    let (train, valid) = learner::read(&splits, &reading)?;
+    let (model, transferred) = match &run.model {
+        Some((architecture, _)) => (architecture.init(&device, run.settings.training.seed)?, None),
+        None => learner::model(&run.settings, start, &train, &device)?,
+    };
+    run.record(splits.place(), &train, &valid, &model)?;
+
+    let images = ImagesInNumbers::of(&splits, &train, &valid);
+    let learner = learner::learner(&run.settings, model, (train, valid), &device)?;
+    let code = with_learner!(learner, learn => {
+        announce(&found, &images, learn.model(), &run, options.json)?;
+        if let (Some(transferred), false) = (&transferred, options.json) {
+            say(format_args!("{transferred}"));
+        }
+        fit(learn, run, &options)?
+    });
+    if data.is_none() && !options.json && code == ExitCode::SUCCESS {
+        say(format_args!("{NEXT}"));
+    }
+    Ok(code)
+}
+
+/// What somebody who has just seen the first table may want.
+const NEXT: &str = "\n\
+    Next:\n  \
+    fastburn --model linear    a single layer, for comparison\n  \
+    fastburn train FOLDER      your own images, one sub-folder per class\n  \
+    fastburn devices           the devices that this build can use\n  \
+    fastburn --help            everything else";
+
+fn fit<T: Clone + 'static>(
+    learn: ImageLearner<T>,
+    run: Run,
+    options: &Options,
+) -> Result<ExitCode> {
+    let Run { settings, checkpoint, saved, files, .. } = run;
+    let training = &settings.training;
+    let interrupted = watch()?;
+    let mut learn = learn.callback(StopFlag::new(interrupted.clone()));
+    if is_terminal() {
+        learn = learn.callback(TrainingBars::default());
+    }
+    learn = match options.json {
+        true => learn.callback(JsonLines),
+        false => learn.callback(EpochTable::stdout()).callback(Notes::new(std::io::stderr())),
+    };
+    learn = match &files.log {
+        Some(file) if file.extension().is_some_and(|extension| extension == "csv") => {
+            learn.callback(CsvLogger::new(file))
+        }
+        Some(file) => learn.callback(JsonLogger::new(file)),
+        None => learn,
+    };
+    let best = files.out.as_ref().filter(|_| training.save_best);
+    if let Some(file) = best {
+        learn = learn.callback(SaveModel::best(file));
+    }
+    if let Some(checkpoint) = checkpoint {
+        learn = learn.callback(checkpoint);
+    }
+    if let Some(saved) = &saved {
+        learn.resume(saved)?;
+    }
+    let (epochs, lr) = (training.epochs.get(), training.lr);
+    let fitted = match training.schedule {
+        ScheduleName::Constant => learn.fit(epochs, lr),
+        ScheduleName::OneCycle => learn.fit_one_cycle(epochs, lr),
+        ScheduleName::FlatCos => learn.fit_flat_cos(epochs, lr),
+    };
+    fitted.map_err(|error| match (error, best) {
+        (error @ Error::Write { .. }, Some(file)) => rescue(&learn, file, error),
+        (error, _) => error.into(),
+    })?;
+
+    let history = learn.history();
+    let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
+    if !learn.is_interrupted() || done == Some((epochs, true)) {
+        // The best one is there already.
+        if let (Some(file), None) = (&files.out, best) {
+            learn.export(file).map_err(|error| rescue(&learn, file, error))?;
+        }
+        let early = done.is_some_and(|(done, _)| done < epochs);
+        end(if early { "early stop" } else { "done" }, files.out.as_deref(), options.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // Its best model so far, if there was an epoch to compare.
+    let best = best.filter(|_| history.epochs.iter().any(|row| row.valid_loss.is_some()));
+    end("interrupted", best.map(PathBuf::as_path), options.json)?;
+    if let Some(step) = history.steps.last() {
+        let (batch, epoch) = (step.batch, step.epoch);
+        say(format_args!("interrupted after batch {batch} of epoch {epoch}"));
+    }
+    match options.checkpoints.folder() {
+        Some(folder) => say(format_args!("resume with --resume {}", folder.display())),
+        None if best.is_none() => {
+            say(format_args!("nothing was saved; use --checkpoint to be able to resume"));
+        }
+        None => {}
+    }
+    Ok(ExitCode::from(INTERRUPTED))
+}
+
+/// Saves a model that could not be saved as `file` beside it, in the current folder, or in that of
+/// temporary files; returns the error, which then says where the model is.
+fn rescue<T: Clone>(learn: &ImageLearner<T>, file: &Path, error: Error) -> anyhow::Error {
+    let folders =
+        [file.parent().map(Path::to_path_buf), Some(".".into()), Some(std::env::temp_dir())];
+    let name = format!("rescued-{}.safetensors", std::process::id());
+    for place in folders.into_iter().flatten().map(|folder| folder.join(&name)) {
+        if !place.exists() && learn.export(&place).is_ok() {
+            let place = printable(&place.display().to_string());
+            return anyhow!("{}; the model was saved as {place}", in_options(&error));
+        }
+    }
+    error.into()
+}
+
+/// Says how the training ended, and where its model is.
+fn end(reason: &str, out: Option<&Path>, as_json: bool) -> Result<()> {
+    if as_json {
+        let out = out.map(|file| file.display().to_string());
+        json_line(&json!({ "event": "end", "reason": reason, "out": out }))?;
+    }
+    if let Some(file) = out {
+        say(format_args!("model file {}", printable(&file.display().to_string())));
+    }
+    Ok(())
+}
+
+/// Reads a number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MOST_THREADS);
+    threads.ok_or_else(|| format!("expected 1 to {MOST_THREADS}"))
+}

@@ -1,0 +1,126 @@
+//! What is printed: words on standard error, tables and JSON lines on standard output.
+
+use std::fmt::Arguments;
+use std::io::{Write, stderr, stdout};
+use std::path::Path;
+
+use fastburn::learner::{Callback, Flow, State};
+use fastburn::models::Model;
+use fastburn::records::EpochRecord;
+use fastburn::vision::{Images, SkippedFile, Splits};
+use fastburn::{Error, printable};
+use serde_json::{Value, json};
+
+/// How many skipped files are named.
+const NAMED: usize = 3;
+
+/// Prints one line on standard error; if nobody can read it, nothing.
+pub fn say(line: Arguments<'_>) {
+    let _ = writeln!(stderr(), "{line}");
+}
+
+/// Says that a picture was saved.
+pub fn say_picture(file: &Path) {
+    say(format_args!("picture {}", printable(&file.display().to_string())));
+}
+
+/// Says how many files are not images by their extension.
+pub fn say_passed_over(splits: &Splits) {
+    let extensions = splits.passed_over();
+    if extensions.is_empty() {
+        return;
+    }
+    let named = extensions.iter().map(|(extension, count)| match extension.as_str() {
+        "" => format!("{count} without extension"),
+        extension => format!("{count} .{}", printable(extension)),
+    });
+    say(format_args!("ignored {}: not images", named.collect::<Vec<_>>().join(", ")));
+}
+
+/// Says how many unreadable images were skipped, and which.
+pub fn say_skipped(parts: &[&Images]) {
+    let skipped = parts.iter().flat_map(|part| part.skipped());
+    say_skipped_files(skipped, parts.iter().map(|part| part.len()).sum());
+}
+
+/// As [`say_skipped`], beside so many files that were read.
+pub fn say_skipped_files<'a>(skipped: impl Iterator<Item = &'a SkippedFile>, read: usize) {
+    let skipped: Vec<_> = skipped.collect();
+    if skipped.is_empty() {
+        return;
+    }
+    say(format_args!("skipped {} of {} files", skipped.len(), skipped.len() + read));
+    for skipped in skipped.iter().take(NAMED) {
+        say(format_args!("        {}", printable(&skipped.to_string())));
+    }
+    if let more @ 1.. = skipped.len().saturating_sub(NAMED) {
+        say(format_args!("        and {more} more"));
+    }
+}
+
+/// Rows of cells, the first of them the header, as lines with aligned columns.
+pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
+    let widths: [usize; N] = std::array::from_fn(|column| width(column).unwrap_or_default());
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    rows.iter().map(line).collect()
+}
+
+/// A number in as few digits as tell it from its neighbours, in powers of ten if it is very small
+/// or large.
+pub fn number(value: f64) -> String {
+    let text = format!("{value:?}");
+    text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
+}
+
+/// Writes one line, at once.
+pub fn json_line(value: &Value) -> std::io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "{value}")?;
+    out.flush()
+}
+
+/// A number as text has it, since a double would show digits that it does not have; null if it is
+/// not finite.
+pub fn json_number(value: f32) -> Value {
+    json!(value.to_string().parse::<f64>().ok())
+}
+
+/// A line after each epoch, and one for whatever a callback has to say of it.
+#[derive(Debug)]
+pub struct JsonLines;
+
+impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
+    /// Behind all that have something to say.
+    fn order(&self) -> i32 {
+        95
+    }
+
+    /// A resumed run begins with what it has behind it.
+    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+        state.rows().iter().try_for_each(|row| epoch(row, &state.history.metric_names))
+    }
+
+    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        let Some(record) = &state.record else { return Ok(()) };
+        epoch(record, &state.history.metric_names)?;
+        let note = |note| written(&json!({ "event": "note", "note": note }));
+        state.notes.iter().try_for_each(note)
+    }
+}
+
+fn epoch(record: &EpochRecord, names: &[String]) -> Flow {
+    let mut row = record.named(names);
+    row["event"] = "epoch".into();
+    written(&row)
+}
+
+fn written(value: &Value) -> Flow {
+    json_line(value).map_err(|e| {
+        Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into()
+    })
+}

@@ -1,0 +1,123 @@
+//! Where batches come from: the trait, and tensors as a source.
+
+use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::checks::same_rows;
+use crate::error::Result;
+
+/// How many batches a source is told of before they are asked for.
+pub(crate) const UPCOMING: usize = 16;
+
+/// Inputs and targets that go through a model together.
+#[derive(Debug, Clone)]
+pub struct Batch<I, T> {
+    /// What the model sees.
+    pub input: I,
+    /// What it should have said.
+    pub target: T,
+    /// How many items there are.
+    pub len: usize,
+}
+
+/// Something that makes a batch of any of its items.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor, TensorData};
+/// use fastburn::data::{DataLoader, Source};
+///
+/// /// The squares of the first hundred numbers.
+/// struct Squares;
+///
+/// impl Source<Tensor<2>, Tensor<2>> for Squares {
+///     fn len(&self) -> usize {
+///         100
+///     }
+///
+///     fn gather(
+///         &self,
+///         indices: &[u32],
+///         device: &Device,
+///     ) -> fastburn::Result<(Tensor<2>, Tensor<2>)> {
+///         let x: Vec<f32> = indices.iter().map(|&i| i as f32).collect();
+///         let x = Tensor::from_data(TensorData::new(x, [indices.len(), 1]), device);
+///         Ok((x.clone(), x.clone() * x))
+///     }
+/// }
+///
+/// let device = fastburn::device::cpu()?;
+/// let loader = DataLoader::new(Squares).batch_size(30)?;
+/// let batch = loader.batch(&loader.order(0), 3, &device)?;
+/// assert_eq!((loader.len(), batch.len), (4, 10));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait Source<I, T>: Send + Sync {
+    /// How many items there are.
+    fn len(&self) -> usize;
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Hears which batches will be asked for next, the next one first, so that it can begin with
+    /// them. None of them has to follow: an epoch may be cancelled, and another loader may share
+    /// the source.
+    fn expect(&self, _upcoming: &[&[u32]]) {}
+
+    /// The inputs and targets of the items at `indices`, in that order, on `device`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the items from being had.
+    fn gather(&self, indices: &[u32], device: &Device) -> Result<(I, T)>;
+}
+
+/// Inputs and targets that are tensors already, one item a row.
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::data::{DataLoaders, TensorSource};
+///
+/// let device = fastburn::device::cpu()?;
+/// let x = Tensor::<1>::from_data([0.0, 1.0, 2.0, 3.0], &device).reshape([4, 1]);
+/// let source = TensorSource::new(x.clone(), x * 2)?;
+/// let dls = DataLoaders::new(source.clone(), source, 0).batch_size(2)?;
+/// assert_eq!(dls.train.len(), 2);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct TensorSource<const D: usize, const E: usize> {
+    inputs: Tensor<D>,
+    targets: Tensor<E>,
+}
+
+impl<const D: usize, const E: usize> TensorSource<D, E> {
+    /// A source of the rows of `inputs` `[items, …]` and `targets` `[items, …]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`](crate::Error::Shape) if they differ in their number of rows.
+    pub fn new(inputs: Tensor<D>, targets: Tensor<E>) -> Result<Self> {
+        same_rows("TensorSource", inputs.dims()[0], targets.dims()[0])?;
+        Ok(Self { inputs: inputs.inner(), targets: targets.inner() })
+    }
+}
+
+impl<const D: usize, const E: usize> Source<Tensor<D>, Tensor<E>> for TensorSource<D, E> {
+    fn len(&self) -> usize {
+        self.inputs.dims()[0]
+    }
+
+    fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor<D>, Tensor<E>)> {
+        let rows: Vec<i32> = indices.iter().map(|i| i.cast_signed()).collect();
+        let rows = TensorData::new(rows, [indices.len()]);
+        let rows = Tensor::<1, Int>::from_data(rows, &self.inputs.device());
+        let plain = device.clone().inner();
+        let input = self.inputs.clone().select(0, rows.clone()).to_device(&plain);
+        let target = self.targets.clone().select(0, rows).to_device(&plain);
+        if device.is_autodiff() {
+            return Ok((input.autodiff(), target.autodiff()));
+        }
+        Ok((input, target))
+    }
+}

@@ -1,0 +1,107 @@
+//! Checksums, and how a file's are computed.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use sha2::Digest;
+
+use crate::error::{Error, Result};
+
+/// A checksum of `N` bytes; as text it is in hexadecimal digits.
+///
+/// ```
+/// use fastburn::datasets::Md5;
+///
+/// let md5: Md5 = "03639f83c4e3d19e0a3a53a8a997c487".parse()?;
+/// assert_eq!(md5, Md5::new(0x03639f83c4e3d19e0a3a53a8a997c487_u128.to_be_bytes()));
+/// assert!("03639f83".parse::<Md5>().is_err());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Checksum<const N: usize>([u8; N]);
+
+/// A SHA-256.
+pub type Sha256 = Checksum<32>;
+
+/// An MD5, which finds damage but not malice.
+pub type Md5 = Checksum<16>;
+
+impl<const N: usize> Checksum<N> {
+    /// From its bytes.
+    pub const fn new(bytes: [u8; N]) -> Self {
+        Self(bytes)
+    }
+}
+
+/// Of how many bytes fastai publishes the MD5.
+pub(crate) const FIRST_MIB: u64 = 1 << 20;
+
+/// The SHA-256 of bytes in memory.
+pub(crate) fn sha256_of(bytes: &[u8]) -> Sha256 {
+    Checksum(sha2::Sha256::digest(bytes).into())
+}
+
+/// The SHA-256 of a file.
+pub(crate) fn sha256(path: &Path) -> Result<Sha256> {
+    Ok(Checksum(digest::<sha2::Sha256>(path, u64::MAX)?.into()))
+}
+
+/// The MD5 of a file's first MiB, or of all of it if it is shorter.
+pub(crate) fn md5_first_mib(path: &Path) -> Result<Md5> {
+    Ok(Checksum(digest::<md5::Md5>(path, FIRST_MIB)?.into()))
+}
+
+fn digest<D: Digest>(path: &Path, most: u64) -> Result<sha2::digest::Output<D>> {
+    let mut file = File::open(path).map_err(Error::read(path))?.take(most);
+    let (mut digest, mut buffer) = (D::new(), vec![0; 1 << 16]);
+    loop {
+        match file.read(&mut buffer).map_err(Error::read(path))? {
+            0 => return Ok(digest.finalize()),
+            read => digest.update(&buffer[..read]),
+        }
+    }
+}
+
+impl<const N: usize> fmt::Display for Checksum<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl<const N: usize> fmt::Debug for Checksum<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Checksum({self})")
+    }
+}
+
+impl<const N: usize> FromStr for Checksum<N> {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let digits: Option<Vec<u8>> =
+            text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
+        let digits = digits.filter(|digits| digits.len() == 2 * N).ok_or_else(|| {
+            Error::setting("checksum", text, format!("{} hexadecimal digits", 2 * N))
+        })?;
+        Ok(Self(std::array::from_fn(|byte| digits[2 * byte] << 4 | digits[2 * byte + 1])))
+    }
+}
+
+impl<const N: usize> TryFrom<String> for Checksum<N> {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl<const N: usize> From<Checksum<N>> for String {
+    fn from(checksum: Checksum<N>) -> Self {
+        checksum.to_string()
+    }
+}

@@ -1,0 +1,80 @@
+//! What helps against an error.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// What helps against an [`Error`](crate::Error), apart from the problem itself.
+///
+/// As text it names this library's methods. A program that calls them by other names, such as
+/// command-line options, matches on it and words it itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Resize all images to one size.
+    ResizeImages,
+    /// Convert all images to grey, or all to colour.
+    ConvertChannels,
+    /// Leave out files that cannot be read as images.
+    SkipBadImages,
+    /// Raise a limit of [`ArchiveLimits`](crate::archive::ArchiveLimits), given by its name, if
+    /// the archive is trusted.
+    RaiseArchiveLimit(&'static str),
+    /// Download the file again.
+    DownloadAgain,
+    /// Remove the data set of that name from the cache, so that it is downloaded again.
+    RemoveFromCache(String),
+    /// Forget the checksum of the data set of that name, so that a new archive is accepted.
+    ForgetChecksum(String),
+    /// Build with that feature.
+    EnableFeature(&'static str),
+    /// Use a newer version of fastburn.
+    UpdateFastburn,
+    /// Use smaller batches.
+    SmallerBatches,
+    /// Use a smaller learning rate.
+    LowerLearningRate,
+    /// Say how the model's outputs become predictions.
+    SetOutputs,
+    /// Something that is the same for every caller, as the end of a sentence.
+    Advice(Cow<'static, str>),
+}
+
+impl From<&'static str> for Remedy {
+    fn from(advice: &'static str) -> Self {
+        Self::Advice(Cow::Borrowed(advice))
+    }
+}
+
+impl From<String> for Remedy {
+    fn from(advice: String) -> Self {
+        Self::Advice(Cow::Owned(advice))
+    }
+}
+
+impl fmt::Display for Remedy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ResizeImages => f.write_str("resize all images with ReadOptions::size"),
+            Self::ConvertChannels => {
+                f.write_str("make all images grey or all colour with ReadOptions::channels")
+            }
+            Self::SkipBadImages => f.write_str("skip unreadable images with ReadOptions::skip_bad"),
+            Self::RaiseArchiveLimit(limit) => {
+                write!(f, "if you trust the archive, raise ArchiveLimits::{limit}")
+            }
+            Self::DownloadAgain => f.write_str("download it again"),
+            Self::RemoveFromCache(name) => {
+                write!(f, "remove it with Cache::remove({name:?}) to download it again")
+            }
+            Self::ForgetChecksum(name) => {
+                write!(f, "accept the new archive with Cache::forget({name:?})")
+            }
+            Self::EnableFeature(feature) => write!(f, "build with the feature `{feature}`"),
+            Self::UpdateFastburn => f.write_str("use a newer fastburn"),
+            Self::SmallerBatches => f.write_str("use smaller batches"),
+            Self::LowerLearningRate => f.write_str("try a smaller learning rate"),
+            Self::SetOutputs => f.write_str("call Learner::outputs"),
+            Self::Advice(advice) => f.write_str(advice),
+        }
+    }
+}

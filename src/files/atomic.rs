@@ -1,0 +1,266 @@
+//! Files and folders that appear whole or not at all.
+//!
+//! Each is written under a temporary name beside its place, brought to the disk, and renamed. The
+//! temporary name begins with a dot and the first characters of the final one.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use super::lock::{lock_new_file, lock_present_file};
+use crate::error::{Error, Result};
+
+/// The most bytes of a final name that its temporary name begins with. File systems take names of
+/// 255 bytes, and a dot and random characters are added.
+const KEPT: usize = 200;
+/// The most links that are followed to the file to write, as in Linux.
+const MOST_LINKS: usize = 40;
+
+/// Writes a file whole, or leaves what was there.
+///
+/// Whoever looks sees the old file or the new one, also after a crash. A symbolic link stays, and
+/// the file that it leads to is written, which need not exist yet.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
+    write_open(path, content, |_| Ok(())).map(drop)
+}
+
+/// Writes a file whole, as [`write`] does, and returns it open for more, locked until it is closed.
+///
+/// Refuses a file that is locked: two writers would mix their lines. Windows locks the content
+/// itself, so that nobody could read it meanwhile; there, the file is not locked.
+pub(crate) fn write_locked(path: &Path, content: &[u8]) -> Result<fs::File> {
+    if cfg!(windows) {
+        return write_open(path, content, |_| Ok(()));
+    }
+    // Both locks are held while the new file takes the place of the old one: there is no moment in
+    // which another writer would find the path unlocked.
+    let _before = lock_present_file(path)?;
+    write_open(path, content, |file| lock_new_file(file, path))
+}
+
+fn write_open(
+    path: &Path,
+    content: &[u8],
+    before_rename: impl FnOnce(&fs::File) -> Result<()>,
+) -> Result<fs::File> {
+    let Begun { mut file, target, _unfinished } = Begun::new(path)?;
+    file.as_file_mut().write_all(content).map_err(Error::write(path))?;
+    file.as_file().sync_all().map_err(Error::write(path))?;
+    before_rename(file.as_file())?;
+    let file = file.persist(&target).map_err(|error| Error::write(path)(error.error))?;
+    sync_parent(&target)?;
+    Ok(file)
+}
+
+/// Tries whether a file can be written there, in the way in which model files, pictures and logs are
+/// written, and leaves nothing behind: for programs that want to know before hours of work.
+///
+/// ```
+/// let folder = tempfile::tempdir()?;
+/// assert!(fastburn::try_write(folder.path().join("model.safetensors").as_ref()).is_ok());
+/// assert!(fastburn::try_write(folder.path().join("missing/model.safetensors").as_ref()).is_err());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Write`] if it cannot.
+pub fn try_write(path: &Path) -> Result<()> {
+    let Begun { target, .. } = Begun::new(path)?;
+    // The temporary name is shorter than the final one may be, so that the final one is looked up:
+    // one that is too long is refused as it would be at the end.
+    match fs::symlink_metadata(&target) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(path)(error)),
+        Ok(found) if found.is_dir() => Err(Error::write(path)(io::ErrorKind::IsADirectory.into())),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes a file if it is there.
+#[cfg(feature = "download")]
+pub(crate) fn remove_if_present(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// A temporary file beside the one that a path leads to.
+struct Begun {
+    file: NamedTempFile,
+    /// The path without symbolic links at its end.
+    target: PathBuf,
+    _unfinished: Unfinished,
+}
+
+impl Begun {
+    fn new(path: &Path) -> Result<Self> {
+        let target = link_target(path).map_err(Error::write(path))?;
+        let folder = parent(&target);
+        if !folder.is_dir() {
+            return Err(Error::write(path)(no_folder(folder)));
+        }
+        let mut builder = tempfile::Builder::new();
+        let prefix = temporary_prefix(&target);
+        builder.prefix(&prefix);
+        // A temporary file is private by default; this one gets the permissions of the file that it
+        // replaces, or those of any new file.
+        #[cfg(unix)]
+        builder.permissions(match fs::metadata(&target) {
+            Ok(before) => before.permissions(),
+            Err(_) => std::os::unix::fs::PermissionsExt::from_mode(0o666),
+        });
+        // The error's own text would name the temporary file.
+        let failed = |error: io::Error| Error::write(path)(error.kind().into());
+        let file = builder.tempfile_in(folder).map_err(failed)?;
+        let unfinished = Unfinished::new(file.path());
+        Ok(Self { file, target, _unfinished: unfinished })
+    }
+}
+
+/// Where a path leads once symbolic links at its end are followed. The last target need not exist,
+/// which is why this is not `fs::canonicalize`.
+fn link_target(path: &Path) -> io::Result<PathBuf> {
+    let mut target = path.to_path_buf();
+    for _ in 0..MOST_LINKS {
+        match fs::symlink_metadata(&target) {
+            Ok(found) if found.is_symlink() => {
+                // A relative link starts at the folder that holds it; an absolute one replaces it.
+                target = parent(&target).join(fs::read_link(&target)?);
+            }
+            _ => return Ok(target),
+        }
+    }
+    Err(io::Error::other("too many symbolic links"))
+}
+
+/// A folder that is being filled beside its place; dropped without [`finish`](Self::finish), it is
+/// deleted.
+#[derive(Debug)]
+pub(crate) struct AtomicFolder {
+    place: PathBuf,
+    folder: TempDir,
+    _unfinished: Unfinished,
+}
+
+impl AtomicFolder {
+    /// Begins a folder that will be at `place`.
+    pub fn begin(place: &Path) -> Result<Self> {
+        check_vacant(place)?;
+        let mut builder = tempfile::Builder::new();
+        let prefix = temporary_prefix(place);
+        builder.prefix(&prefix);
+        // A temporary folder is private by default; this one gets the permissions of any new one.
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        // The error's own text would name the temporary folder.
+        let failed = |error: io::Error| Error::write(place)(error.kind().into());
+        let folder = builder.tempdir_in(parent(place)).map_err(failed)?;
+        let unfinished = Unfinished::new(folder.path());
+        Ok(Self { place: place.to_path_buf(), folder, _unfinished: unfinished })
+    }
+
+    /// The temporary folder, to be filled.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Puts the folder in its place.
+    pub fn finish(self) -> Result<()> {
+        check_vacant(&self.place)?;
+        fs::rename(self.folder.path(), &self.place).map_err(Error::write(&self.place))?;
+        // It was renamed: there is nothing left to delete.
+        let _ = self.folder.keep();
+        sync_parent(&self.place)
+    }
+}
+
+/// The temporary files and folders of this process that are not in their places yet.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// How often a folder is emptied into which another thread may still be writing.
+const REMOVALS: usize = 100;
+
+/// A temporary file or folder, as long as it is listed among the unfinished.
+#[derive(Debug)]
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn new(path: &Path) -> Self {
+        unfinished().insert(path.to_path_buf());
+        Self(path.to_path_buf())
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        unfinished().remove(&self.0);
+    }
+}
+
+fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Deletes the temporary files and folders of whatever this process is writing: for a program that
+/// ends at once, without unwinding its threads, such as at a second Ctrl-C.
+///
+/// Threads that begin or end a file wait from then on until the process has ended.
+pub fn remove_unfinished_files() {
+    let unfinished = unfinished();
+    for path in &*unfinished {
+        // A thread that is still writing may add a file while the folder is emptied; once the
+        // folder is gone, it cannot.
+        let gone = || match path.is_dir() {
+            true => fs::remove_dir_all(path).is_ok(),
+            false => fs::remove_file(path).is_ok() || !path.exists(),
+        };
+        (0..REMOVALS).any(|_| gone());
+    }
+    // Not given back: what another thread begins now would be left behind.
+    std::mem::forget(unfinished);
+}
+
+/// Refuses a place where a new folder cannot be put.
+pub(crate) fn check_vacant(place: &Path) -> Result<()> {
+    if place.symlink_metadata().is_ok() {
+        return Err(Error::write(place)(io::ErrorKind::AlreadyExists.into()));
+    }
+    let folder = parent(place);
+    if place.file_name().is_none() || !folder.is_dir() {
+        return Err(Error::write(place)(no_folder(folder)));
+    }
+    Ok(())
+}
+
+fn no_folder(folder: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("no folder {}", folder.display()))
+}
+
+/// The folder that a path is in.
+pub(crate) fn parent(path: &Path) -> &Path {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.unwrap_or(Path::new("."))
+}
+
+/// Waits until the disk has what was renamed to that path: a rename is kept by the folder around
+/// it.
+pub(crate) fn sync_parent(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    fs::File::open(parent(path))
+        .and_then(|folder| folder.sync_all())
+        .map_err(Error::write(path))?;
+    // Elsewhere a folder cannot be opened as a file.
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+/// How a temporary name begins, from the final path.
+pub(crate) fn temporary_prefix(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!(".{}", &name[..name.floor_char_boundary(KEPT)])
+}

@@ -1,0 +1,163 @@
+//! What a loss is to a learner, and how a model's outputs become probabilities.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// A loss: from a batch's outputs and targets to one number to be minimised.
+///
+/// Any function `(outputs, targets) -> Result<Tensor<1>>` is one. A loss with settings of its own is
+/// a type that implements this trait, and can do all that the built-in ones can:
+///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::loss::Loss;
+/// use fastburn::prelude::*;
+/// # use fastburn::data::TensorSource;
+///
+/// /// Squared errors up to `delta`, absolute ones beyond (Huber 1964).
+/// struct Huber {
+///     delta: f64,
+/// }
+///
+/// impl Loss<Tensor<2>, Tensor<2>> for Huber {
+///     fn compute(&self, outputs: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
+///         let error = (outputs - targets).abs();
+///         let square = error.clone().clamp_max(self.delta);
+///         Ok((square.clone() * (error - square * 0.5)).mean())
+///     }
+///
+///     fn name(&self) -> &'static str {
+///         "huber"
+///     }
+/// }
+///
+/// let device = device::cpu()?;
+/// # let x = Tensor::<1>::from_data([-1.0, -0.5, 0.5, 1.0], &device).reshape([4, 1]);
+/// # let data = TensorSource::new(x.clone(), x * 3.0 + 1.0)?;
+/// # let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4)?;
+/// let model = LinearConfig::new(1, 1).init(&device, 0)?;
+/// let mut learn = Learner::new(dls, model, Huber { delta: 1.0 });
+/// learn.fit(1, 0.1)?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait Loss<O, T> {
+    /// Returns the mean loss of a batch, `[1]`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`](crate::Error::Shape) if outputs and targets do not fit each other.
+    fn compute(&self, outputs: O, targets: T) -> Result<Tensor<1>>;
+
+    /// Returns what the mean of a batch was divided by, `[1]`, if that is not its number of items;
+    /// for a loss with weights the sum of its items' weights.
+    ///
+    /// The validation loss is the mean over all items at once, whatever the batch size: the means
+    /// of the batches count by this.
+    ///
+    /// # Errors
+    ///
+    /// As [`compute`](Self::compute).
+    fn batch_weight(&self, outputs: &O, targets: &T) -> Result<Option<Tensor<1>>> {
+        let _ = (outputs, targets);
+        Ok(None)
+    }
+
+    /// Its name in summaries and model files.
+    fn name(&self) -> &'static str {
+        "custom"
+    }
+
+    /// How the outputs that it trains become probabilities, if they do: fastai's `activation` of a
+    /// loss.
+    fn outputs(&self) -> Option<Outputs> {
+        None
+    }
+}
+
+/// How the outputs of a model become probabilities: what the loss that trained it implies, as
+/// fastai's `activation` of a loss.
+///
+/// ```
+/// use fastburn::loss::Outputs;
+///
+/// assert_eq!(Outputs::Softmax.probabilities(&[1.0, 1.0], 2), [0.5, 0.5]);
+/// assert_eq!(Outputs::Sigmoid.probabilities(&[0.0, 100.0], 2), [0.5, 1.0]);
+/// // One output for two classes is the probability of class 1.
+/// assert_eq!(Outputs::Sigmoid.probabilities(&[100.0], 2), [0.0, 1.0]);
+/// ```
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outputs {
+    /// The classes exclude each other: `softmax(outputs)`, as cross-entropy takes them.
+    Softmax,
+    /// Each class for itself: `sigmoid(output)`, as `mnist_loss` takes them.
+    Sigmoid,
+}
+
+impl Outputs {
+    /// The loss that these outputs imply, by the name that it has in model files.
+    pub fn loss_name(self) -> &'static str {
+        match self {
+            Self::Softmax => "cross-entropy",
+            Self::Sigmoid => "mnist",
+        }
+    }
+
+    /// The probability of each class, from one item's outputs.
+    pub fn probabilities(self, outputs: &[f32], classes: usize) -> Vec<f32> {
+        let sigmoid = |output: f32| 1.0 / (1.0 + (-output).exp());
+        match (self, outputs) {
+            (Self::Softmax, _) => {
+                // Of the differences to the largest, none overflows.
+                let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let powers: Vec<f32> = outputs.iter().map(|o| (o - largest).exp()).collect();
+                let sum: f32 = powers.iter().sum();
+                powers.into_iter().map(|power| power / sum).collect()
+            }
+            (Self::Sigmoid, &[output]) if classes == 2 => vec![sigmoid(-output), sigmoid(output)],
+            (Self::Sigmoid, _) => outputs.iter().copied().map(sigmoid).collect(),
+        }
+    }
+
+    /// The loss of one item of class `actual`, from its outputs: [`cross_entropy`](super::cross_entropy()) or
+    /// [`mnist_loss`](super::mnist_loss), as the probabilities are `softmax` or `sigmoid` of the outputs.
+    ///
+    /// ```
+    /// use fastburn::loss::Outputs;
+    ///
+    /// assert_eq!(Outputs::Softmax.loss(&[0.0, 0.0], 1, 2), 2_f32.ln());
+    /// assert_eq!(Outputs::Softmax.loss(&[0.0, 1000.0], 0, 2), 1000.0);
+    /// assert_eq!(Outputs::Sigmoid.loss(&[100.0, 0.0], 0, 2), 0.25);
+    /// assert_eq!(Outputs::Sigmoid.loss(&[0.0], 1, 2), 0.5);
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If `actual` is not below the number of outputs, where the classes exclude each other.
+    pub fn loss(self, outputs: &[f32], actual: usize, classes: usize) -> f32 {
+        match self {
+            Self::Softmax => {
+                let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let sum: f32 = outputs.iter().map(|output| (output - largest).exp()).sum();
+                sum.ln() - (outputs[actual] - largest)
+            }
+            Self::Sigmoid => {
+                let probabilities = self.probabilities(outputs, classes);
+                let distances = probabilities.iter().enumerate().map(|(class, p)| {
+                    let target = if class == actual { 1.0 } else { 0.0 };
+                    (target - p).abs()
+                });
+                distances.sum::<f32>() / probabilities.len() as f32
+            }
+        }
+    }
+
+    /// Whether that many outputs tell that many classes apart: one a class, or a single one that
+    /// says of two classes whether it is the second.
+    pub(crate) fn fit(self, outputs: usize, classes: usize) -> bool {
+        outputs == classes || (self, outputs, classes) == (Self::Sigmoid, 1, 2)
+    }
+}

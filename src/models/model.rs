@@ -1,0 +1,230 @@
+//! What a model is to a learner: a module with one forward function, in groups of layers.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::tensor::Tensor;
+
+use crate::error::{Error, Result};
+
+/// A Burn module with one forward function, from a batch of inputs to a batch of outputs.
+///
+/// A model of your own needs Burn's `#[derive(Module)]` and this:
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::{Linear, LinearConfig};
+/// use burn::tensor::{Tensor, activation::tanh};
+/// use fastburn::models::Model;
+///
+/// #[derive(Module, Debug)]
+/// struct Two {
+///     hidden: Linear,
+///     output: Linear,
+/// }
+///
+/// impl Model<Tensor<2>> for Two {
+///     type Output = Tensor<2>;
+///
+///     fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+///         self.output.forward(tanh(self.hidden.forward(input)))
+///     }
+/// }
+///
+/// let device = fastburn::device::cpu()?;
+/// let model = Two {
+///     hidden: LinearConfig::new(3, 5).init(&device),
+///     output: LinearConfig::new(5, 2).init(&device),
+/// };
+/// assert_eq!(model.forward(Tensor::zeros([7, 3], &device)).dims(), [7, 2]);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait Model<I>: Module {
+    /// What comes out of a batch, such as logits `[batch, classes]`.
+    type Output: Clone;
+
+    /// One batch through the model.
+    fn forward(&self, input: I) -> Self::Output;
+
+    /// The groups of its layers, from the input to the output: what can be frozen, and what learns
+    /// at a rate of its own. One group of all unless a model says otherwise.
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        vec![LayerGroup::all()]
+    }
+}
+
+/// One row an item: `[batch, …]` to `[batch, features]`.
+pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
+    let batch = input.dims()[0];
+    let features = input.dims()[1..].iter().product();
+    input.reshape([batch, features])
+}
+
+/// A part of a model by name, such as its body or its head: what [`freeze`] freezes and what a
+/// learning rate belongs to.
+///
+/// It holds the parameters whose paths begin with one of its prefixes. A path is the names of the
+/// fields that lead to the parameter, joined by dots, such as `layers.0.weight`; a prefix ends where
+/// a name ends.
+///
+/// [`freeze`]: crate::learner::Learner::freeze
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::Linear;
+/// use burn::tensor::{Tensor, activation::relu};
+/// use fastburn::models::{LayerGroup, Model};
+///
+/// #[derive(Module, Debug)]
+/// struct Three {
+///     first: Linear,
+///     second: Linear,
+///     last: Linear,
+/// }
+///
+/// impl Model<Tensor<2>> for Three {
+///     type Output = Tensor<2>;
+///
+///     fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+///         let x = relu(self.second.forward(relu(self.first.forward(input))));
+///         self.last.forward(x)
+///     }
+///
+///     fn layer_groups(&self) -> Vec<LayerGroup> {
+///         vec![LayerGroup::new("body", ["first", "second"]), LayerGroup::new("head", ["last"])]
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LayerGroup {
+    name: String,
+    prefixes: Vec<String>,
+}
+
+impl LayerGroup {
+    /// The parameters whose paths begin with one of `prefixes`.
+    pub fn new(
+        name: impl Into<String>,
+        prefixes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self { name: name.into(), prefixes: prefixes.into_iter().map(Into::into).collect() }
+    }
+
+    /// All parameters, as one group.
+    pub fn all() -> Self {
+        Self::new("all", [""])
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.prefixes.iter().any(|prefix| {
+            let rest = path.strip_prefix(prefix.as_str());
+            rest.is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('.'))
+        })
+    }
+}
+
+/// The parameters of floats of each group.
+///
+/// # Errors
+///
+/// [`Error::Setting`] if there is no group, a group has no parameter, or a parameter is in no group
+/// or in two.
+pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<Vec<ParamId>>> {
+    let mut paths = Paths { path: ModulePath::default(), found: Vec::new() };
+    model.visit(&mut paths);
+    let mut split = vec![Vec::new(); groups.len()];
+    for (path, id) in paths.found {
+        let mut of = (0..groups.len()).filter(|&index| groups[index].has(&path));
+        match (of.next(), of.next()) {
+            (Some(index), None) => split[index].push(id),
+            (found, _) => {
+                let how_many = if found.is_some() { "two groups" } else { "none" };
+                let expected = format!("each parameter in one group, found {path} in {how_many}");
+                return Err(Error::setting("layer groups", names(groups), expected));
+            }
+        }
+    }
+    match split.iter().position(Vec::is_empty) {
+        Some(empty) => {
+            let expected =
+                format!("a parameter in each group, found none in {}", groups[empty].name);
+            Err(Error::setting("layer groups", names(groups), expected))
+        }
+        None => Ok(split),
+    }
+}
+
+fn names(groups: &[LayerGroup]) -> String {
+    groups.iter().map(LayerGroup::name).collect::<Vec<_>>().join(", ")
+}
+
+/// Each parameter's path and id.
+struct Paths {
+    path: ModulePath,
+    found: Vec<(String, ParamId)>,
+}
+
+impl ModuleVisitor for Paths {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push((self.path.parameter(), param.id));
+    }
+}
+
+/// The path from a module down to one of its parameters, kept by a visitor that enters and leaves
+/// its parts.
+#[derive(Debug, Default)]
+pub(crate) struct ModulePath {
+    /// Each part's name, and the type that holds it, as Burn names it: `Struct:Linear`.
+    parts: Vec<(String, String)>,
+}
+
+impl ModulePath {
+    pub fn enter(&mut self, name: &str, container: &str) {
+        self.parts.push((name.to_owned(), container.to_owned()));
+    }
+
+    pub fn exit(&mut self) {
+        self.parts.pop();
+    }
+
+    /// The path of the parameter, such as `layers.0.weight`.
+    pub fn parameter(&self) -> String {
+        join(&self.parts)
+    }
+
+    /// The path of the module that holds the parameter, such as `layers.0`.
+    pub fn module(&self) -> String {
+        join(self.parts.split_last().map_or(&[], |(_, above)| above))
+    }
+
+    /// The type of the module that holds the parameter, such as `Linear`.
+    pub fn kind(&self) -> String {
+        let container = self.parts.last().map(|(_, container)| container.as_str());
+        container.and_then(|container| container.rsplit(':').next()).unwrap_or_default().to_owned()
+    }
+
+    /// Whether the parameter is the weight of one of Burn's linear layers, which PyTorch holds
+    /// transposed.
+    pub fn is_linear_weight(&self) -> bool {
+        let last = self.parts.last();
+        last.is_some_and(|(name, container)| name == "weight" && container == "Struct:Linear")
+    }
+}
+
+/// The names joined by dots. An enum's variant is a part for Burn, but not for PyTorch, and not in
+/// what users write.
+fn join(parts: &[(String, String)]) -> String {
+    let parts = parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
+    parts.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
+}

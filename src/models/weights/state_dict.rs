@@ -1,0 +1,148 @@
+//! A model's weights under PyTorch's names and in PyTorch's layout.
+
+use std::collections::BTreeMap;
+
+use burn::module::Param;
+use burn::nn;
+use burn::tensor::{Device, TensorData};
+
+use crate::error::{Error, Result};
+
+/// Named weights: what PyTorch calls a `state_dict`.
+///
+/// The weight of a linear layer is `[outputs, inputs]` here, as in PyTorch, and
+/// `[inputs, outputs]` in Burn.
+///
+/// ```
+/// use fastburn::models::{MlpConfig, StateDict};
+///
+/// let device = fastburn::device::cpu()?;
+/// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+/// let weights = StateDict::of(&model)?;
+/// // As in `torch.nn.Sequential(Linear(784, 30), ReLU(), Linear(30, 10))`:
+/// assert_eq!(
+///     weights.names().collect::<Vec<_>>(),
+///     ["0.bias", "0.weight", "2.bias", "2.weight"]
+/// );
+///
+/// let mut other = MlpConfig::new([784, 30, 10]).init(&device, 0)?;
+/// weights.load_into(&mut other)?;
+/// let mut wider = MlpConfig::new([784, 50, 10]).init(&device, 0)?;
+/// assert!(weights.load_into(&mut wider).is_err());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct StateDict {
+    /// Where it is from, as messages name it.
+    pub(super) place: String,
+    pub(super) tensors: BTreeMap<String, Weights>,
+}
+
+/// One tensor, in PyTorch's layout.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Weights {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+impl StateDict {
+    /// The tensors' names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The shape of a tensor, or `None` if there is none of that name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|weights| weights.shape.as_slice())
+    }
+
+    /// The values of a tensor in row-major order, or `None` if there is none of that name.
+    pub fn values(&self, name: &str) -> Option<&[f32]> {
+        self.tensors.get(name).map(|weights| weights.values.as_slice())
+    }
+
+    /// These weights, but those of some names from others.
+    pub(crate) fn with_others(&self, others: &Self, which: impl Fn(&str) -> bool) -> Self {
+        let own = self.tensors.iter().filter(|(name, _)| !which(name));
+        let others = others.tensors.iter().filter(|(name, _)| which(name));
+        let tensors = own.chain(others).map(|(name, w)| (name.clone(), w.clone())).collect();
+        Self { place: self.place.clone(), tensors }
+    }
+
+    /// An error about these weights.
+    pub(in crate::models) fn error(&self, problem: String) -> Error {
+        Error::file(&self.place, problem)
+    }
+
+    /// Refuses weights that are not numbers any more.
+    pub(crate) fn check_finite(&self) -> Result<()> {
+        let broken = |(_, w): &(&String, &Weights)| !w.values.iter().all(|value| value.is_finite());
+        match self.tensors.iter().find(broken) {
+            Some((name, _)) => Err(self.error(format!("{name} is not all finite numbers"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The linear layer whose weight and bias have that prefix.
+    pub(in crate::models) fn layer(
+        &self,
+        prefix: &str,
+        [inputs, outputs]: [usize; 2],
+        device: &Device,
+    ) -> Result<nn::Linear> {
+        let values = |name: &str, expected: &[usize]| {
+            let name = format!("{prefix}{name}");
+            match self.tensors.get(&name) {
+                Some(weights) if weights.shape == expected => Ok(&weights.values),
+                Some(Weights { shape, .. }) => {
+                    Err(self.error(format!("{name} is {shape:?}, expected {expected:?}")))
+                }
+                None => Err(self.error(format!("no tensor {name}"))),
+            }
+        };
+        let weight = transposed(values("weight", &[outputs, inputs])?, [outputs, inputs]);
+        let bias = values("bias", &[outputs])?.clone();
+        Ok(nn::Linear {
+            weight: Param::from_data(TensorData::new(weight, [inputs, outputs]), device),
+            bias: Some(Param::from_data(TensorData::new(bias, [outputs]), device)),
+        })
+    }
+
+    /// Each tensor's bytes.
+    pub(crate) fn little_endian(&self) -> BTreeMap<String, Vec<u8>> {
+        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.tensors.iter().map(|(name, w)| (name.clone(), bytes(&w.values))).collect()
+    }
+}
+
+/// Equal weights, wherever they are from.
+impl PartialEq for StateDict {
+    fn eq(&self, other: &Self) -> bool {
+        self.tensors == other.tensors
+    }
+}
+
+/// A matrix of `[rows, columns]` in row-major order, transposed.
+///
+/// Burn holds the weight of a linear layer as `[inputs, outputs]`, since it computes `x · W`;
+/// PyTorch as `[outputs, inputs]`, since it computes `x · Wᵀ`.
+pub(super) fn transposed(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
+    let mut out = Vec::with_capacity(values.len());
+    for column in 0..columns {
+        out.extend((0..rows).map(|row| values[row * columns + column]));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::transposed;
+
+    #[test]
+    fn the_rows_of_a_matrix_become_its_columns() {
+        let matrix = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        assert_eq!(transposed(&matrix, [2, 3]), [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]);
+        assert_eq!(transposed(&matrix, [1, 6]), matrix);
+        assert_eq!(transposed(&transposed(&matrix, [3, 2]), [2, 3]), matrix);
+    }
+}

@@ -1,0 +1,213 @@
+//! Optimizers by name, and their options.
+
+mod kind;
+mod step;
+
+use burn::optim::momentum::MomentumConfig;
+use burn::optim::{
+    AdaGradConfig, AdamWConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer, Optimizer,
+    RmsPropConfig, SgdConfig,
+};
+use serde::{Deserialize, Serialize};
+
+pub use self::kind::OptimizerKind;
+use self::step::{Decay, SteppedOptimizer};
+pub(crate) use self::step::{Momentum, load_on};
+use crate::checks;
+use crate::error::{Error, Result};
+
+/// A named optimizer with options of your own.
+///
+/// Those that are not set are the ones that [`OptimizerKind`] names. An option that an optimizer
+/// does not have is an error when the fit begins.
+///
+/// ```
+/// use fastburn::optim::{OptimizerConfig, OptimizerKind};
+///
+/// // PyTorch's SGD(momentum=0.9, weight_decay=1e-4):
+/// let sgd = OptimizerConfig::new(OptimizerKind::Sgd).momentum(0.9).weight_decay(1e-4).coupled();
+/// sgd.check()?;
+/// assert!(OptimizerConfig::new(OptimizerKind::AdaGrad).momentum(0.9).check().is_err());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct OptimizerConfig {
+    kind: OptimizerKind,
+    momentum: Option<f64>,
+    squared_momentum: Option<f64>,
+    eps: Option<f64>,
+    weight_decay: f64,
+    decoupled: bool,
+    decay_biases: bool,
+}
+
+impl OptimizerConfig {
+    /// A named optimizer as [`OptimizerKind`] has it.
+    pub fn new(kind: OptimizerKind) -> Self {
+        let (momentum, squared_momentum, eps) = match kind {
+            OptimizerKind::Sgd => (None, None, None),
+            OptimizerKind::Momentum => (Some(0.9), None, None),
+            OptimizerKind::Adam | OptimizerKind::Lamb => (Some(0.9), Some(0.99), Some(1e-5)),
+            OptimizerKind::AdamW => (Some(0.9), Some(0.999), Some(1e-8)),
+            OptimizerKind::RmsProp => (None, Some(0.99), Some(1e-8)),
+            OptimizerKind::AdaGrad => (None, None, Some(1e-5)),
+            OptimizerKind::Lion => (Some(0.9), Some(0.99), None),
+            OptimizerKind::Adan => (None, None, Some(1e-8)),
+        };
+        let decays = matches!(kind, OptimizerKind::Adam | OptimizerKind::AdamW);
+        Self {
+            kind,
+            momentum,
+            squared_momentum,
+            eps,
+            weight_decay: if decays { 0.01 } else { 0.0 },
+            decoupled: true,
+            decay_biases: kind == OptimizerKind::AdamW,
+        }
+    }
+
+    /// The momentum, also known as β₁: how much of its average each gradient leaves. A schedule may
+    /// change it from step to step.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = Some(momentum);
+        self
+    }
+
+    /// How much of the average of squares each gradient leaves: β₂, RMSprop's α, fastai's `sqr_mom`.
+    pub fn squared_momentum(mut self, squared_momentum: f64) -> Self {
+        self.squared_momentum = Some(squared_momentum);
+        self
+    }
+
+    /// What is added to the root of the average of squares.
+    pub fn eps(mut self, eps: f64) -> Self {
+        self.eps = Some(eps);
+        self
+    }
+
+    /// How fast weights decay. Decoupled, as fastai and AdamW have it: a step begins with
+    /// `p *= 1 - lr · weight_decay` (Loshchilov and Hutter 2019).
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
+    }
+
+    /// Weight decay as a part of the gradient, `gradient += weight_decay · p`, as PyTorch's SGD,
+    /// Adam and RMSprop have it: an L2 penalty.
+    pub fn coupled(mut self) -> Self {
+        self.decoupled = false;
+        self
+    }
+
+    /// Whether what has a single axis decays too: biases, and the weights of normalisations. In
+    /// PyTorch it does; in fastai, and in [`OptimizerKind::Adam`] here, it does not.
+    pub fn decay_biases(mut self, decay_biases: bool) -> Self {
+        self.decay_biases = decay_biases;
+        self
+    }
+
+    /// Which optimizer it is.
+    pub fn kind(&self) -> OptimizerKind {
+        self.kind
+    }
+
+    /// Whether the options can work.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for an option out of its range, [`Error::Usage`] for one that this optimizer
+    /// does not have.
+    pub fn check(&self) -> Result<()> {
+        use OptimizerKind::{AdaGrad, Adan, Lion, Momentum, Sgd};
+        let kind = self.kind;
+        let has = |option: &str, given: bool, known: bool| match given && !known {
+            true => Err(Error::usage(format!("{kind} has no {option} option"))),
+            false => Ok(()),
+        };
+        has("momentum", self.momentum.is_some(), !matches!(kind, AdaGrad | Adan))?;
+        let squares = !matches!(kind, Sgd | Momentum | AdaGrad | Adan);
+        has("squared momentum", self.squared_momentum.is_some(), squares)?;
+        has("eps", self.eps.is_some(), !matches!(kind, Sgd | Momentum | Lion))?;
+        let given = |value: Option<f64>| value.into_iter();
+        given(self.momentum).try_for_each(|value| checks::below_one("momentum", value))?;
+        given(self.squared_momentum)
+            .try_for_each(|value| checks::below_one("squared momentum", value))?;
+        given(self.eps).try_for_each(|value| checks::at_least_zero("eps", value))?;
+        checks::at_least_zero("weight decay", self.weight_decay)
+    }
+
+    /// The momentum that it begins with, if it has one.
+    pub(crate) fn first_momentum(&self) -> Option<f64> {
+        self.momentum
+    }
+
+    /// The optimizer, which takes its momentum from `momentum` at each step.
+    pub(crate) fn build(&self, momentum: &Momentum) -> ModuleOptimizer {
+        momentum.set(self.momentum.unwrap_or_default());
+        let squared = self.squared_momentum.unwrap_or_default() as f32;
+        let eps = self.eps.unwrap_or_default() as f32;
+        match self.kind {
+            OptimizerKind::Sgd | OptimizerKind::Momentum => match self.momentum {
+                None => self.tuned(momentum, |_| SgdConfig::new().build()),
+                Some(_) => self.tuned(momentum, |momentum| {
+                    // Burn dampens by 0.1 unless told otherwise.
+                    let momentum = MomentumConfig::new().with_momentum(momentum);
+                    let momentum = momentum.with_dampening(0.0);
+                    SgdConfig::new().with_momentum(Some(momentum)).build()
+                }),
+            },
+            OptimizerKind::Adam | OptimizerKind::AdamW => self.tuned(momentum, move |momentum| {
+                let config = AdamWConfig::new().with_beta_1(momentum as f32).with_beta_2(squared);
+                config.with_epsilon(eps).with_weight_decay(0.0).build()
+            }),
+            OptimizerKind::RmsProp => self.tuned(momentum, move |momentum| {
+                let config = RmsPropConfig::new().with_alpha(squared).with_epsilon(eps);
+                config.with_momentum(momentum as f32).build()
+            }),
+            OptimizerKind::AdaGrad => {
+                self.tuned(momentum, move |_| AdaGradConfig::new().with_epsilon(eps).build())
+            }
+            OptimizerKind::Lamb => self.tuned(momentum, move |momentum| {
+                let config = LambConfig::new().with_beta_1(momentum as f32).with_beta_2(squared);
+                config.with_epsilon(eps).build()
+            }),
+            OptimizerKind::Lion => self.tuned(momentum, move |momentum| {
+                LionConfig::new().with_beta_1(momentum as f32).with_beta_2(squared).build()
+            }),
+            OptimizerKind::Adan => {
+                self.tuned(momentum, move |_| AdanConfig::new().with_epsilon(eps).build())
+            }
+        }
+    }
+
+    fn tuned<O: Optimizer>(
+        &self,
+        momentum: &Momentum,
+        build: impl Fn(f64) -> O + Clone + Send + Sync + 'static,
+    ) -> ModuleOptimizer {
+        let decay = Decay {
+            rate: self.weight_decay,
+            decoupled: self.decoupled,
+            of_biases: self.decay_biases,
+        };
+        SteppedOptimizer::new(build, momentum.clone(), decay).into()
+    }
+}
+
+impl From<OptimizerKind> for OptimizerConfig {
+    fn from(kind: OptimizerKind) -> Self {
+        Self::new(kind)
+    }
+}
+
+impl From<OptimizerConfig> for ModuleOptimizer {
+    fn from(config: OptimizerConfig) -> Self {
+        config.build(&Momentum::default())
+    }
+}
+
+impl From<OptimizerKind> for ModuleOptimizer {
+    fn from(kind: OptimizerKind) -> Self {
+        OptimizerConfig::new(kind).into()
+    }
+}

@@ -1,0 +1,118 @@
+//! One of Burn's optimizers, with a momentum that may change at each step, one weight decay for all,
+//! and a saved state that is loaded onto a device of choice.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
+use burn::tensor::{Device, Tensor};
+
+/// The momentum of the next step, shared by an optimizer and whoever schedules it; 0 at first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Momentum(Arc<AtomicU64>);
+
+impl Momentum {
+    pub fn set(&self, momentum: f64) {
+        self.0.store(momentum.to_bits(), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// How weights decay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Decay {
+    pub rate: f64,
+    /// Whether it is a part of the step rather than of the gradient.
+    pub decoupled: bool,
+    /// Whether parameters with a single axis decay too.
+    pub of_biases: bool,
+}
+
+thread_local! {
+    /// Where states are loaded, within [`load_on`].
+    static TARGET: RefCell<Option<Device>> = const { RefCell::new(None) };
+}
+
+/// Runs `load` such that the states of [`SteppedOptimizer`]s are made on `device`.
+///
+/// Burn loads an optimizer's record on its default device and moves it at the next step. In a build
+/// with a GPU backend that device is a GPU, which a run on the CPU must not touch, and which may not
+/// be there. Burn's trait has no argument for another one, hence the thread-local.
+pub(crate) fn load_on<R>(device: &Device, load: impl FnOnce() -> R) -> R {
+    let before = TARGET.replace(Some(device.clone()));
+    let loaded = load();
+    TARGET.set(before);
+    loaded
+}
+
+/// One of Burn's optimizers, made anew at each step with the momentum of that step: it is a few
+/// numbers, its state is kept apart.
+pub(super) struct SteppedOptimizer<F, O> {
+    build: F,
+    momentum: Momentum,
+    decay: Decay,
+    built: PhantomData<fn() -> O>,
+}
+
+/// The state of a [`SteppedOptimizer`].
+#[derive(Clone)]
+pub(super) struct SteppedState<S>(S);
+
+impl<F: Fn(f64) -> O, O> SteppedOptimizer<F, O> {
+    pub fn new(build: F, momentum: Momentum, decay: Decay) -> Self {
+        Self { build, momentum, decay, built: PhantomData }
+    }
+}
+
+impl<F: Clone, O> Clone for SteppedOptimizer<F, O> {
+    fn clone(&self) -> Self {
+        Self { build: self.build.clone(), momentum: self.momentum.clone(), ..*self }
+    }
+}
+
+impl<F, O> Optimizer for SteppedOptimizer<F, O>
+where
+    F: Fn(f64) -> O + Clone + Send + Sync + 'static,
+    O: Optimizer,
+{
+    type State<const D: usize> = SteppedState<O::State<D>>;
+
+    fn step<const D: usize>(
+        &self,
+        lr: f64,
+        tensor: Tensor<D>,
+        grad: Tensor<D>,
+        state: Option<Self::State<D>>,
+    ) -> (Tensor<D>, Option<Self::State<D>>) {
+        let Decay { rate, decoupled, of_biases } = self.decay;
+        let decays = rate > 0.0 && (D > 1 || of_biases);
+        let (tensor, grad) = match (decays, decoupled) {
+            (true, true) => (tensor.mul_scalar(1.0 - lr * rate), grad),
+            (true, false) => (tensor.clone(), grad + tensor.mul_scalar(rate)),
+            (false, _) => (tensor, grad),
+        };
+        let optimizer = (self.build)(self.momentum.get());
+        let (tensor, state) = optimizer.step(lr, tensor, grad, state.map(|state| state.0));
+        (tensor, state.map(SteppedState))
+    }
+
+    fn to_device<const D: usize>(state: Self::State<D>, device: &Device) -> Self::State<D> {
+        SteppedState(O::to_device(state.0, device))
+    }
+}
+
+impl<S: RecordState> RecordState for SteppedState<S> {
+    fn state_flatten(&self, prefix: &str, out: &mut StateSink) {
+        self.0.state_flatten(prefix, out);
+    }
+
+    fn state_unflatten(prefix: &str, source: &mut StateSource, device: &Device) -> Option<Self> {
+        let target = TARGET.with_borrow(Clone::clone);
+        S::state_unflatten(prefix, source, target.as_ref().unwrap_or(device)).map(SteppedState)
+    }
+}

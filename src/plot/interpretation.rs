@@ -1,0 +1,153 @@
+//! Pictures of a model's mistakes: the confusion matrix, and the images of the largest losses.
+
+use burn::data::dataset::Dataset;
+
+use super::figure::Figure;
+use super::heat_map::HeatMap;
+use super::images::{IN_GRID, Titled, grid};
+use crate::error::{Error, Result};
+use crate::records::{Confusion, Interpretation, Outcome};
+use crate::vision::{Bitmap, ImageItem};
+
+/// What stands in the cells of a confusion matrix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cells {
+    /// How many items of the row's class were taken for the column's.
+    Counts,
+    /// Which share of the row's class that is, with two digits; 0 for a class without items.
+    Shares,
+}
+
+/// The most classes whose confusion matrix can be read as a picture.
+const MOST_CLASSES: usize = 100;
+
+/// The confusion matrix as a picture, a row for each actual class and a column for each predicted
+/// one: fastai's `plot_confusion_matrix`.
+///
+/// Of more than 100 classes, those with the most mistakes are shown, and the title says so:
+/// [`Confusion::most_confused_classes`].
+///
+/// ```
+/// use fastburn::records::Confusion;
+/// use fastburn::plot::{Cells, plot_confusion_matrix};
+///
+/// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+/// for (actual, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1), (1, 1), (1, 0)] {
+///     confusion.add(actual, predicted);
+/// }
+/// let figure = plot_confusion_matrix(&confusion, Cells::Shares)?;
+/// assert!(figure.svg().contains("0.75"));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`](crate::Error::Setting) if there is no class.
+pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figure> {
+    let classes = confusion.classes.len();
+    let shown = confusion.most_confused_classes(MOST_CLASSES);
+    let title = match shown.classes.len() < classes {
+        true => {
+            format!("confusion matrix of the {MOST_CLASSES} most confused of {classes} classes")
+        }
+        false => "confusion matrix".to_owned(),
+    };
+    Ok(confusion_matrix(&shown, cells)?.title(title).draw())
+}
+
+/// The confusion matrix as a [`HeatMap`], which can be drawn as text too.
+///
+/// ```
+/// use fastburn::records::Confusion;
+/// use fastburn::plot::text::Paint;
+/// use fastburn::plot::{Cells, confusion_matrix};
+///
+/// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+/// confusion.add(0, 1);
+/// let text = confusion_matrix(&confusion, Cells::Counts)?.text(Paint::Plain);
+/// assert_eq!(text, "   3 7\n3  0 1\n7  0 0\n");
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`](crate::Error::Setting) if there is no class.
+pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> {
+    let counts = || {
+        let row = |row: &Vec<usize>| row.iter().map(|&count| count as f64).collect();
+        confusion.counts.iter().map(row).collect()
+    };
+    let map = match cells {
+        Cells::Counts => HeatMap::new(counts())?.digits(0),
+        Cells::Shares => HeatMap::new(confusion.shares())?.digits(2),
+    };
+    Ok(map.rows("actual", &confusion.classes).columns("predicted", &confusion.classes))
+}
+
+/// What the lines above each image say.
+const HEADLINE: [&str; 2] = ["prediction / actual", "loss / probability"];
+
+/// The images of the `count` largest losses, the largest first, each with prediction and actual
+/// class above its loss and the prediction's probability: fastai's `plot_top_losses`.
+///
+/// `images` are those that were interpreted: an [`ImageFolder`](crate::vision::ImageFolder), or
+/// decoded [`Images`](crate::vision::Images).
+///
+/// ```
+/// use fastburn::vision::Splits;
+/// use fastburn::plot::plot_top_losses;
+/// use fastburn::records::{Interpretation, Outcome};
+///
+/// let valid = Splits::digits()?.valid;
+/// let items = vec![Outcome::new(3, 0, 0.7, vec![0.5, 0.25]), Outcome::new(4, 0, 2.0, vec![0.1, 0.9])];
+/// let seen = Interpretation { classes: valid.classes().to_vec(), items };
+/// let figure = plot_top_losses(&seen, &valid, 1)?;
+/// assert!(figure.svg().contains("1 / 0") && figure.svg().contains("2.00 / 0.90"));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`] if there is no item, or `count` is 0, [`Error::Shape`] if there are fewer
+/// images or classes than items say, [`Error::Plot`] if an image cannot be had.
+pub fn plot_top_losses(
+    interpretation: &Interpretation,
+    images: &impl Dataset<ImageItem>,
+    count: usize,
+) -> Result<Figure> {
+    let items = interpretation.top_losses(count);
+    let bitmaps =
+        items.iter().map(|item| bitmap(images, item.index)).collect::<Result<Vec<_>>>()?;
+    let titles = items.iter().map(|item| title(interpretation, item));
+    let titles = titles.collect::<Result<Vec<_>>>()?;
+    let titled: Vec<Titled<'_>> =
+        bitmaps.iter().zip(&titles).map(|(image, title)| (image, title.as_slice())).collect();
+    // As many in a row as there are rows, as fastai has it.
+    let columns = (1..).find(|columns| columns * columns >= titled.len());
+    grid(&titled, &HEADLINE, columns.unwrap_or(1), IN_GRID)
+}
+
+fn bitmap(images: &impl Dataset<ImageItem>, index: usize) -> Result<Bitmap> {
+    if index >= images.len() {
+        return Err(Error::Shape {
+            what: "the images of an interpretation",
+            expected: format!("more than {index}"),
+            found: images.len().to_string(),
+        });
+    }
+    let item = images.get(index).map_err(|error| Error::plot("an image", error))?;
+    Bitmap::try_from(&item)
+}
+
+fn title(interpretation: &Interpretation, item: &Outcome) -> Result<[String; 2]> {
+    let class = |index: usize| {
+        interpretation.classes.get(index).ok_or_else(|| Error::Shape {
+            what: "the classes of an interpretation",
+            expected: format!("more than {index}"),
+            found: interpretation.classes.len().to_string(),
+        })
+    };
+    let (predicted, actual) = (class(item.predicted)?, class(item.actual)?);
+    let (loss, probability) = (item.loss, item.probability());
+    Ok([format!("{predicted} / {actual}"), format!("{loss:.2} / {probability:.2}")])
+}

@@ -1,0 +1,276 @@
+//! Which class was taken for which: plain counts.
+
+use std::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
+/// How often each class was predicted for each class.
+///
+/// ```
+/// use fastburn::records::Confusion;
+///
+/// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+/// for (actual, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1)] {
+///     confusion.add(actual, predicted);
+/// }
+/// assert_eq!(confusion.accuracy(), 0.75);
+/// assert_eq!(confusion.class_accuracy(0), 0.5);
+/// assert_eq!(confusion.counts[0], [1, 1]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confusion {
+    /// The classes' names.
+    pub classes: Vec<String>,
+    /// `counts[actual][predicted]`, `[classes, classes]`.
+    pub counts: Vec<Vec<usize>>,
+}
+
+impl Confusion {
+    /// Counts of 0 for these classes.
+    pub fn new(classes: Vec<String>) -> Self {
+        let counts = vec![vec![0; classes.len()]; classes.len()];
+        Self { classes, counts }
+    }
+
+    /// Counts one item.
+    ///
+    /// # Panics
+    ///
+    /// If an index is not below the number of classes.
+    pub fn add(&mut self, actual: usize, predicted: usize) {
+        self.counts[actual][predicted] += 1;
+    }
+
+    /// How many items are of a class.
+    ///
+    /// # Panics
+    ///
+    /// If the index is not below the number of classes.
+    pub fn of_class(&self, actual: usize) -> usize {
+        self.counts[actual].iter().sum()
+    }
+
+    /// The share of all items whose class was predicted; NaN if there is no item.
+    pub fn accuracy(&self) -> f64 {
+        let right: usize = (0..self.classes.len()).map(|class| self.counts[class][class]).sum();
+        let all: usize = self.counts.iter().flatten().sum();
+        right as f64 / all as f64
+    }
+
+    /// How often a class was predicted, rightly or not.
+    ///
+    /// # Panics
+    ///
+    /// If the index is not below the number of classes.
+    pub fn predicted_as(&self, class: usize) -> usize {
+        self.counts.iter().map(|row| row[class]).sum()
+    }
+
+    /// Which share of each class was predicted as which, `[actual][predicted]`; 0 for a class
+    /// without items.
+    ///
+    /// ```
+    /// use fastburn::records::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for predicted in [0, 0, 0, 1] {
+    ///     confusion.add(0, predicted);
+    /// }
+    /// assert_eq!(confusion.shares(), [[0.75, 0.25], [0.0, 0.0]]);
+    /// ```
+    pub fn shares(&self) -> Vec<Vec<f64>> {
+        let shares = |row: &Vec<usize>| {
+            let whole = row.iter().sum::<usize>().max(1) as f64;
+            row.iter().map(|&count| count as f64 / whole).collect()
+        };
+        self.counts.iter().map(shares).collect()
+    }
+
+    /// How well each class was told from the others.
+    ///
+    /// A share of nothing is 0, as scikit-learn's `zero_division=0` has it.
+    ///
+    /// ```
+    /// use fastburn::records::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// let seven = &confusion.scores()[1];
+    /// assert_eq!((seven.precision, seven.recall, seven.support), (2.0 / 3.0, 1.0, 2));
+    /// assert_eq!(seven.f_beta(1.0), 0.8);
+    /// ```
+    pub fn scores(&self) -> Vec<ClassScores> {
+        let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
+        let score = |class: usize| {
+            let right = self.counts[class][class];
+            ClassScores {
+                precision: share(right, self.predicted_as(class)),
+                recall: share(right, self.of_class(class)),
+                support: self.of_class(class),
+            }
+        };
+        (0..self.classes.len()).map(score).collect()
+    }
+
+    /// The classes' precision in one number; NaN if there is no item.
+    ///
+    /// ```
+    /// use fastburn::records::{Average, Confusion};
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 0), (0, 1), (0, 1), (1, 1)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// assert_eq!(confusion.precision(Average::Macro), (1.0 + 1.0 / 3.0) / 2.0);
+    /// assert_eq!(confusion.precision(Average::Weighted), (3.0 + 1.0 / 3.0) / 4.0);
+    /// assert_eq!(confusion.precision(Average::Micro), confusion.accuracy());
+    /// ```
+    pub fn precision(&self, average: Average) -> f64 {
+        self.averaged(average, |class| class.precision)
+    }
+
+    /// The classes' recall in one number; NaN if there is no item.
+    ///
+    /// The macro average is also known as balanced accuracy, the others are the accuracy.
+    /// [`precision`](Self::precision) has an example.
+    pub fn recall(&self, average: Average) -> f64 {
+        self.averaged(average, |class| class.recall)
+    }
+
+    /// The classes' [`f_beta`](ClassScores::f_beta) in one number; NaN if there is no item.
+    /// [`precision`](Self::precision) has an example.
+    pub fn f_beta(&self, beta: f64, average: Average) -> f64 {
+        self.averaged(average, |class| class.f_beta(beta))
+    }
+
+    fn averaged(&self, average: Average, score: impl Fn(&ClassScores) -> f64) -> f64 {
+        let scores = self.scores();
+        let items: usize = scores.iter().map(|class| class.support).sum();
+        match average {
+            _ if items == 0 => f64::NAN,
+            Average::Macro => {
+                let occurs = |&class: &usize| scores[class].support + self.predicted_as(class) > 0;
+                let occurring: Vec<_> = (0..scores.len()).filter(occurs).collect();
+                let sum: f64 = occurring.iter().map(|&class| score(&scores[class])).sum();
+                sum / occurring.len() as f64
+            }
+            // Of all items together, as many are taken for a class as are of one, so that precision
+            // and recall are the same, and so is their mean.
+            Average::Micro => self.accuracy(),
+            Average::Weighted => {
+                let parts = scores.iter().map(|class| score(class) * class.support as f64);
+                parts.sum::<f64>() / items as f64
+            }
+        }
+    }
+
+    /// The pairs of classes that were taken for each other at least `min` times: actual,
+    /// predicted and how often, the most frequent first. fastai's `most_confused`.
+    ///
+    /// ```
+    /// use fastburn::records::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 1), (1, 0), (1, 0), (1, 1)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// assert_eq!(confusion.most_confused(1), [("7", "3", 2), ("3", "7", 1)]);
+    /// ```
+    pub fn most_confused(&self, min: usize) -> Vec<(&str, &str, usize)> {
+        let cells = self.counts.iter().enumerate().flat_map(|(actual, row)| {
+            row.iter().enumerate().map(move |(predicted, &count)| (actual, predicted, count))
+        });
+        let mut pairs: Vec<_> = cells
+            .filter(|&(actual, predicted, count)| actual != predicted && count >= min.max(1))
+            .map(|(actual, predicted, count)| {
+                (self.classes[actual].as_str(), self.classes[predicted].as_str(), count)
+            })
+            .collect();
+        pairs.sort_by_key(|&(.., count)| Reverse(count));
+        pairs
+    }
+
+    /// Returns the matrix of the `count` classes with the most mistakes, in their order: items of
+    /// theirs that were taken for another class, and items of others that were taken for theirs.
+    ///
+    /// Items of the other classes, and those that were taken for one of them, are left out.
+    ///
+    /// ```
+    /// use fastburn::records::Confusion;
+    ///
+    /// let mut confusion = Confusion::new(["1", "3", "7"].map(String::from).to_vec());
+    /// for (actual, predicted) in [(0, 2), (2, 0), (1, 0), (1, 1), (2, 2)] {
+    ///     confusion.add(actual, predicted);
+    /// }
+    /// let most = confusion.most_confused_classes(2);
+    /// assert_eq!(most.classes, ["1", "7"]);
+    /// assert_eq!(most.counts, [[0, 1], [1, 1]]);
+    /// ```
+    pub fn most_confused_classes(&self, count: usize) -> Self {
+        let classes = self.classes.len();
+        let mut mistakes = vec![0; classes];
+        for (actual, row) in self.counts.iter().enumerate() {
+            for (predicted, &count) in row.iter().enumerate().filter(|&(p, _)| p != actual) {
+                mistakes[actual] += count;
+                mistakes[predicted] += count;
+            }
+        }
+        let mut kept: Vec<usize> = (0..classes).collect();
+        // The sort is stable: of classes with as many mistakes, the first ones are kept.
+        kept.sort_by_key(|&class| Reverse(mistakes[class]));
+        kept.truncate(count);
+        kept.sort_unstable();
+        let row = |&actual: &usize| kept.iter().map(|&p| self.counts[actual][p]).collect();
+        Self {
+            classes: kept.iter().map(|&class| self.classes[class].clone()).collect(),
+            counts: kept.iter().map(row).collect(),
+        }
+    }
+
+    /// The share of a class's items whose class was predicted; NaN if it has no item.
+    ///
+    /// # Panics
+    ///
+    /// If the index is not below the number of classes.
+    pub fn class_accuracy(&self, actual: usize) -> f64 {
+        self.counts[actual][actual] as f64 / self.of_class(actual) as f64
+    }
+}
+
+/// How the scores of several classes become one number, as scikit-learn's `average`.
+///
+/// A class that has no item and was never predicted does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Average {
+    /// The mean over the classes: a rare one counts as much as a frequent one.
+    Macro,
+    /// The score of all items together: the accuracy, where each item is of one class.
+    Micro,
+    /// The mean over the classes, each weighted by how many items are of it.
+    Weighted,
+}
+
+/// How well one class was told from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ClassScores {
+    /// The share of what was taken for this class that is of it.
+    pub precision: f64,
+    /// The share of this class's items that was taken for it.
+    pub recall: f64,
+    /// How many items are of this class.
+    pub support: usize,
+}
+
+impl ClassScores {
+    /// Precision and recall in one number, in which recall counts `beta` times as much: their
+    /// weighted harmonic mean (van Rijsbergen 1979); 0 where both are. 1 gives F1.
+    pub fn f_beta(&self, beta: f64) -> f64 {
+        let (precision, recall, square) = (self.precision, self.recall, beta * beta);
+        match square * precision + recall {
+            0.0 => 0.0,
+            sum => (1.0 + square) * precision * recall / sum,
+        }
+    }
+}

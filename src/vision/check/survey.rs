@@ -1,0 +1,185 @@
+//! What a data set's folders hold, whatever is wrong with some of them.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::problem::Problem;
+use super::record::ClassCount;
+use crate::error::{Error, Remedy};
+use crate::printable::shown;
+use crate::vision::open::{Extensions, Layout, Listing, Parts, add, images_among};
+use crate::vision::tree::{Contents, DataFile, DataFolder};
+
+/// The parts and classes of a data set, and their files.
+pub(super) struct Survey {
+    pub place: String,
+    /// What the parts are called: `train` and `valid`, or `all`.
+    pub parts: Vec<&'static str>,
+    /// In natural order.
+    pub classes: Vec<Class>,
+}
+
+/// A class that is in at least one part.
+pub(super) struct Class {
+    pub name: String,
+    /// Its files in each part; `None` where the part has no such class.
+    files: Vec<Option<Vec<DataFile>>>,
+}
+
+/// A file, and what it is of.
+pub(super) struct Item<'a> {
+    pub file: &'a DataFile,
+    pub part: usize,
+    pub class: usize,
+}
+
+impl Survey {
+    /// Lists the data set; with what is wrong.
+    pub fn of(folder: &DataFolder) -> (Self, Vec<Problem>) {
+        let mut aside = Aside::default();
+        let Layout { top, level, parts } = Layout::find(folder);
+        let folders = match parts {
+            Parts::Two { train, valid } => vec![("train", train), ("valid", valid)],
+            Parts::Half { there, problem } => {
+                aside.refuse(problem);
+                vec![("all", there)]
+            }
+            Parts::Whole => vec![("all", top.clone())],
+        };
+        if top.to_string() != folders[0].1.to_string() {
+            let used = |name: &&String| {
+                let place = top.folder(name).to_string();
+                folders.iter().any(|(_, part)| part.to_string() == place)
+            };
+            for name in level.folders.iter().filter(|name| !used(name)) {
+                aside.pass_over("a folder beside the parts", top.folder(name).to_string());
+            }
+            aside.level(level);
+        }
+
+        let mut classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>> = BTreeMap::new();
+        for (part, (_, folder)) in folders.iter().enumerate() {
+            for (name, files) in listed(folder, &mut aside) {
+                let of_class = classes.entry(name);
+                of_class.or_insert_with(|| vec![None; folders.len()])[part] = Some(files);
+            }
+        }
+        let classes = in_order(classes);
+        let parts = folders.iter().map(|&(part, _)| part).collect();
+        (Self { place: top.to_string(), parts, classes }, aside.problems())
+    }
+
+    /// What a data set without class folders lists by itself.
+    pub fn listed(listing: Listing) -> Self {
+        let parts = match listing.valid {
+            Some(_) => vec!["train", "valid"],
+            None => vec!["all"],
+        };
+        let mut classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>> = BTreeMap::new();
+        for (part, images) in listing.iter().enumerate() {
+            for (name, of_class) in images.classes().iter().zip(images.by_class()) {
+                let files = of_class.iter().map(|&index| images.files()[index].clone()).collect();
+                let entry = classes.entry(name.clone());
+                entry.or_insert_with(|| vec![None; parts.len()])[part] = Some(files);
+            }
+        }
+        Self { place: listing.place, parts, classes: in_order(classes) }
+    }
+
+    /// All files, those of the first part first.
+    pub fn items(&self) -> Vec<Item<'_>> {
+        let of_part = |part: usize| {
+            let classes = self.classes.iter().enumerate();
+            classes.flat_map(move |(class, of_class)| {
+                let files = of_class.files[part].iter().flatten();
+                files.map(move |file| Item { file, part, class })
+            })
+        };
+        (0..self.parts.len()).flat_map(of_part).collect()
+    }
+
+    pub fn counts(&self) -> Vec<ClassCount> {
+        let count = |files: &Option<Vec<DataFile>>| files.as_ref().map(Vec::len);
+        let of_class = |class: &Class| ClassCount {
+            name: class.name.clone(),
+            images: class.files.iter().map(count).collect(),
+        };
+        self.classes.iter().map(of_class).collect()
+    }
+}
+
+fn in_order(classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>>) -> Vec<Class> {
+    let classes = classes.into_iter().map(|(name, files)| Class { name, files });
+    let mut classes: Vec<Class> = classes.collect();
+    classes.sort_by(|a, b| natord::compare(&a.name, &b.name));
+    classes
+}
+
+/// The classes of a part, and their files.
+fn listed(folder: &DataFolder, aside: &mut Aside) -> Vec<(String, Vec<DataFile>)> {
+    let mut level = folder.level();
+    let classes = std::mem::take(&mut level.folders);
+    aside.level(level);
+    let found: Vec<Contents> =
+        classes.par_iter().map(|class| folder.folder(class).tree()).collect();
+    let images = found.into_iter().map(|mut found| {
+        let (images, others) = images_among(std::mem::take(&mut found.files));
+        add(&mut aside.extensions, &others);
+        aside.level(found);
+        images
+    });
+    classes.iter().cloned().zip(images).collect()
+}
+
+/// What is found beside images.
+#[derive(Default)]
+struct Aside {
+    refused: Vec<Problem>,
+    passed_over: BTreeMap<&'static str, Vec<String>>,
+    /// Files within the classes that are no images, counted by extension.
+    extensions: Extensions,
+}
+
+impl Aside {
+    fn refuse(&mut self, error: Error) {
+        let (path, reason) = place_and_reason(error);
+        self.refused.push(Problem::Unlisted { path, reason });
+    }
+
+    fn pass_over(&mut self, reason: &'static str, path: String) {
+        self.passed_over.entry(reason).or_default().push(path);
+    }
+
+    /// Takes all but the sub-folders. Only an image beside the classes is worth a word: tables and
+    /// notes belong there.
+    fn level(&mut self, level: Contents) {
+        level.refused.into_iter().for_each(|error| self.refuse(error));
+        level.passed_over.into_iter().for_each(|path| self.pass_over(path.reason, path.path));
+        for image in level.files.iter().filter(|file| file.is_image()) {
+            self.pass_over("beside the classes, not in one", image.to_string());
+        }
+    }
+
+    fn problems(self) -> Vec<Problem> {
+        let passed_over = self.passed_over.into_iter();
+        let passed_over = passed_over
+            .map(|(reason, paths)| Problem::PassedOver { reason: reason.to_owned(), paths });
+        let others = (!self.extensions.is_empty())
+            .then_some(Problem::OtherFiles { extensions: self.extensions });
+        self.refused.into_iter().chain(passed_over).chain(others).collect()
+    }
+}
+
+/// Where an error arose, and what it is.
+pub(super) fn place_and_reason(error: Error) -> (String, String) {
+    match error {
+        Error::Read { path, source } => (shown(&path).into_owned(), source.to_string()),
+        Error::Image { file, reason, .. } => (file, reason),
+        Error::Data { place, problem, remedy: Some(Remedy::Advice(advice)) } => {
+            (place, format!("{problem}; {advice}"))
+        }
+        Error::Data { place, problem, .. } => (place, problem),
+        other => (String::new(), other.problem()),
+    }
+}

@@ -1,0 +1,94 @@
+//! A data set as MNIST's files.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::error::{Error, Remedy, Result};
+use crate::files::atomic::{self, AtomicFolder};
+use crate::vision::images::Images;
+use crate::vision::open::{CLASSES, Idx, IdxContent, ImageFolder, Listing};
+use crate::vision::progress::{Watch, Written, ended};
+use crate::vision::read::{ReadOptions, read_parts};
+
+/// The parts' names: MNIST's.
+const PARTS: [&str; 2] = ["train", "t10k"];
+/// How many numbers a label has to choose from.
+const NUMBERS: usize = 1 << u8::BITS;
+
+/// Writes the parts.
+pub(super) fn write(
+    listing: &Listing,
+    out: &Path,
+    gzip: bool,
+    options: &ReadOptions,
+    watch: &Watch<'_>,
+) -> Result<Written> {
+    let numbers = numbers(&listing.train)?;
+    let go_on = AtomicBool::new(true);
+    let all: Vec<_> = listing.iter().collect();
+    let read = read_parts(&all, options, &|done, total| {
+        if !watch(done, total) {
+            go_on.store(false, Ordering::Relaxed);
+        }
+    })?;
+    if !go_on.load(Ordering::Relaxed) {
+        return Err(ended(out));
+    }
+    if read.iter().any(|images| images.shape()[0] != 1) {
+        let problem = "images in colour; IDX holds grey ones";
+        let error = Error::data(listing.train.place(), problem);
+        return Err(error.with_remedy(Remedy::ConvertChannels));
+    }
+
+    let whole = AtomicFolder::begin(out)?;
+    let write = |name: &str, content: Vec<u8>| {
+        atomic::write(&whole.path().join(name), &content).map_err(|error| match error {
+            // Without the name of the folder that is not in its place yet.
+            Error::Write { source, .. } => Error::write(&out.join(name))(source),
+            other => other,
+        })
+    };
+    let ending = if gzip { ".gz" } else { "" };
+    for (images, part) in read.iter().zip(PARTS) {
+        let labels = images.labels().iter().map(|&label| numbers[label as usize]).collect();
+        let labels = Idx { dims: vec![images.len()], data: labels };
+        let [_, height, width] = images.shape();
+        let dims = vec![images.len(), height, width];
+        let every: Vec<u32> = (0..).take(images.len()).collect();
+        let images = Idx { dims, data: images.with(&every, |pixels| pixels.concat())? };
+        for (content, idx) in [(IdxContent::Images, images), (IdxContent::Labels, labels)] {
+            let bytes = if gzip { idx.to_gzip()? } else { idx.to_bytes()? };
+            write(&format!("{}{ending}", content.file_name(part)), bytes)?;
+        }
+    }
+    let classes = listing.train.classes();
+    let numbers: Vec<String> = numbers.iter().map(u8::to_string).collect();
+    if numbers != classes {
+        write(CLASSES, (classes.join("\n") + "\n").into_bytes())?;
+    }
+    whole.finish()?;
+    let counts = read.iter().map(Images::len).collect();
+    let skipped = read.iter().flat_map(|images| images.skipped().to_vec()).collect();
+    Ok(Written { names: numbers, counts, skipped })
+}
+
+/// The number of each class: what it is called, where all are called by numbers.
+fn numbers(images: &ImageFolder) -> Result<Vec<u8>> {
+    let own =
+        |class: &String| class.parse().ok().filter(|number: &u8| number.to_string() == *class);
+    if let Some(own) = images.classes().iter().map(own).collect() {
+        return Ok(own);
+    }
+    let classes = images.classes();
+    if classes.len() > NUMBERS {
+        let problem = format!("{} classes, but IDX has numbers for {NUMBERS}", classes.len());
+        return Err(Error::data(images.place(), problem));
+    }
+    let is_line = |class: &str| class.trim() == class && !class.contains(char::is_control);
+    if let Some(class) = classes.iter().find(|class| !is_line(class)) {
+        let problem =
+            format!("the class {class:?} is no line of a text, which names it; rename it");
+        return Err(Error::data(images.place(), problem));
+    }
+    Ok((0..=u8::MAX).take(classes.len()).collect())
+}

@@ -1,0 +1,108 @@
+//! What is looked at in an image file before a decoder sees it: whether a JPEG is there to its end,
+//! and the chunks of a PNG that are worth decoding.
+
+use std::borrow::Cow;
+
+/// How a JPEG begins.
+const JPEG: [u8; 2] = [0xff, 0xd8];
+/// How a PNG begins.
+const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+/// The longest EXIF chunk of a PNG that is kept, in bytes. In a JPEG it has at most 64 KiB.
+const LONGEST_EXIF: usize = 1 << 20;
+
+/// Whether the bytes are a JPEG that breaks off before the marker of its end. Decoders forgive it:
+/// what is missing becomes grey.
+pub(super) fn is_cut_jpeg(bytes: &[u8]) -> bool {
+    if !bytes.starts_with(&JPEG) {
+        return false;
+    }
+    let mut rest = bytes;
+    // Within a scan 0xff is followed by 0, or by a marker that has no length; elsewhere by a
+    // marker and the length of its segment, which may hold a thumbnail with an end of its own.
+    while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
+        rest = &rest[at + 1..];
+        match rest {
+            [0xd9, ..] => return false,
+            [0 | 1 | 0xd0..=0xd8 | 0xff, ..] => {}
+            [_, high, low, ..] => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                rest = rest.get(1 + length..).unwrap_or_default();
+            }
+            _ => return true,
+        }
+    }
+    true
+}
+
+/// A PNG without the chunks that nothing here uses, such as colour profiles and texts; any other
+/// file as it is.
+///
+/// The decoder inflates a profile and a text whatever its memory limit is, so that a file of 4 MB
+/// could take a thousand times as much.
+pub(super) fn without_metadata(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.starts_with(&PNG) {
+        return Cow::Borrowed(bytes);
+    }
+    let (mut kept, mut copied, mut at) = (Vec::new(), 0, PNG.len());
+    // A chunk is its content's length, its type, the content, and a checksum: 12 bytes beside it.
+    while let Some(&[a, b, c, d, ref kind @ ..]) =
+        bytes.get(at..).and_then(|b| b.first_chunk::<8>())
+    {
+        let length = u32::from_be_bytes([a, b, c, d]) as usize;
+        let end = at.saturating_add(length).saturating_add(12).min(bytes.len());
+        if !is_used(kind, length) {
+            kept.extend_from_slice(&bytes[copied..at]);
+            copied = end;
+        }
+        at = end;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(bytes);
+    }
+    kept.extend_from_slice(&bytes[copied..]);
+    Cow::Owned(kept)
+}
+
+/// Whether the decoder needs a chunk: a critical one, whose type begins with a capital letter, the
+/// transparency, or an EXIF chunk with the orientation.
+fn is_used(kind: &[u8; 4], length: usize) -> bool {
+    kind[0].is_ascii_uppercase() || kind == b"tRNS" || (kind == b"eXIf" && length <= LONGEST_EXIF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+        let length = (content.len() as u32).to_be_bytes();
+        [&length[..], kind, content, &[0; 4]].concat()
+    }
+
+    #[test]
+    fn chunks_that_nothing_uses_are_left_out_of_a_png() {
+        let (head, data) = (chunk(b"IHDR", &[1; 13]), chunk(b"IDAT", &[2; 5]));
+        let (exif, end) = (chunk(b"eXIf", &[3; 9]), chunk(b"IEND", &[]));
+        let plain = [&PNG[..], &head, &exif, &data, &end].concat();
+        assert!(matches!(without_metadata(&plain), Cow::Borrowed(_)));
+        let profile = chunk(b"iCCP", &[4; 1000]);
+        let (text, long_exif) = (chunk(b"zTXt", &[5; 70]), chunk(b"eXIf", &vec![6; (1 << 20) + 1]));
+        let full = [&PNG[..], &head, &profile, &long_exif, &exif, &data, &text, &end].concat();
+        assert_eq!(without_metadata(&full), plain);
+    }
+
+    #[test]
+    fn a_png_that_is_cut_within_a_profile_ends_before_it() {
+        let head = [&PNG[..], &chunk(b"IHDR", &[1; 13])].concat();
+        let cut = [&head[..], &chunk(b"iCCP", &[4; 1000])[..500]].concat();
+        assert_eq!(without_metadata(&cut), head);
+    }
+
+    #[test]
+    fn a_jpeg_is_whole_only_with_the_marker_of_its_end() {
+        let thumbnail = [0xff, 0xe1, 0, 6, 0xff, 0xd8, 0xff, 0xd9];
+        let whole =
+            [&JPEG[..], &thumbnail, &[0xff, 0xda, 0, 2, 7, 0xff, 0, 7, 0xff, 0xd9]].concat();
+        assert!(!is_cut_jpeg(&whole));
+        assert!((2..whole.len()).all(|length| is_cut_jpeg(&whole[..length])));
+    }
+}

@@ -1,0 +1,103 @@
+//! What files say of their images before they are decoded, and whether they agree.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use super::codec::{Header, header};
+use crate::error::{Error, Remedy, Result};
+use crate::vision::tree::DataFile;
+
+/// How many kinds of images a message lists: each photo may have its own size.
+const LISTED: usize = 3;
+
+/// The headers of many files, in their order.
+pub(in crate::vision) struct Headers<'a> {
+    pub files: Vec<(&'a DataFile, Result<Header, Box<Error>>)>,
+}
+
+impl<'a> Headers<'a> {
+    pub fn of(
+        files: impl IntoParallelIterator<Item = &'a DataFile, Iter: IndexedParallelIterator>,
+    ) -> Self {
+        Self {
+            files: files
+                .into_par_iter()
+                .map(|file| (file, header(file).map_err(Box::new)))
+                .collect(),
+        }
+    }
+
+    /// Refuses what is no image.
+    pub fn all_read(&mut self) -> Result<()> {
+        match self.files.iter().position(|(_, found)| found.is_err()) {
+            Some(bad) => self.files.swap_remove(bad).1.map(drop).map_err(|error| *error),
+            None => Ok(()),
+        }
+    }
+
+    /// The most of something that an image has, 0 if there is none.
+    pub fn most(&self, of: impl Fn(&Header) -> usize) -> usize {
+        self.headers().map(of).max().unwrap_or_default()
+    }
+
+    /// How many images are of each kind, the most frequent first.
+    pub fn counts<K: Ord>(&self, kind: impl Fn(&Header) -> K) -> Vec<(K, usize)> {
+        let mut counts = BTreeMap::new();
+        for header in self.headers() {
+            *counts.entry(kind(header)).or_insert(0) += 1;
+        }
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|&(_, count)| Reverse(count));
+        counts
+    }
+
+    /// Refuses images of two sizes; what is no image is passed over.
+    pub fn same_size(&self) -> Result<()> {
+        let show = |[width, height]: [u32; 2]| format!("{width}×{height}");
+        self.same(|header| header.size, show, Remedy::ResizeImages)
+    }
+
+    /// Refuses grey images beside some in colour; what is no image is passed over.
+    pub fn same_channels(&self) -> Result<()> {
+        let show = |channels| if channels == 1 { "grey" } else { "in colour" }.to_owned();
+        self.same(|header| header.channels, show, Remedy::ConvertChannels)
+    }
+
+    fn same<K: Ord + Copy>(
+        &self,
+        kind: impl Fn(&Header) -> K,
+        show: impl Fn(K) -> String,
+        remedy: Remedy,
+    ) -> Result<()> {
+        let mut known = self
+            .files
+            .iter()
+            .filter_map(|(file, found)| found.as_ref().ok().map(|header| (*file, kind(header))));
+        let Some((first, expected)) = known.next() else { return Ok(()) };
+        let Some((other, found)) = known.find(|(_, found)| *found != expected) else {
+            return Ok(());
+        };
+        let (counts, total) = (self.counts(kind), self.headers().count());
+        let listed = counts.iter().take(LISTED).map(|(kind, count)| {
+            let are = if *count == 1 { "is" } else { "are" };
+            format!("{count} {are} {}", show(*kind))
+        });
+        let mut listed: Vec<_> = listed.collect();
+        if counts.len() > LISTED {
+            listed.push("the others are of other sizes".to_owned());
+        }
+        let problem = format!(
+            "{}, but {first} is {}; of {total} images {}",
+            show(found),
+            show(expected),
+            listed.join(", ")
+        );
+        Err(Error::data(other, problem).with_remedy(remedy))
+    }
+
+    fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.files.iter().filter_map(|(_, found)| found.as_ref().ok())
+    }
+}

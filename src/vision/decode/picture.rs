@@ -1,0 +1,115 @@
+//! A decoded image, and how it is brought into a format.
+
+use image::metadata::Orientation;
+use image::{DynamicImage, GrayImage, RgbImage};
+
+use crate::vision::resize::Filter;
+use crate::vision::spec::ImageSpec;
+
+/// A decoded image as its file has it: not yet turned the right way up.
+#[derive(Debug)]
+pub(in crate::vision) struct Picture {
+    /// In rows, `channels` bytes each.
+    pub pixels: Vec<u8>,
+    /// 1 for grey, 3 for colour.
+    pub channels: usize,
+    /// `[width, height]`.
+    pub size: [usize; 2],
+    /// How it is turned to be the right way up.
+    pub turn: Orientation,
+    /// Whether it had transparency, which is left out.
+    pub transparent: bool,
+}
+
+impl Picture {
+    /// From the planes of an image of `[channels, height, width]`, which is the right way up.
+    pub fn from_planes(planes: &[u8], [channels, height, width]: [usize; 3]) -> Self {
+        let pixels = match channels {
+            1 => planes.to_vec(),
+            _ => {
+                let size = height * width;
+                (0..size)
+                    .flat_map(|pixel| (0..channels).map(move |c| planes[c * size + pixel]))
+                    .collect()
+            }
+        };
+        let turn = Orientation::NoTransforms;
+        Self { pixels, channels, size: [width, height], turn, transparent: false }
+    }
+
+    /// `[channels, height, width]`, the right way up.
+    pub fn shape(&self) -> [usize; 3] {
+        let [width, height] = turned(self.size, self.turn);
+        [self.channels, height, width]
+    }
+
+    /// The right way up, `[channels, height, width]` in row-major order.
+    pub fn into_planes(self) -> Vec<u8> {
+        let shape = self.shape();
+        planes(self.upright().pixels, shape[0])
+    }
+
+    /// In the channels, the size and by the filter of a format; its planes in row-major order.
+    pub fn fit(self, format: &ImageSpec) -> Result<Vec<u8>, String> {
+        // A middle between two pixels goes to one side, which a mirror image would exchange.
+        let picture = if format.filter == Filter::Nearest { self.upright() } else { self };
+        let Self { mut pixels, mut channels, size, turn, transparent } = picture;
+        if (channels, format.channels) == (3, 1) {
+            (pixels, channels) = (luma(&pixels), 1);
+        }
+        // A photo takes longer to turn than to resize and to turn then; its width is what becomes
+        // its width once it is turned.
+        let to = turned([format.width, format.height], turn);
+        let [width_first, _] = turned([true, false], turn);
+        let pixels = format.filter.resize(pixels, channels, size, to, width_first)?;
+        let picture = Self { pixels, channels, size: to, turn, transparent };
+        let planes = picture.into_planes();
+        Ok(if channels < format.channels { planes.repeat(format.channels) } else { planes })
+    }
+
+    fn upright(self) -> Self {
+        if self.turn == Orientation::NoTransforms {
+            return self;
+        }
+        let Self { pixels, channels, size, turn, .. } = self;
+        let [width, height] = size.map(|side| side as u32);
+        let image = match channels {
+            1 => GrayImage::from_raw(width, height, pixels).map(DynamicImage::ImageLuma8),
+            _ => RgbImage::from_raw(width, height, pixels).map(DynamicImage::ImageRgb8),
+        };
+        let mut image = image.unwrap_or_default();
+        image.apply_orientation(turn);
+        let (size, turn) = (turned(size, turn), Orientation::NoTransforms);
+        Self { pixels: image.into_bytes(), size, turn, ..self }
+    }
+}
+
+/// A width and a height, of which a quarter turn makes the other.
+pub(in crate::vision) fn turned<T>([width, height]: [T; 2], turn: Orientation) -> [T; 2] {
+    match turn {
+        Orientation::Rotate90
+        | Orientation::Rotate270
+        | Orientation::Rotate90FlipH
+        | Orientation::Rotate270FlipH => [height, width],
+        _ => [width, height],
+    }
+}
+
+/// Channels first.
+fn planes(pixels: Vec<u8>, channels: usize) -> Vec<u8> {
+    if channels == 1 {
+        return pixels;
+    }
+    let plane = |channel| pixels.iter().skip(channel).step_by(channels).copied();
+    (0..channels).flat_map(plane).collect()
+}
+
+/// Grey from red, green and blue, weighed by Rec. 601 as Pillow's `convert("L")` and JPEG do.
+fn luma(pixels: &[u8]) -> Vec<u8> {
+    let (pixels, _) = pixels.as_chunks::<3>();
+    let grey = pixels.iter().map(|&pixel| {
+        let [red, green, blue] = pixel.map(u32::from);
+        ((19_595 * red + 38_470 * green + 7_471 * blue + 0x8000) >> 16) as u8
+    });
+    grey.collect()
+}

@@ -1,0 +1,72 @@
+//! Which files of a folder are images, by their extension, and what becomes of the others.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::printable::{printable, shown};
+use crate::vision::tree::{DataFile, DataFolder};
+
+/// Lists the image files in a folder and its sub-folders, in natural order (`2` before `10`):
+/// fastai's `get_image_files`.
+///
+/// Files are taken by their extension, as for an [`ImageFolder`].
+///
+/// ```
+/// let files = fastburn::vision::image_files("examples/embed")?;
+/// assert!(files[0].ends_with("seven.png"));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Read`] if a folder cannot be listed, [`Error::Data`] if there is no image.
+pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let folder = folder.as_ref();
+    let files = DataFolder::Disk(folder.to_path_buf()).tree().whole()?.files;
+    let path = |file: DataFile| match file {
+        DataFile::Disk(file) => Some(file.path()),
+        DataFile::Archive { .. } | DataFile::Raw { .. } => None,
+    };
+    let mut files: Vec<_> = files.into_iter().filter(DataFile::is_image).filter_map(path).collect();
+    if files.is_empty() {
+        return Err(Error::data(shown(folder), "no image in it or its sub-folders"));
+    }
+    files.sort_by(|a, b| {
+        natord::compare(&a.to_string_lossy(), &b.to_string_lossy()).then_with(|| a.cmp(b))
+    });
+    Ok(files)
+}
+
+/// How many files have each extension, in lower case; empty for none.
+pub(in crate::vision) type Extensions = BTreeMap<String, usize>;
+
+/// Files that are no images, in words: `12 .txt, 3 .wav`.
+pub(in crate::vision) struct PassedOverFiles<'a>(pub &'a Extensions);
+
+/// The images among some files, and how many others there are.
+pub(in crate::vision) fn images_among(files: Vec<DataFile>) -> (Vec<DataFile>, Extensions) {
+    let (images, others): (Vec<_>, Vec<_>) = files.into_iter().partition(DataFile::is_image);
+    let mut extensions = Extensions::new();
+    for file in others {
+        *extensions.entry(file.extension()).or_default() += 1;
+    }
+    (images, extensions)
+}
+
+/// Adds counts to others.
+pub(in crate::vision) fn add(extensions: &mut Extensions, others: &Extensions) {
+    for (extension, count) in others {
+        *extensions.entry(extension.clone()).or_default() += count;
+    }
+}
+
+impl std::fmt::Display for PassedOverFiles<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let named = self.0.iter().map(|(extension, count)| match extension.as_str() {
+            "" => format!("{count} without extension"),
+            extension => format!("{count} .{}", printable(extension)),
+        });
+        f.write_str(&named.collect::<Vec<_>>().join(", "))
+    }
+}

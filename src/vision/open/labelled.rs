@@ -1,0 +1,147 @@
+//! The images that a table of labels names, found in a folder or archive.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use super::image_folder::ImageFolder;
+use super::labels_csv::{Part, Row, parse};
+use super::splits::Listing;
+use crate::error::{Error, Result};
+use crate::files::regular;
+use crate::vision::tree::{DataFile, DataFolder};
+
+/// The table that a folder without class folders is read by.
+pub(super) const LABELS: &str = "labels.csv";
+/// The longest table that is read, in bytes.
+const MOST: u64 = 1 << 30;
+
+/// The images of a table that is a file of its own: below `folder`, or beside the table if the first
+/// of them is not there.
+pub(super) fn by_table(table: &Path, folder: &DataFolder) -> Result<Listing> {
+    let rows = parse(&table.display(), &regular::read(table, MOST)?)?;
+    let beside = table.parent().map(Path::to_path_buf).unwrap_or_default();
+    let beside = match beside.as_os_str().is_empty() {
+        true => DataFolder::Disk(".".into()),
+        false => DataFolder::Disk(beside),
+    };
+    let lone = folder.lone();
+    let mut found = None;
+    for place in [Some(folder), lone.as_ref(), Some(&beside)].into_iter().flatten() {
+        let mut listed = FileIndex::new(place);
+        if listed.has(&rows[0].file)? {
+            found = Some(listed);
+            break;
+        }
+    }
+    images(&table.display(), rows, found.unwrap_or_else(|| FileIndex::new(folder)))
+}
+
+/// The images of the table that is in their folder, `beside` those files.
+pub(super) fn by_own_table(
+    table: &DataFile,
+    folder: &DataFolder,
+    beside: &[DataFile],
+) -> Result<Listing> {
+    let mut listed = FileIndex::new(folder);
+    listed.add("", beside.to_vec());
+    images(table, parse(table, &table.read()?)?, listed)
+}
+
+fn images(
+    table: &dyn std::fmt::Display,
+    mut rows: Vec<Row>,
+    mut listed: FileIndex<'_>,
+) -> Result<Listing> {
+    by_folders(&mut rows);
+    // As of folders called so, test is the validation part only where there is no other.
+    let held_back = match rows.iter().any(|row| row.part == Some(Part::Valid)) {
+        true => Some(Part::Valid),
+        false => Some(Part::Test),
+    };
+    let (mut of_train, mut of_valid) = (Vec::new(), Vec::new());
+    for row in rows {
+        let part = match row.part {
+            None | Some(Part::Train) => &mut of_train,
+            part if part == held_back => &mut of_valid,
+            Some(_) => continue,
+        };
+        let file = listed.take(&row.file)?.ok_or_else(|| {
+            let (line, file) = (row.line, &row.file);
+            Error::data(table, format!("line {line}: no file {file} in {}", listed.folder))
+        })?;
+        part.push((file, row.label));
+    }
+    let place = listed.folder.to_string();
+    if of_train.is_empty() {
+        let problem = "every image is of the validation part; none is left to train on";
+        return Err(Error::data(table, problem));
+    }
+    if of_valid.is_empty() {
+        let train = ImageFolder::of_labels(place.clone(), of_train);
+        return Listing::new(place, train, None);
+    }
+    let train = ImageFolder::of_labels(format!("{table} (train)"), of_train);
+    let valid = ImageFolder::of_labels(format!("{table} (valid)"), of_valid);
+    Listing::new(place, train, Some(valid))
+}
+
+/// Where no column says it, takes the parts from the paths, if all begin with a part's folder.
+fn by_folders(rows: &mut [Row]) {
+    let of = |row: &Row| row.file.split_once('/').and_then(|(top, _)| Part::named(top));
+    if rows.iter().all(|row| row.part.is_none() && of(row).is_some()) {
+        rows.iter_mut().for_each(|row| row.part = of(row));
+    }
+}
+
+/// A tree of which each folder that is asked for is listed once: to ask the operating system for
+/// each file by itself would take many times as long.
+struct FileIndex<'a> {
+    folder: &'a DataFolder,
+    folders: HashMap<String, HashMap<String, DataFile>>,
+}
+
+impl<'a> FileIndex<'a> {
+    fn new(folder: &'a DataFolder) -> Self {
+        Self { folder, folders: HashMap::new() }
+    }
+
+    fn add(&mut self, path: &str, files: Vec<DataFile>) {
+        let named = |file: DataFile| Some((file.name()?.to_owned(), file));
+        self.folders.insert(path.to_owned(), files.into_iter().filter_map(named).collect());
+    }
+
+    fn has(&mut self, file: &str) -> Result<bool> {
+        let (folder, name) = split(file);
+        Ok(self.files(folder)?.contains_key(name))
+    }
+
+    /// A file, if it is there and was not taken before.
+    fn take(&mut self, file: &str) -> Result<Option<DataFile>> {
+        let (folder, name) = split(file);
+        Ok(self.files(folder)?.remove(name))
+    }
+
+    fn files(&mut self, path: &str) -> Result<&mut HashMap<String, DataFile>> {
+        if !self.folders.contains_key(path) {
+            let parts = path.split('/').filter(|part| !part.is_empty());
+            let folder = parts.fold(self.folder.clone(), |folder, part| folder.folder(part));
+            let files = match folder.level().whole() {
+                Ok(level) => level.files,
+                Err(Error::Read { source, .. })
+                    if matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) =>
+                {
+                    Vec::new()
+                }
+                Err(error) => return Err(error),
+            };
+            self.add(path, files);
+        }
+        Ok(self.folders.entry(path.to_owned()).or_default())
+    }
+}
+
+/// A path's folder and the name in it.
+fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}

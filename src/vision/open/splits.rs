@@ -1,0 +1,173 @@
+//! A data set's training and validation parts: found by name, or drawn by a seed.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rand::seq::SliceRandom;
+
+use super::image_files::{Extensions, add};
+use super::image_folder::ImageFolder;
+use crate::error::{Error, Result};
+use crate::printable::{list_of, short_number};
+use crate::seed::{Seed, Stream};
+
+/// The images to train on, and those to validate on if the data says which these are.
+#[derive(Debug)]
+pub(in crate::vision) struct Listing {
+    /// The data set, as messages name it.
+    pub place: String,
+    pub train: ImageFolder,
+    pub valid: Option<ImageFolder>,
+    /// The files that are no images, counted by extension.
+    pub passed_over: Extensions,
+}
+
+impl Listing {
+    /// Refuses a class that is in one part only.
+    pub fn new(place: String, train: ImageFolder, valid: Option<ImageFolder>) -> Result<Self> {
+        if let Some(valid) = &valid {
+            same_classes(&train, valid)?;
+        }
+        let mut passed_over = train.passed_over().clone();
+        valid.iter().for_each(|valid| add(&mut passed_over, valid.passed_over()));
+        Ok(Self { place, train, valid, passed_over })
+    }
+
+    /// Its parts.
+    pub fn iter(&self) -> impl Iterator<Item = &ImageFolder> {
+        std::iter::once(&self.train).chain(&self.valid)
+    }
+}
+
+/// A training and a validation set with the same classes.
+///
+/// ```
+/// use burn::data::dataset::Dataset;
+/// use fastburn::vision::Splits;
+///
+/// let digits = Splits::digits()?;
+/// assert_eq!((digits.train.len(), digits.valid.len()), (6000, 1000));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Splits {
+    pub(in crate::vision) place: String,
+    /// The images to train on.
+    pub train: ImageFolder,
+    /// The images to validate on.
+    pub valid: ImageFolder,
+    pub(in crate::vision) passed_over: Extensions,
+}
+
+impl Splits {
+    /// The share of the images that is held back where a data set has no validation part.
+    pub const VALID_FRACTION: f64 = 0.2;
+
+    /// The parts of a listing; the seed draws the validation part if the data does not say it.
+    pub(in crate::vision) fn of(listing: Listing, seed: Seed) -> Result<Self> {
+        several_classes(&listing.train)?;
+        let Listing { place, train, valid, passed_over } = listing;
+        match valid {
+            Some(valid) => Ok(Self { place, train, valid, passed_over }),
+            None => {
+                let splits = Self::by_fraction(&train, Self::VALID_FRACTION, seed)?;
+                Ok(Self { passed_over, ..splits })
+            }
+        }
+    }
+
+    /// Holds a fraction of each class back for validation, drawn by the seed.
+    ///
+    /// Both parts keep at least one image of each class.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if the fraction is not between 0 and 1, [`Error::Data`] if a class has
+    /// a single image.
+    pub fn by_fraction(folder: &ImageFolder, fraction: f64, seed: impl Into<Seed>) -> Result<Self> {
+        if !(fraction > 0.0 && fraction < 1.0) {
+            return Err(Error::setting(
+                "validation fraction",
+                short_number(fraction),
+                "a number between 0 and 1",
+            ));
+        }
+        let seed = seed.into();
+        let (mut train, mut valid) = (Vec::new(), Vec::new());
+        for (label, (class, mut of_class)) in
+            (0..).zip(folder.classes().iter().zip(folder.by_class()))
+        {
+            if of_class.len() < 2 {
+                return Err(Error::data(
+                    folder.place(),
+                    format!("class {class} has one image; a split needs at least two"),
+                ));
+            }
+            let held_back = (of_class.len() as f64 * fraction).round() as usize;
+            let held_back = held_back.clamp(1, of_class.len() - 1);
+            of_class.shuffle(&mut seed.rng(Stream::Split, label));
+            valid.extend_from_slice(&of_class[..held_back]);
+            train.extend_from_slice(&of_class[held_back..]);
+        }
+        train.sort_unstable();
+        valid.sort_unstable();
+        Ok(Self {
+            place: folder.place().to_owned(),
+            train: folder.subset(&train),
+            valid: folder.subset(&valid),
+            passed_over: Extensions::new(),
+        })
+    }
+
+    /// Only the images of the named classes, which become classes 0, 1, … in the given order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Data`] if there is no such class.
+    pub fn with_classes(&self, names: &[&str]) -> Result<Self> {
+        Ok(Self {
+            place: self.place.clone(),
+            train: self.train.with_classes(names)?,
+            valid: self.valid.with_classes(names)?,
+            passed_over: self.passed_over.clone(),
+        })
+    }
+
+    /// All images of both parts, the training images first.
+    pub fn joined(self) -> ImageFolder {
+        self.train.joined(self.valid)
+    }
+
+    /// The data set, as messages name it.
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
+    /// The files that were passed over since their extension is not an image's: how many there are
+    /// of each extension, in lower case and empty for none.
+    pub fn passed_over(&self) -> &BTreeMap<String, usize> {
+        &self.passed_over
+    }
+}
+
+/// Refuses what leaves nothing to tell apart.
+fn several_classes(images: &ImageFolder) -> Result<()> {
+    match images.classes() {
+        [class] => Err(Error::data(
+            images.place(),
+            format!("one class, {class}; at least two sub-folders with images are needed"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn same_classes(train: &ImageFolder, valid: &ImageFolder) -> Result<()> {
+    for (from, there) in [(train, valid), (valid, train)] {
+        let has: HashSet<_> = from.classes().iter().collect();
+        let absent: Vec<_> = there.classes().iter().filter(|class| !has.contains(class)).collect();
+        if !absent.is_empty() {
+            let problem = format!("no class {}, which {} has", list_of(10, absent), there.place());
+            return Err(Error::data(from.place(), problem));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! One file of a data set: its bytes, the picture in them, and the pixels in a wanted format.
+
+use rayon::prelude::*;
+
+use super::options::ReadOptions;
+use crate::error::{Error, Result};
+use crate::vision::decode::decode_file;
+use crate::vision::open::ImageFolder;
+use crate::vision::progress::{SkippedFile, Tally};
+use crate::vision::spec::ImageSpec;
+use crate::vision::tree::DataFile;
+
+/// A file that does not become an image of the format.
+pub(super) struct Misfit {
+    pub why: Why,
+    error: Box<Error>,
+}
+
+/// Why a file does not become an image of the format.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It cannot be read as an image.
+    Unreadable,
+    /// It is in colour, and the format has been grey so far.
+    InColour,
+    /// All images must have one size, and it has another.
+    OtherSize,
+    /// All images must be grey or all in colour, and it is not as the others.
+    OtherChannels,
+}
+
+impl Misfit {
+    fn new(why: Why, error: Error) -> Self {
+        Self { why, error: Box::new(error) }
+    }
+
+    /// As an error, where nothing can be done about it any more.
+    pub fn into_error(self) -> Error {
+        *self.error
+    }
+}
+
+impl From<Error> for Misfit {
+    fn from(error: Error) -> Self {
+        Self::new(Why::Unreadable, error)
+    }
+}
+
+/// Reads one file in the format; returns its pixels and the checksum of its content (CRC-32).
+pub(super) fn read_file(
+    file: &DataFile,
+    format: &ImageSpec,
+    options: &ReadOptions,
+) -> Result<(Vec<u8>, u32), Misfit> {
+    let bytes = file.read()?;
+    let picture = decode_file(file, &bytes)?;
+    let [channels, height, width] = picture.shape();
+    let changed = |why| {
+        let problem = format!(
+            "it became an image of {width}×{height} pixels and {channels} channels while it was read"
+        );
+        Misfit::new(why, Error::data(file, problem))
+    };
+    if options.size.is_none() && [height, width] != [format.height, format.width] {
+        return Err(changed(Why::OtherSize));
+    }
+    if options.channels.is_none() && channels != format.channels {
+        match options.size {
+            None => return Err(changed(Why::OtherChannels)),
+            Some(_) if channels == 3 => return Err(changed(Why::InColour)),
+            // A grey image is copied into the three channels.
+            Some(_) => {}
+        }
+    }
+    let pixels = picture.fit(format).map_err(|reason| Error::image(file, reason))?;
+    Ok((pixels, crc32fast::hash(&bytes)))
+}
+
+/// What one pass over the files of a part found.
+pub(super) struct Pass {
+    /// The images that were kept, and where they are among all files.
+    pub folder: ImageFolder,
+    pub kept: Vec<usize>,
+    /// The checksum of each kept file's content.
+    pub contents: Vec<u32>,
+    pub skipped: Vec<SkippedFile>,
+}
+
+/// Reads all files of a part on all threads, and gives each image's pixels to `take` with its own
+/// one of `slots`.
+///
+/// Which thread meets an error first is chance; that of the first file is returned.
+pub(super) fn read_part<S: Send>(
+    folder: &ImageFolder,
+    format: &ImageSpec,
+    options: &ReadOptions,
+    tally: &Tally<'_>,
+    slots: impl IndexedParallelIterator<Item = S>,
+    take: impl Fn(S, &[u8]) + Sync,
+) -> Result<Pass, Misfit> {
+    let read = slots.zip(folder.files()).map(|(slot, file)| {
+        let read = read_file(file, format, options).map(|(pixels, content)| {
+            take(slot, &pixels);
+            content
+        });
+        tally.one_more();
+        read
+    });
+    let read: Vec<Result<u32, Misfit>> = read.collect();
+    let (mut kept, mut contents, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, read) in read.into_iter().enumerate() {
+        match read {
+            Ok(content) => {
+                kept.push(index);
+                contents.push(content);
+            }
+            Err(misfit) if misfit.why == Why::Unreadable && options.skip_bad => {
+                skipped.push(SkippedFile::new(&folder.files()[index], &misfit.error));
+            }
+            Err(misfit) => return Err(misfit),
+        }
+    }
+    let folder = match skipped.is_empty() {
+        true => folder.clone(),
+        false => folder.without_others(&kept)?,
+    };
+    Ok(Pass { folder, kept, contents, skipped })
+}

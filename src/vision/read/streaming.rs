@@ -1,0 +1,102 @@
+//! A data set's images where they are more than memory holds.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::file::{Misfit, read_part};
+use super::options::{Numbers, ReadOptions};
+use super::prefetch::Prefetch;
+use super::streamed::{Content, StreamedImages};
+use crate::error::Result;
+use crate::vision::decode::Headers;
+use crate::vision::images::Images;
+use crate::vision::open::ImageFolder;
+use crate::vision::progress::{Progress, Tally};
+use crate::vision::scaling::Sums;
+use crate::vision::spec::ImageSpec;
+use crate::vision::tree::DataFile;
+
+/// What images that are being decoded may take beside the budget, in bytes.
+const BESIDE: u64 = 100 << 20;
+
+/// Both parts as they are listed, if their images are more than the budget. What the headers say
+/// is settled here: the format, and that the images agree.
+pub(super) fn stream(
+    parts: &[&ImageFolder],
+    options: &ReadOptions,
+    format: &mut ImageSpec,
+    budget: u64,
+    progress: Progress<'_>,
+) -> Result<Option<Vec<Images>>> {
+    let files: Vec<&DataFile> = parts.iter().flat_map(|part| part.files()).collect();
+    let mut headers = Headers::of(files);
+    if !options.skip_bad {
+        headers.all_read()?;
+    }
+    match (options.size, options.channels) {
+        (Some(_), Some(_)) => {}
+        (Some(_), None) => format.channels = headers.most(|header| header.channels).max(1),
+        (None, channels) => {
+            headers.same_size()?;
+            if channels.is_none() {
+                headers.same_channels()?;
+            }
+        }
+    }
+    if (headers.files.len() as u64).saturating_mul(format.len() as u64) <= budget {
+        return Ok(None);
+    }
+
+    // While it is decoded, an image is there once as in its file and once as decoded.
+    let largest = headers.most(|header| {
+        2 * header.channels * header.size.iter().map(|&side| side as usize).product::<usize>()
+    });
+    let threads = BESIDE / largest.max(1) as u64;
+    let threads = usize::try_from(threads).unwrap_or(usize::MAX);
+    let threads = threads.clamp(1, rayon::current_num_threads());
+    let prefetch = Prefetch::new(threads, usize::try_from(budget).unwrap_or(usize::MAX))?;
+
+    let to_inspect = match (&options.numbers, options.skip_bad) {
+        (_, true) => parts.len(),
+        (Numbers::Standardized, false) => 1,
+        (Numbers::By(_), false) => 0,
+    };
+    let total = parts[..to_inspect].iter().map(|part| part.files().len()).sum();
+    let tally = Tally::new(total, progress);
+    // Whole numbers: their sums are the same in any order.
+    let sums = Mutex::new(Sums::default());
+    let mut images = Vec::new();
+    for (index, part) in parts.iter().enumerate() {
+        if index >= to_inspect {
+            let contents = part.files().iter().map(|_| Content::default()).collect();
+            images.push(((*part).clone(), contents, Vec::new()));
+            continue;
+        }
+        let slots = rayon::iter::repeat_n((), part.files().len());
+        let is_train = index == 0;
+        let read = prefetch.install(|| {
+            read_part(part, format, options, &tally, slots, |(), pixels| {
+                if is_train {
+                    let of_image = Sums::of(pixels, format.channels);
+                    sums.lock().unwrap_or_else(PoisonError::into_inner).add(&of_image);
+                }
+            })
+        });
+        let pass = read.map_err(Misfit::into_error)?;
+        let contents = pass.contents.into_iter().map(Content::of).collect();
+        images.push((pass.folder, contents, pass.skipped));
+    }
+    if let (Numbers::Standardized, Some((train, ..))) = (&options.numbers, images.first()) {
+        let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
+        format.scaling = sums.scaling(format.channels, train.place())?;
+    }
+
+    let prefetch = Arc::new(prefetch);
+    let images = images.into_iter().enumerate().map(|(part, (folder, contents, skipped))| {
+        let folder = Arc::new(folder);
+        let of_part = (part, folder.clone());
+        let streamed =
+            StreamedImages::new(of_part, format.clone(), options, contents, prefetch.clone());
+        Images::streamed(folder, format.clone(), streamed, skipped)
+    });
+    Ok(Some(images.collect()))
+}
