@@ -93,12 +93,12 @@ impl std::error::Error for Excess {}
 
 /// A reader of what is packed.
 #[derive(Debug)]
-pub(super) struct Packed<R> {
+pub(super) struct CompressedReader<R> {
     pub inner: R,
     pub meter: Rc<Meter>,
 }
 
-impl<R: Read> Read for Packed<R> {
+impl<R: Read> Read for CompressedReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
         self.meter.add_packed(read);
@@ -106,7 +106,7 @@ impl<R: Read> Read for Packed<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Packed<R> {
+impl<R: BufRead> BufRead for CompressedReader<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.inner.fill_buf()
     }
@@ -117,7 +117,7 @@ impl<R: BufRead> BufRead for Packed<R> {
     }
 }
 
-impl<R: Seek> Seek for Packed<R> {
+impl<R: Seek> Seek for CompressedReader<R> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         self.inner.seek(to)
     }
@@ -125,20 +125,20 @@ impl<R: Seek> Seek for Packed<R> {
 
 /// A reader of what comes out, which fails once that is too much.
 #[derive(Debug)]
-pub(super) struct Metered<R> {
+pub(super) struct MeteredReader<R> {
     pub inner: R,
     pub meter: Rc<Meter>,
     /// Whether the end was reached.
     pub ended: bool,
 }
 
-impl<R> Metered<R> {
+impl<R> MeteredReader<R> {
     pub fn new(inner: R, meter: Rc<Meter>) -> Self {
         Self { inner, meter, ended: false }
     }
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for MeteredReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
         self.meter.add_unpacked(read)?;
@@ -148,13 +148,13 @@ impl<R: Read> Read for Metered<R> {
 }
 
 /// A reader that fails if what it reads ends too early.
-pub(super) struct Whole<'a> {
+pub(super) struct WholeReader<'a> {
     pub inner: &'a mut dyn Read,
     /// How many bytes are still to come.
     pub left: u64,
 }
 
-impl Read for Whole<'_> {
+impl Read for WholeReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
         if read == 0 && !into.is_empty() && self.left > 0 {

@@ -8,7 +8,7 @@ use tar::EntryType;
 use super::entry::{Entry, Visit};
 use super::extended_header::ExtendedHeader;
 use super::guard::Guard;
-use super::limits::{Metered, Packed, Whole};
+use super::limits::{CompressedReader, MeteredReader, WholeReader};
 use crate::error::{Error, Result};
 
 /// The bytes of a header, and those to which a content is filled up.
@@ -44,8 +44,8 @@ pub(super) fn walk_gzipped(
     guard: &mut Guard<'_>,
     each: &mut Visit<'_>,
 ) -> Result<()> {
-    let packed = Packed { inner: archive, meter: guard.meter.clone() };
-    let mut unpacked = Metered::new(MultiGzDecoder::new(packed), guard.meter.clone());
+    let packed = CompressedReader { inner: archive, meter: guard.meter.clone() };
+    let mut unpacked = MeteredReader::new(MultiGzDecoder::new(packed), guard.meter.clone());
     let beginning = beginning(&mut unpacked).map_err(|error| guard.trouble(&error))?;
     if !is_tar(&beginning) {
         let problem = "a gzipped file that is no tar, where a folder or a .tgz, .tar or .zip \
@@ -61,15 +61,20 @@ pub(super) fn walk(
     guard: &mut Guard<'_>,
     each: &mut Visit<'_>,
 ) -> Result<()> {
-    let packed = Packed { inner: archive, meter: guard.meter.clone() };
-    walk_blocks(io::Cursor::new(Vec::new()), Metered::new(packed, guard.meter.clone()), guard, each)
+    let packed = CompressedReader { inner: archive, meter: guard.meter.clone() };
+    walk_blocks(
+        io::Cursor::new(Vec::new()),
+        MeteredReader::new(packed, guard.meter.clone()),
+        guard,
+        each,
+    )
 }
 
 /// The headers are read one by one, as they are: the `tar` crate would put a name of any length
 /// into memory, follow sparse maps and pass over what it does not know.
 fn walk_blocks<R: Read>(
     beginning: io::Cursor<Vec<u8>>,
-    rest: Metered<R>,
+    rest: MeteredReader<R>,
     guard: &mut Guard<'_>,
     each: &mut Visit<'_>,
 ) -> Result<()> {
@@ -86,7 +91,7 @@ fn walk_blocks<R: Read>(
                     return refusal(guard, "its header is longer than 1 MiB");
                 }
                 let mut content = Vec::new();
-                let mut whole = Whole { inner: &mut entry, left: size };
+                let mut whole = WholeReader { inner: &mut entry, left: size };
                 whole.read_to_end(&mut content).map_err(|error| guard.trouble(&error))?;
                 let taken = match kind {
                     EntryType::GNULongName => ahead.take_long_name(content),
@@ -114,7 +119,7 @@ fn walk_blocks<R: Read>(
             EntryType::Regular if name.ends_with(b"/") => guard.folder(name, size)?,
             EntryType::Regular | EntryType::Continuous => {
                 let path = guard.file(name, size)?;
-                let content = &mut Whole { inner: &mut entry, left: size };
+                let content = &mut WholeReader { inner: &mut entry, left: size };
                 each(Entry { archive: guard.archive, path, content })?;
             }
             _ => return Err(guard.refusal(name, unwanted(kind))),

@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
 use super::entry::{Entry, Visit, parts};
 use super::guard::Guard;
-use super::limits::{Metered, Packed, Whole};
+use super::limits::{CompressedReader, MeteredReader, WholeReader};
 use crate::error::Result;
 
 /// Where a Unix mode says what kind of entry it is, and the kinds.
@@ -26,7 +26,7 @@ pub(super) fn walk(
     guard: &mut Guard<'_>,
     each: &mut Visit<'_>,
 ) -> Result<()> {
-    let packed = Packed { inner: archive, meter: guard.meter.clone() };
+    let packed = CompressedReader { inner: archive, meter: guard.meter.clone() };
     // Nothing stands before the archive, or it would not have been taken for one.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let zip = ZipArchive::with_config(config, packed);
@@ -44,8 +44,8 @@ pub(super) fn walk(
         let entry = zip.by_index_with_options(index, options);
         let mut entry = entry.map_err(|error| guard.trouble(&io(error)))?;
         let path = parts(&name).map_err(|why| guard.refusal(&name, why))?;
-        let mut metered = Metered::new(&mut entry, guard.meter.clone());
-        let mut content = Whole { inner: &mut metered, left: size };
+        let mut metered = MeteredReader::new(&mut entry, guard.meter.clone());
+        let mut content = WholeReader { inner: &mut metered, left: size };
         if !is_folder(&name) {
             each(Entry { archive: guard.archive, path, content: &mut content })?;
         }

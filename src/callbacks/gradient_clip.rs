@@ -9,7 +9,7 @@ use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
 use crate::printable::short_number;
 
-/// What PyTorch adds to a norm before it divides by it.
+/// ClipBy PyTorch adds to a norm before it divides by it.
 const EPS: f64 = 1e-6;
 
 /// Clips gradients before the step: each of their values, each parameter's norm, or the norm of all
@@ -29,11 +29,11 @@ const EPS: f64 = 1e-6;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GradientClip {
     most: f64,
-    what: What,
+    what: ClipBy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+enum ClipBy {
     Value,
     NormOfEach,
     Norm,
@@ -42,18 +42,18 @@ enum What {
 impl GradientClip {
     /// Each value to `[-most, most]`: PyTorch's `clip_grad_value_`.
     pub fn value(most: f64) -> Self {
-        Self { most, what: What::Value }
+        Self { most, what: ClipBy::Value }
     }
 
     /// Each parameter's gradient by itself, so that its L2 norm is at most that.
     pub fn norm_of_each(most: f64) -> Self {
-        Self { most, what: What::NormOfEach }
+        Self { most, what: ClipBy::NormOfEach }
     }
 
     /// All gradients by one factor, so that their L2 norm together is at most that: PyTorch's
     /// `clip_grad_norm_`.
     pub fn norm(most: f64) -> Self {
-        Self { most, what: What::Norm }
+        Self { most, what: ClipBy::Norm }
     }
 
     fn check(&self) -> Result<()> {
@@ -91,13 +91,13 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
 
     fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
         match self.what {
-            What::Value => state.map_gradients(&mut Clamp(self.most)),
-            What::NormOfEach => state.map_gradients(&mut ScaleEach(self.most)),
-            What::Norm => {
+            ClipBy::Value => state.map_gradients(&mut Clamp(self.most)),
+            ClipBy::NormOfEach => state.map_gradients(&mut ScaleEach(self.most)),
+            ClipBy::Norm => {
                 let mut squares = Squares(None);
                 state.map_gradients(&mut squares);
                 if let Some(sum) = squares.0 {
-                    state.map_gradients(&mut Scale(factor(sum, self.most)));
+                    state.map_gradients(&mut ScaleBy(factor(sum, self.most)));
                 }
             }
         }
@@ -105,7 +105,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
     }
 }
 
-/// What to multiply with, `[1]`, from the sum of squares, `[1]`; nothing is read from the device.
+/// ClipBy to multiply with, `[1]`, from the sum of squares, `[1]`; nothing is read from the device.
 fn factor(squares: Tensor<1>, most: f64) -> Tensor<1> {
     (squares.sqrt() + EPS).recip().mul_scalar(most).clamp_max(1.0)
 }
@@ -141,9 +141,9 @@ impl MapGradient for Squares {
     }
 }
 
-struct Scale(Tensor<1>);
+struct ScaleBy(Tensor<1>);
 
-impl MapGradient for Scale {
+impl MapGradient for ScaleBy {
     fn map<const D: usize>(&mut self, gradient: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
         gradient * self.0.clone().reshape([1; D])
     }

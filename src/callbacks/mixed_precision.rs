@@ -105,7 +105,7 @@ where
     fn before_fit(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
         if !(self.loss_scale.is_finite() && self.loss_scale > 0.0) {
             let expected = "a finite number above 0";
-            Err(Error::setting("loss scale", short_number(self.loss_scale.into()), expected))?;
+            Err(Error::setting("loss scale", short_number(self.loss_scale), expected))?;
         }
         Ok(self.half.check(state)?)
     }
@@ -165,7 +165,7 @@ impl Half {
 
     fn check<M: Model<I>, I, T>(self, state: &State<M, I, T>) -> Result<()> {
         // What never learns and is no constant is kept by the model itself.
-        let mut kept = Kept::default();
+        let mut kept = StatisticsCounter::default();
         state.model().valid().unfreeze().train().visit(&mut kept);
         if kept.tensors > 0 {
             let problem = "MixedPrecision cannot train a model that keeps running statistics";
@@ -191,11 +191,11 @@ impl ModuleMapper for Cast {
 
 /// Counts the tensors of floats that do not learn.
 #[derive(Default)]
-struct Kept {
+struct StatisticsCounter {
     tensors: usize,
 }
 
-impl ModuleVisitor for Kept {
+impl ModuleVisitor for StatisticsCounter {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.tensors += usize::from(!param.is_require_grad());
     }

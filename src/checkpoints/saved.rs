@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::files::checksummed::{self, Kind};
+use crate::files::checksummed::{self, FileKind};
 use crate::records::{History, StepRecord};
 
 /// How a checkpoint calls itself, and the form that is written here.
-const CHECKPOINT: Kind = Kind { name: "checkpoint", format_version: 1 };
+const CHECKPOINT: FileKind = FileKind { name: "checkpoint", format_version: 1 };
 /// The two things in it that are Burn's own records.
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::catalog::{DataSet, EMBEDDED, catalog};
-use super::place::Place;
+use super::place::CachePlace;
 use super::place::{Origin, count};
 use crate::download::{is_url, shown};
 use crate::error::{Error, Remedy, Result};
@@ -200,13 +200,13 @@ impl Cache {
     }
 
     /// The place of a data set that somebody at least began to fetch.
-    fn begun(&self, name: &str) -> Result<Option<Place>> {
+    fn begun(&self, name: &str) -> Result<Option<CachePlace>> {
         DataSet::new(name, EMBEDDED).check()?;
-        Ok(Some(self.place(name)).filter(Place::is_begun))
+        Ok(Some(self.place(name)).filter(CachePlace::is_begun))
     }
 
-    pub(super) fn place(&self, name: &str) -> Place {
-        Place::of(&self.home, name)
+    pub(super) fn place(&self, name: &str) -> CachePlace {
+        CachePlace::of(&self.home, name)
     }
 }
 

@@ -5,18 +5,15 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::cache::Cache;
 use super::catalog::DataSet;
-use super::place::Origin;
-use super::place::Place;
+use super::place::{ArchiveRecord, CachePlace, Origin};
 use crate::archive::{self, ArchiveLimits};
 use crate::download::{
-    Download, PartialFile, Retries, Sha256, Timeouts, download, md5_first_mib, sha256, shown,
+    Download, PartialFile, Retries, Timeouts, download, md5_first_mib, sha256, shown,
 };
 use crate::error::{Error, Remedy, Result};
-use crate::files::{atomic, regular};
+use crate::files::atomic;
 use crate::vision;
 
 /// How data sets are fetched into a cache.
@@ -82,13 +79,6 @@ pub enum FetchProgress<'a> {
         /// How many bytes of files are written.
         bytes: u64,
     },
-}
-
-/// The SHA-256 that was found when an archive was first fetched.
-#[derive(Debug, Serialize, Deserialize)]
-struct Known {
-    url: String,
-    sha256: Sha256,
 }
 
 impl<'a> Fetch<'a> {
@@ -190,7 +180,12 @@ impl<'a> Fetch<'a> {
     /// ones, leaves a mixture that only the checks afterwards can tell. A download that was put
     /// together from pieces and turns out wrong is therefore repeated once, from the start and
     /// without resuming, before it is an error.
-    fn download_and_install(&self, set: &DataSet, place: &Place, url: &str) -> Result<Result<()>> {
+    fn download_and_install(
+        &self,
+        set: &DataSet,
+        place: &CachePlace,
+        url: &str,
+    ) -> Result<Result<()>> {
         let mut part = PartialFile::open(place.archive(), place.part(), url)?;
         self.download(set, url, &mut part, true)?;
         match self.install(set, place, url, part.length) {
@@ -225,15 +220,15 @@ impl<'a> Fetch<'a> {
     }
 
     /// Compares the archive with what is known of it, unpacks it and puts it in its place.
-    fn install(&self, set: &DataSet, place: &Place, url: &str, bytes: u64) -> Result<()> {
-        let known = Known { sha256: sha256(&place.archive())?, url: url.to_owned() };
+    fn install(&self, set: &DataSet, place: &CachePlace, url: &str, bytes: u64) -> Result<()> {
+        let known = ArchiveRecord { sha256: sha256(&place.archive())?, url: url.to_owned() };
         check(set, place, &known, bytes)?;
         self.unpack(place, &known, bytes)?;
         place.publish()
     }
 
     /// Unpacks the archive beside its place, with a record of where it is from.
-    fn unpack(&self, place: &Place, known: &Known, bytes: u64) -> Result<()> {
+    fn unpack(&self, place: &CachePlace, known: &ArchiveRecord, bytes: u64) -> Result<()> {
         place.clear_unpacked()?;
         let folder = place.unpacked();
         std::fs::create_dir(&folder).map_err(Error::write(&folder))?;
@@ -249,8 +244,7 @@ impl<'a> Fetch<'a> {
             return Err(Error::download(&known.url, "the archive holds no file"));
         }
         Origin::now(known.url.clone(), known.sha256, bytes, unpacked).write(&folder)?;
-        let text = serde_json::to_vec(known).unwrap_or_default();
-        atomic::write(&place.checksum(), &text)
+        place.write_record(known)
     }
 }
 
@@ -259,7 +253,7 @@ fn is_full(error: &std::io::Error) -> bool {
 }
 
 /// Compares an archive with what is known of it.
-fn check(set: &DataSet, place: &Place, found: &Known, bytes: u64) -> Result<()> {
+fn check(set: &DataSet, place: &CachePlace, found: &ArchiveRecord, bytes: u64) -> Result<()> {
     let differs = |what: &str, is: &dyn fmt::Display, expected: &dyn fmt::Display| {
         Error::download(&found.url, format!("{what} {is}, expected {expected}"))
     };
@@ -275,9 +269,7 @@ fn check(set: &DataSet, place: &Place, found: &Known, bytes: u64) -> Result<()> 
     if let Some(expected) = set.sha256.filter(|&expected| expected != found.sha256) {
         return Err(differs("SHA-256", &found.sha256, &expected));
     }
-    let before = regular::read(&place.checksum(), 1 << 20).ok();
-    let before: Option<Known> = before.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let before = before.filter(|before| before.url == found.url && !set.is_embedded());
+    let before = place.record().filter(|before| before.url == found.url && !set.is_embedded());
     match before.filter(|before| set.sha256.is_none() && before.sha256 != found.sha256) {
         Some(before) => {
             let expected = format!("{} as when it was first downloaded", before.sha256);

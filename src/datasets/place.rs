@@ -12,6 +12,16 @@ use crate::download::Sha256;
 use crate::error::{Error, Result};
 use crate::files::{Lock, atomic, regular, walk};
 
+/// The most bytes of a record that are read; records are much smaller.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// An archive by where it came from and the SHA-256 that was found when it was first downloaded.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ArchiveRecord {
+    pub url: String,
+    pub sha256: Sha256,
+}
+
 /// The two folders of a data set: the one that others see, which is whole or absent, and the one
 /// in which it is made.
 ///
@@ -26,12 +36,12 @@ use crate::files::{Lock, atomic, regular, walk};
 /// work/NAME/removed/          was datasets/NAME
 /// ```
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(super) struct CachePlace {
     pub folder: PathBuf,
     work: PathBuf,
 }
 
-impl Place {
+impl CachePlace {
     pub fn of(home: &Path, name: &str) -> Self {
         Self { folder: home.join("datasets").join(name), work: home.join("work").join(name) }
     }
@@ -55,6 +65,17 @@ impl Place {
 
     pub fn checksum(&self) -> PathBuf {
         self.work.join("checksum.json")
+    }
+
+    /// The archive that was downloaded the first time, if one was.
+    pub fn record(&self) -> Option<ArchiveRecord> {
+        let bytes = regular::read(&self.checksum(), MOST_BYTES).ok()?;
+        serde_json::from_slice(&bytes).ok()
+    }
+
+    pub fn write_record(&self, record: &ArchiveRecord) -> Result<()> {
+        let text = serde_json::to_vec(record).unwrap_or_default();
+        atomic::write(&self.checksum(), &text)
     }
 
     pub fn unpacked(&self) -> PathBuf {
@@ -112,9 +133,6 @@ fn clear(folder: &Path) -> Result<()> {
 
 /// The form of the record.
 const FORMAT: u64 = 1;
-/// A record is much smaller.
-const MOST_BYTES: u64 = 1 << 20;
-
 /// What a data set in the cache came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]

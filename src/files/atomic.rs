@@ -47,7 +47,7 @@ fn write_open(
     content: &[u8],
     before_rename: impl FnOnce(&fs::File) -> Result<()>,
 ) -> Result<fs::File> {
-    let Begun { mut file, target, _unfinished } = Begun::new(path)?;
+    let TemporaryFile { mut file, target, _unfinished } = TemporaryFile::new(path)?;
     file.as_file_mut().write_all(content).map_err(Error::write(path))?;
     file.as_file().sync_all().map_err(Error::write(path))?;
     before_rename(file.as_file())?;
@@ -70,7 +70,7 @@ fn write_open(
 ///
 /// [`Error::Write`] if it cannot.
 pub fn try_write(path: &Path) -> Result<()> {
-    let Begun { target, .. } = Begun::new(path)?;
+    let TemporaryFile { target, .. } = TemporaryFile::new(path)?;
     // The temporary name is shorter than the final one may be, so that the final one is looked up:
     // one that is too long is refused as it would be at the end.
     match fs::symlink_metadata(&target) {
@@ -90,14 +90,14 @@ pub(crate) fn remove_if_present(path: &Path) -> Result<()> {
 }
 
 /// A temporary file beside the one that a path leads to.
-struct Begun {
+struct TemporaryFile {
     file: NamedTempFile,
     /// The path without symbolic links at its end.
     target: PathBuf,
-    _unfinished: Unfinished,
+    _unfinished: UnfinishedPath,
 }
 
-impl Begun {
+impl TemporaryFile {
     fn new(path: &Path) -> Result<Self> {
         let target = link_target(path).map_err(Error::write(path))?;
         let folder = parent(&target);
@@ -117,7 +117,7 @@ impl Begun {
         // The error's own text would name the temporary file.
         let failed = |error: io::Error| Error::write(path)(error.kind().into());
         let file = builder.tempfile_in(folder).map_err(failed)?;
-        let unfinished = Unfinished::new(file.path());
+        let unfinished = UnfinishedPath::new(file.path());
         Ok(Self { file, target, _unfinished: unfinished })
     }
 }
@@ -144,7 +144,7 @@ fn link_target(path: &Path) -> io::Result<PathBuf> {
 pub(crate) struct AtomicFolder {
     place: PathBuf,
     folder: TempDir,
-    _unfinished: Unfinished,
+    _unfinished: UnfinishedPath,
 }
 
 impl AtomicFolder {
@@ -160,7 +160,7 @@ impl AtomicFolder {
         // The error's own text would name the temporary folder.
         let failed = |error: io::Error| Error::write(place)(error.kind().into());
         let folder = builder.tempdir_in(parent(place)).map_err(failed)?;
-        let unfinished = Unfinished::new(folder.path());
+        let unfinished = UnfinishedPath::new(folder.path());
         Ok(Self { place: place.to_path_buf(), folder, _unfinished: unfinished })
     }
 
@@ -186,16 +186,16 @@ const REMOVALS: usize = 100;
 
 /// A temporary file or folder, as long as it is listed among the unfinished.
 #[derive(Debug)]
-struct Unfinished(PathBuf);
+struct UnfinishedPath(PathBuf);
 
-impl Unfinished {
+impl UnfinishedPath {
     fn new(path: &Path) -> Self {
         unfinished().insert(path.to_path_buf());
         Self(path.to_path_buf())
     }
 }
 
-impl Drop for Unfinished {
+impl Drop for UnfinishedPath {
     fn drop(&mut self) {
         unfinished().remove(&self.0);
     }

@@ -31,26 +31,26 @@ const LARGEST_HEADER: u64 = 100_000_000;
 
 /// What a file is, and the newest form of it that this version reads and the one that it writes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Kind {
+pub(crate) struct FileKind {
     pub name: &'static str,
     pub format_version: u64,
 }
 
 /// The content of a sealed file.
 #[derive(Debug)]
-pub(crate) struct Sealed<'a> {
+pub(crate) struct ChecksummedFile<'a> {
     pub about: Value,
     pub tensors: SafeTensors<'a>,
 }
 
 /// A tensor to be stored: type, shape and little-endian bytes.
-pub(crate) type Stored<'a> = (Dtype, Vec<usize>, &'a [u8]);
+pub(crate) type StoredTensor<'a> = (Dtype, Vec<usize>, &'a [u8]);
 
 /// The bytes of a sealed file.
 pub(crate) fn seal(
-    kind: Kind,
+    kind: FileKind,
     mut about: Map<String, Value>,
-    tensors: &BTreeMap<String, Stored<'_>>,
+    tensors: &BTreeMap<String, StoredTensor<'_>>,
 ) -> Result<Vec<u8>> {
     let failed = |error: SafeTensorError| {
         Error::file(format!("a {}", kind.name), format!("cannot be written ({error})"))
@@ -71,7 +71,7 @@ pub(crate) fn seal(
 }
 
 /// Reads a whole file of that kind; what is clearly something else is refused by its beginning.
-pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(kind: FileKind, path: &Path) -> Result<Vec<u8>> {
     let file = path.display().to_string();
     let failed = Error::read;
     let (mut open, length) = regular::open(path)?;
@@ -95,7 +95,7 @@ pub(crate) fn read(kind: Kind, path: &Path) -> Result<Vec<u8>> {
 }
 
 /// Opens the bytes of a sealed file and verifies them; `file` names it in messages.
-pub(crate) fn open<'a>(kind: Kind, file: &str, bytes: &'a [u8]) -> Result<Sealed<'a>> {
+pub(crate) fn open<'a>(kind: FileKind, file: &str, bytes: &'a [u8]) -> Result<ChecksummedFile<'a>> {
     let header = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
     let header = header.and_then(|length| usize::try_from(length).ok());
     let header = header.and_then(|length| bytes.get(8..length.checked_add(8)?));
@@ -107,12 +107,12 @@ pub(crate) fn open<'a>(kind: Kind, file: &str, bytes: &'a [u8]) -> Result<Sealed
     if found != checksum(&blank, &tensors.iter().collect()) {
         return Err(damaged(file, "its checksum does not match"));
     }
-    Ok(Sealed { about: Value::Object(about), tensors })
+    Ok(ChecksummedFile { about: Value::Object(about), tensors })
 }
 
 /// What a safetensors header says in fastburn's entry, as text and as an object, if the file is of
 /// that kind and not too new.
-fn entry(kind: Kind, file: &str, header: &[u8]) -> Result<(String, Map<String, Value>)> {
+fn entry(kind: FileKind, file: &str, header: &[u8]) -> Result<(String, Map<String, Value>)> {
     #[derive(Deserialize)]
     struct Header {
         #[serde(default, rename = "__metadata__")]
@@ -163,7 +163,7 @@ fn checksum(blank: &str, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
     format!("crc32:{:08x}", crc.finalize())
 }
 
-fn not_a(kind: Kind, file: &str, problem: &str) -> Error {
+fn not_a(kind: FileKind, file: &str, problem: &str) -> Error {
     Error::file(file, format!("not a {}: {problem}", kind.name))
 }
 

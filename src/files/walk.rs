@@ -84,7 +84,7 @@ impl DiskFile {
 /// Lists what lies directly in a folder.
 pub(crate) fn level(folder: &Path) -> Walk {
     let mut found = Walk::default();
-    let inner = Place::of(folder, &mut found).map(|place| place.entries(&[], &mut found));
+    let inner = ResolvedFolder::of(folder, &mut found).map(|place| place.entries(&[], &mut found));
     found.folders = inner.into_iter().flatten().map(|place| place.path).collect();
     found
 }
@@ -93,7 +93,7 @@ pub(crate) fn level(folder: &Path) -> Walk {
 /// sub-folders in the order of theirs.
 pub(crate) fn tree(top: &Path) -> Walk {
     let mut found = Walk::default();
-    let Some(place) = Place::of(top, &mut found) else { return found };
+    let Some(place) = ResolvedFolder::of(top, &mut found) else { return found };
     // If the folder is itself reached by a link, what is around the link is around it too.
     let parent = top.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = fs::canonicalize(parent.unwrap_or(Path::new(".")));
@@ -112,12 +112,12 @@ pub(crate) fn tree(top: &Path) -> Walk {
 }
 
 /// A folder as it is called, and where it is once all links are followed.
-struct Place {
+struct ResolvedFolder {
     path: PathBuf,
     real: PathBuf,
 }
 
-impl Place {
+impl ResolvedFolder {
     fn of(path: &Path, found: &mut Walk) -> Option<Self> {
         match fs::canonicalize(path) {
             Ok(real) => Some(Self { path: path.to_path_buf(), real }),

@@ -39,7 +39,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// Changes the gradients that are there, in the order of the parameters.
     pub fn map_gradients(&mut self, change: &mut impl MapGradient) {
         if let Some(mut gradients) = self.gradients.take() {
-            self.model().visit(&mut Visit { gradients: &mut gradients, change });
+            self.model().visit(&mut GradientVisitor { gradients: &mut gradients, change });
             self.gradients = Some(gradients);
         }
     }
@@ -54,12 +54,12 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     }
 }
 
-struct Visit<'a, C> {
+struct GradientVisitor<'a, C> {
     gradients: &'a mut GradientsParams,
     change: &'a mut C,
 }
 
-impl<C: MapGradient> ModuleVisitor for Visit<'_, C> {
+impl<C: MapGradient> ModuleVisitor for GradientVisitor<'_, C> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             let changed = self.change.map(gradient, &param.val().inner());

@@ -115,11 +115,11 @@ where
         })
     }
 
-    fn keep(&mut self) -> Kept<M> {
+    fn keep(&mut self) -> Snapshot<M> {
         self.sweeping = true;
         let event_state = self.event_state();
         let state = &self.state;
-        Kept {
+        Snapshot {
             model: state.model().clone(),
             optimizer: state.optimizer.clone(),
             factors: state.factors.clone(),
@@ -132,7 +132,7 @@ where
         }
     }
 
-    fn put_back(&mut self, kept: Kept<M>) -> Result<()> {
+    fn put_back(&mut self, kept: Snapshot<M>) -> Result<()> {
         self.sweeping = false;
         let state = &mut self.state;
         (state.model, state.optimizer) = (Some(kept.model), kept.optimizer);
@@ -147,7 +147,7 @@ where
 }
 
 /// What a sweep changes.
-struct Kept<M> {
+struct Snapshot<M> {
     model: M,
     optimizer: ModuleOptimizer,
     factors: Vec<(ParamGroup, f64)>,

@@ -240,7 +240,7 @@ where
 
     /// Refuses to write ruined weights over whole ones.
     fn check_weights(&self) -> Result<()> {
-        let mut sums = Sums::default();
+        let mut sums = ParameterSums::default();
         self.state.model().visit(&mut sums);
         match sums.0.take()?.into_iter().find(|sum| !sum.is_finite()) {
             None => Ok(()),
@@ -254,9 +254,9 @@ where
 
 /// The sum of each parameter, which is no finite number if one of its values is none.
 #[derive(Default)]
-struct Sums(Scalars);
+struct ParameterSums(Scalars);
 
-impl ModuleVisitor for Sums {
+impl ModuleVisitor for ParameterSums {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.0.push(param.val().inner().sum());
     }

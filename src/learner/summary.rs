@@ -93,8 +93,8 @@ where
 /// A row for each module with parameters of its own, and for each that tells of its output.
 fn layers<I, M: Model<I>>(model: &M, outputs: Vec<Output>) -> Vec<LayerSummary> {
     // What a model keeps without learning it, such as running means, stays without gradients.
-    let able = Walk::through(&model.valid().unfreeze().train());
-    let now = Walk::through(&model.valid().train());
+    let able = TensorCollector::through(&model.valid().unfreeze().train());
+    let now = TensorCollector::through(&model.valid().train());
     let mut layers: Vec<LayerSummary> = Vec::new();
     for (able, now) in able.tensors.into_iter().zip(&now.tensors) {
         if !able.learns {
@@ -123,7 +123,7 @@ fn layers<I, M: Model<I>>(model: &M, outputs: Vec<Output>) -> Vec<LayerSummary> 
 
 /// Walks through a module's tensors.
 #[derive(Default)]
-struct Walk {
+struct TensorCollector {
     path: ModulePath,
     tensors: Vec<Found>,
     /// The types of the modules, by their paths.
@@ -138,7 +138,7 @@ struct Found {
     learns: bool,
 }
 
-impl Walk {
+impl TensorCollector {
     fn through<I, M: Model<I>>(model: &M) -> Self {
         let mut walk = Self::default();
         model.visit(&mut walk);
@@ -146,7 +146,7 @@ impl Walk {
     }
 }
 
-impl ModuleVisitor for Walk {
+impl ModuleVisitor for TensorCollector {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.enter(name, container);
         self.kinds.insert(self.path.module(), self.path.kind());

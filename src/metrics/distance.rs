@@ -24,7 +24,7 @@ pub fn mse<const D: usize>() -> MeanOf<Tensor<D>, Tensor<D>> {
     Mean::new("mse", |predictions, targets| mean_square("mse", predictions, targets))
 }
 
-/// Root of the mean squared error over all items, of predictions against targets, both of one
+/// RootOfMean of the mean squared error over all items, of predictions against targets, both of one
 /// shape, batch first; in the targets' unit.
 ///
 /// It is not the mean of each batch's root, which would depend on the batches. fastai's `rmse`.
@@ -42,7 +42,7 @@ pub fn mse<const D: usize>() -> MeanOf<Tensor<D>, Tensor<D>> {
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub fn rmse<const D: usize>() -> impl Metric<Tensor<D>, Tensor<D>> {
-    Root(Mean::new("rmse", |predictions, targets| mean_square("rmse", predictions, targets)))
+    RootOfMean(Mean::new("rmse", |predictions, targets| mean_square("rmse", predictions, targets)))
 }
 
 /// Mean absolute error of predictions against targets, both of one shape, batch first; in the
@@ -77,9 +77,9 @@ fn mean_square<const D: usize>(
 }
 
 /// The square root of a mean.
-struct Root<const D: usize>(MeanOf<Tensor<D>, Tensor<D>>);
+struct RootOfMean<const D: usize>(MeanOf<Tensor<D>, Tensor<D>>);
 
-impl<const D: usize> Metric<Tensor<D>, Tensor<D>> for Root<D> {
+impl<const D: usize> Metric<Tensor<D>, Tensor<D>> for RootOfMean<D> {
     fn name(&self) -> &str {
         self.0.name()
     }

@@ -133,7 +133,7 @@ impl LayerGroup {
 /// [`Error::Setting`] if there is no group, a group has no parameter, or a parameter is in no group
 /// or in two.
 pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<Vec<ParamId>>> {
-    let mut paths = Paths { path: ModulePath::default(), found: Vec::new() };
+    let mut paths = PathCollector { path: ModulePath::default(), found: Vec::new() };
     model.visit(&mut paths);
     let mut split = vec![Vec::new(); groups.len()];
     for (path, id) in paths.found {
@@ -162,12 +162,12 @@ fn names(groups: &[LayerGroup]) -> String {
 }
 
 /// Each parameter's path and id.
-struct Paths {
+struct PathCollector {
     path: ModulePath,
     found: Vec<(String, ParamId)>,
 }
 
-impl ModuleVisitor for Paths {
+impl ModuleVisitor for PathCollector {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.enter(name, container);
     }

@@ -11,11 +11,11 @@ use serde_json::Value;
 use super::architecture::{AnyModel, Architecture};
 use super::weights::StateDict;
 use crate::error::{Error, Result};
-use crate::files::checksummed::{self, Kind};
+use crate::files::checksummed::{self, FileKind};
 use crate::loss::Outputs;
 
 /// How the file calls itself, and the form that is written here.
-const MODEL_FILE: Kind = Kind { name: "model file", format_version: 1 };
+const MODEL_FILE: FileKind = FileKind { name: "model file", format_version: 1 };
 
 /// What a model file says beside its weights.
 ///

@@ -74,7 +74,7 @@ pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
     if !is_heard() {
         return forward();
     }
-    let _within = Within::enter(part);
+    let _within = PartGuard::enter(part);
     forward()
 }
 
@@ -179,16 +179,16 @@ fn tell<const D: usize>(layer: &dyn Display, activation: &Tensor<D>) {
 }
 
 /// A part of a model that the forward pass is in, left even if that panics.
-struct Within;
+struct PartGuard;
 
-impl Within {
+impl PartGuard {
     fn enter(part: &str) -> Self {
         PARTS.with_borrow_mut(|parts| parts.push(part.to_owned()));
         Self
     }
 }
 
-impl Drop for Within {
+impl Drop for PartGuard {
     fn drop(&mut self) {
         PARTS.with_borrow_mut(Vec::pop);
     }

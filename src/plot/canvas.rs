@@ -33,12 +33,12 @@ pub const fn pixels(fine: u32) -> u32 {
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
 /// What goes wrong while something is drawn.
-pub type Trouble = DrawingAreaErrorKind<std::io::Error>;
+pub type DrawingError = DrawingAreaErrorKind<std::io::Error>;
 
 /// A figure of that size in pixels, with the content drawn on it.
 pub fn draw(
     (width, height): (u32, u32),
-    content: impl FnOnce(&Area<'_>) -> Result<(), Trouble>,
+    content: impl FnOnce(&Area<'_>) -> Result<(), DrawingError>,
 ) -> Result<Figure> {
     let fine_size = (fine(width), fine(height));
     let mut svg = String::new();
@@ -101,7 +101,7 @@ pub fn legend_height(series: &[Series], width: u32) -> u32 {
 
 /// The series' names, each behind a sample of how it looks, in as many lines as they need;
 /// gives their height.
-pub fn draw_legend(series: &[Series], area: &Area<'_>, top: i32) -> Result<i32, Trouble> {
+pub fn draw_legend(series: &[Series], area: &Area<'_>, top: i32) -> Result<i32, DrawingError> {
     let width = area.dim_in_pixel().0 as i32;
     let lines = lines(series, width);
     let mut middle = top + LEGEND_HEIGHT / 2;
@@ -146,7 +146,7 @@ fn draw_sample(
     series: &Series,
     area: &Area<'_>,
     (left, middle): (i32, i32),
-) -> Result<(), Trouble> {
+) -> Result<(), DrawingError> {
     let colour = series.colour();
     if series.look != Look::Points {
         let line = vec![(left, middle), (left + SAMPLE, middle)];

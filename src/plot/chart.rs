@@ -6,7 +6,9 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::axis::{Scale, TICKS, can_be_seen};
-use super::canvas::{Area, DOT, GAP, LABEL, LINE, THIN, TITLE, Trouble, draw, fine, pixels, rgb};
+use super::canvas::{
+    Area, DOT, DrawingError, GAP, LABEL, LINE, THIN, TITLE, draw, fine, pixels, rgb,
+};
 use super::canvas::{Look, Series};
 use super::canvas::{draw_legend, legend_height};
 use super::figure::Figure;
@@ -152,7 +154,7 @@ impl Chart {
         self
     }
 
-    pub(super) fn draw_in(&self, area: &Area<'_>) -> Result<(), Trouble> {
+    pub(super) fn draw_in(&self, area: &Area<'_>) -> Result<(), DrawingError> {
         let ink = rgb(INK);
         let font = |size: u32| (FONT, size).into_font().color(&ink);
         let (width, _) = area.dim_in_pixel();

@@ -113,11 +113,11 @@ pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) 
 }
 
 /// An image, and the lines above it.
-pub(super) type Titled<'a> = (&'a Bitmap, &'a [String]);
+pub(super) type TitledImage<'a> = (&'a Bitmap, &'a [String]);
 
 /// Images in rows of `columns`, no larger than `side`, below a headline of some lines.
 pub(super) fn grid(
-    images: &[Titled<'_>],
+    images: &[TitledImage<'_>],
     headline: &[&str],
     columns: usize,
     side: usize,

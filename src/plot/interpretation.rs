@@ -4,7 +4,7 @@ use burn::data::dataset::Dataset;
 
 use super::figure::Figure;
 use super::heat_map::HeatMap;
-use super::images::{IN_GRID, Titled, grid};
+use super::images::{IN_GRID, TitledImage, grid};
 use crate::error::{Error, Result};
 use crate::records::{Confusion, Interpretation, Outcome};
 use crate::vision::{Bitmap, ImageItem};
@@ -120,7 +120,7 @@ pub fn plot_top_losses(
         items.iter().map(|item| bitmap(images, item.index)).collect::<Result<Vec<_>>>()?;
     let titles = items.iter().map(|item| title(interpretation, item));
     let titles = titles.collect::<Result<Vec<_>>>()?;
-    let titled: Vec<Titled<'_>> =
+    let titled: Vec<TitledImage<'_>> =
         bitmaps.iter().zip(&titles).map(|(image, title)| (image, title.as_slice())).collect();
     // As many in a row as there are rows, as fastai has it.
     let columns = (1..).find(|columns| columns * columns >= titled.len());

@@ -10,7 +10,7 @@
 //!   larger than a budget.
 //! - **Batches.** [`ImageSource`] makes batches of them for a [`DataLoader`](crate::data::DataLoader),
 //!   and [`Splits::loaders`] does all of that in one call.
-//! - **Trained models.** A [`Predictor`] answers about images, [`Pretrained`] is a model to start
+//! - **Trained models.** A [`Predictor`] answers about images, [`PretrainedModel`] is a model to start
 //!   from, [`Baseline`] is what any model has to beat.
 //! - **Beside these.** [`OpenOptions::check`] finds all that is wrong with a data set,
 //!   [`OpenOptions::convert`] writes it in another form, and a [`Bitmap`] is an image to look at.
@@ -49,4 +49,4 @@ pub use read::ReadOptions;
 pub use resize::Filter;
 pub use scaling::Scaling;
 pub use spec::{ImageItem, ImageSpec};
-pub use transfer::{Pretrained, TransferredModel};
+pub use transfer::{PretrainedModel, TransferredModel};

@@ -56,7 +56,7 @@ pub struct Predictor {
 }
 
 /// An image in the model's format, and what was done to it.
-type Prepared = (Vec<u8>, Option<Adaptation>);
+type PreparedImage = (Vec<u8>, Option<Adaptation>);
 
 impl Predictor {
     /// Reads a model file.
@@ -251,18 +251,18 @@ impl Predictor {
         Ok(outputs.chunks_exact(width).map(<[f32]>::to_vec).collect())
     }
 
-    fn prepare(&self, path: &Path) -> Result<Prepared> {
+    fn prepare(&self, path: &Path) -> Result<PreparedImage> {
         self.format.decode(&regular::read(path, LARGEST_IMAGE)?, &path.display().to_string())
     }
 
-    fn predict_prepared(&self, (pixels, adapted): Prepared) -> Result<Prediction> {
+    fn predict_prepared(&self, (pixels, adapted): PreparedImage) -> Result<Prediction> {
         let mut answers = self.predict_batch(self.format.batch(&[&pixels], &self.device))?;
         let answer = answers.pop().ok_or_else(|| Error::compute("predict", "it gave no answer"))?;
         Ok(with_adaptation(answer, adapted))
     }
 
     /// Some images together; if the device fails at that, each by itself, to have its own error.
-    fn predict_each(&self, prepared: Vec<Result<Prepared>>) -> Vec<Result<Prediction>> {
+    fn predict_each(&self, prepared: Vec<Result<PreparedImage>>) -> Vec<Result<Prediction>> {
         let whole: Vec<_> =
             prepared.iter().flatten().map(|(pixels, _)| pixels.as_slice()).collect();
         let together = match whole.is_empty() {
@@ -270,7 +270,7 @@ impl Predictor {
             false => self.predict_batch(self.format.batch(&whole, &self.device)),
         };
         let mut answers = together.unwrap_or_default().into_iter();
-        let answer = |image: Result<Prepared>| {
+        let answer = |image: Result<PreparedImage>| {
             let image = image?;
             match answers.next() {
                 Some(answer) => Ok(with_adaptation(answer, image.1)),

@@ -37,7 +37,7 @@ pub type Watch<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
 
 /// What was written of all parts.
 #[derive(Debug, Default)]
-pub(super) struct Written {
+pub(super) struct WrittenData {
     /// What stands for each class.
     pub names: Vec<String>,
     /// How many images of each part.

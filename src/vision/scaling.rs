@@ -110,12 +110,12 @@ impl std::fmt::Display for Scaling {
 
 /// The pixels of each channel, added up: whole numbers, so that the order does not matter.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Sums {
+pub(super) struct PixelSums {
     /// How many pixels a channel has, their sum and that of their squares.
     channels: [(u64, u64, u64); 3],
 }
 
-impl Sums {
+impl PixelSums {
     /// Of an image of that many channels.
     pub fn of(pixels: &[u8], channels: usize) -> Self {
         let mut sums = Self::default();

@@ -21,7 +21,7 @@ const MOST_NAMED: usize = 8;
 /// which turns an image into features. Those of one set of images are a good start for another.
 ///
 /// ```
-/// use fastburn::vision::Pretrained;
+/// use fastburn::vision::PretrainedModel;
 /// use fastburn::prelude::*;
 ///
 /// let device = device::cpu()?;
@@ -35,7 +35,7 @@ const MOST_NAMED: usize = 8;
 ///
 /// // Features that tell ten digits apart, for three of them alone.
 /// let few = Splits::digits()?.with_classes(&["3", "5", "8"])?.loaders(64, 42, &device)?;
-/// let transferred = Pretrained::load(&file, &device)?.model_for(3, 42)?;
+/// let transferred = PretrainedModel::load(&file, &device)?.model_for(3, 42)?;
 /// assert_eq!(
 ///     transferred.to_string(),
 ///     "loaded  0.bias [30], 0.weight [30, 784]\n\
@@ -51,7 +51,7 @@ const MOST_NAMED: usize = 8;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct Pretrained {
+pub struct PretrainedModel {
     file: ModelFile,
     format: ImageSpec,
     device: Device,
@@ -70,7 +70,7 @@ pub struct TransferredModel {
     pub made: Vec<String>,
 }
 
-impl Pretrained {
+impl PretrainedModel {
     /// Reads a model file.
     ///
     /// # Errors

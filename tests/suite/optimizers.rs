@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
-use fastburn::Error;
 use fastburn::callbacks::{GradientClip, WeightDecay};
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, MapGradient, State};

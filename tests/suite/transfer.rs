@@ -10,7 +10,7 @@ use fastburn::models::{
     Activation, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
 };
 use fastburn::vision::{ImageSpec, Splits};
-use fastburn::vision::{Predictor, Pretrained};
+use fastburn::vision::{Predictor, PretrainedModel};
 
 use crate::model_files::{learner_of, trained};
 use crate::support::{assert_close, each_device, values};
@@ -29,7 +29,7 @@ fn the_body_is_kept_to_the_bit_and_the_head_is_drawn_by_the_seed() {
         learner_of(before.clone(), [1, 2, 3], names(3), device).export(&file).unwrap();
         let trained = StateDict::of(&before).unwrap();
 
-        let pretrained = Pretrained::load(&file, device).unwrap();
+        let pretrained = PretrainedModel::load(&file, device).unwrap();
         let transferred = pretrained.model_for(7, 42).unwrap();
         assert_eq!(
             transferred.to_string(),
@@ -67,7 +67,8 @@ fn a_head_with_as_many_outputs_is_kept_unless_a_new_one_is_asked_for() {
     each_device(|device| {
         let before = Architecture::Mlp(MlpConfig::new([6, 5, 3])).init(device, 1).unwrap();
         learner_of(before.clone(), [1, 2, 3], names(3), device).export(&file).unwrap();
-        let pretrained = Pretrained::from_bytes(&std::fs::read(&file).unwrap(), device).unwrap();
+        let pretrained =
+            PretrainedModel::from_bytes(&std::fs::read(&file).unwrap(), device).unwrap();
 
         let kept = pretrained.model_for(3, 42).unwrap();
         let all = "loaded  0.bias [5], 0.weight [5, 6], 2.bias [3], 2.weight [3, 5]";
@@ -94,7 +95,7 @@ fn a_new_head_learns_on_a_frozen_body_and_then_all_of_it() {
     let device = fastburn::device::cpu().unwrap();
     let dls = Splits::digits().unwrap().with_classes(&["3", "5", "8"]).unwrap();
     let dls = dls.loaders(64, 1, &device).unwrap();
-    let pretrained = Pretrained::load(file, &device).unwrap();
+    let pretrained = PretrainedModel::load(file, &device).unwrap();
     let input = dls.items.as_ref().unwrap().input.clone();
     pretrained.check_images(&serde_json::from_value(input).unwrap()).unwrap();
     let model = pretrained.model_for(3, 1).unwrap().model;
@@ -129,7 +130,7 @@ fn a_model_that_is_a_head_alone_has_nothing_to_give() {
     ] {
         let model = architecture.init(&device, 1).unwrap();
         learner_of(model, [1, 2, 3], names(3), &device).export(&file).unwrap();
-        let pretrained = Pretrained::load(&file, &device).unwrap();
+        let pretrained = PretrainedModel::load(&file, &device).unwrap();
         assert_eq!(pretrained.model_for(3, 0).unwrap().made.len(), 0);
         for error in [
             pretrained.model_for(2, 0).unwrap_err(),
@@ -146,11 +147,11 @@ fn a_model_that_is_a_head_alone_has_nothing_to_give() {
 fn what_does_not_fit_the_model_is_refused() {
     let (_folder, file) = trained();
     let device = fastburn::device::cpu().unwrap();
-    let pretrained = Pretrained::load(&file, &device).unwrap();
+    let pretrained = PretrainedModel::load(&file, &device).unwrap();
     let error = pretrained.model_for(0, 0).unwrap_err();
     assert!(matches!(error, Error::Setting { .. }), "{error}");
     pretrained.check_images(&ImageSpec::new([1, 28, 28])).unwrap();
     let told = pretrained.check_images(&ImageSpec::new([3, 32, 28])).unwrap_err().to_string();
     assert!(told.contains("28×28 pixels, grey") && told.contains("28×32 pixels, colour"), "{told}");
-    assert!(Pretrained::load(file.with_extension("absent"), &device).is_err());
+    assert!(PretrainedModel::load(file.with_extension("absent"), &device).is_err());
 }

@@ -32,7 +32,7 @@ pub struct CheckpointOptions {
     #[arg(long, value_name = "FOLDER", group = "checkpoints")]
     resume: Option<PathBuf>,
     #[command(flatten)]
-    when: When,
+    when: WhenToSave,
     /// Resume with other --epochs, --lr or --device than the run had
     #[arg(long, requires = "resume", conflicts_with = "checkpoint")]
     force: bool,
@@ -50,10 +50,10 @@ pub struct Files {
     pub log: Option<PathBuf>,
 }
 
-/// When checkpoints are saved, and which are kept; a resumed run keeps to it.
+/// WhenToSave checkpoints are saved, and which are kept; a resumed run keeps to it.
 #[derive(Debug, Clone, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Checkpoints")]
-struct When {
+struct WhenToSave {
     /// Save one every N steps, too
     #[arg(long, value_name = "N", requires = "checkpoints")]
     every_steps: Option<NonZeroUsize>,
@@ -73,7 +73,7 @@ pub struct Run {
     pub files: Files,
     /// The model of a resumed run and the format of its images, if its checkpoints say so.
     pub model: Option<(Architecture, ImageSpec)>,
-    when: When,
+    when: WhenToSave,
 }
 
 /// What the program keeps in checkpoints, beside what the library does.
@@ -82,7 +82,7 @@ struct RunRecord {
     settings: Map<String, Value>,
     #[serde(default)]
     files: Files,
-    when: When,
+    when: WhenToSave,
     /// Where the images are from, and their checksums; an older version had others.
     data: String,
     #[serde(default)]
@@ -123,7 +123,7 @@ impl Run {
             }
             (None, None) => return Ok(run),
         };
-        let When { every_steps, every_seconds, keep } = run.when;
+        let WhenToSave { every_steps, every_seconds, keep } = run.when;
         let mut checkpoint = Checkpoint::new(folder.keep(keep.get()));
         if let Some(steps) = every_steps {
             checkpoint = checkpoint.every_steps(steps);
@@ -159,8 +159,8 @@ impl Run {
         };
         self.files.check()?;
         self.model = record.model;
-        let When { every_steps, every_seconds, keep } = self.when;
-        self.when = When {
+        let WhenToSave { every_steps, every_seconds, keep } = self.when;
+        self.when = WhenToSave {
             every_steps: every_steps.or(record.when.every_steps),
             every_seconds: every_seconds.or(record.when.every_seconds),
             keep: if given.contains("keep") { keep } else { record.when.keep },

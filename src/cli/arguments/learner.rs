@@ -10,7 +10,7 @@ use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, mnist_loss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::AnyModel;
-use fastburn::vision::{Images, Pretrained, ReadOptions, Splits, TransferredModel};
+use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits, TransferredModel};
 use fastburn::{Seed, device};
 
 use super::data::DataOptions;
@@ -53,15 +53,15 @@ pub fn open(
     let device = device::named(&settings.device)?;
     let start = start(settings, &device)?;
     let splits = options.splits(data, settings.training.seed)?;
-    let format = start.as_ref().map(Pretrained::format);
+    let format = start.as_ref().map(PretrainedModel::format);
     let images = read(&splits, &memory.applied(settings.images.reading(format)?))?;
     let (model, _) = model(settings, start, &images.0, &device)?;
     learner(settings, model, images, &device)
 }
 
 /// The trained model that these settings start from, if any.
-pub fn start(settings: &Settings, device: &Device) -> Result<Option<Pretrained>> {
-    Ok(settings.model.from.as_ref().map(|file| Pretrained::load(file, device)).transpose()?)
+pub fn start(settings: &Settings, device: &Device) -> Result<Option<PretrainedModel>> {
+    Ok(settings.model.from.as_ref().map(|file| PretrainedModel::load(file, device)).transpose()?)
 }
 
 /// Reads both parts, with a progress bar, and says which files were skipped or passed over.
@@ -75,7 +75,7 @@ pub fn read(splits: &Splits, options: &ReadOptions) -> Result<(Images, Images)> 
 /// The model of these settings, and what of it is from the one that it starts from.
 pub fn model(
     settings: &Settings,
-    start: Option<Pretrained>,
+    start: Option<PretrainedModel>,
     images: &Images,
     device: &Device,
 ) -> Result<(AnyModel, Option<TransferredModel>)> {

@@ -33,16 +33,16 @@ const MOST_CLASSES: usize = 30;
 
 /// What --json prints.
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     classes: &'a [String],
     counts: &'a [Vec<usize>],
-    most_confused: Vec<Pair<'a>>,
+    most_confused: Vec<ConfusedPair<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shares: Option<Vec<Vec<f64>>>,
 }
 
 #[derive(Serialize)]
-struct Pair<'a> {
+struct ConfusedPair<'a> {
     actual: &'a str,
     predicted: &'a str,
     images: usize,
@@ -58,9 +58,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let pairs = confusion.most_confused(arguments.min);
     let mut out = stdout().lock();
     if arguments.evaluation.json {
-        let pairs =
-            pairs.iter().map(|&(actual, predicted, images)| Pair { actual, predicted, images });
-        let line = Line {
+        let pairs = pairs.iter().map(|&(actual, predicted, images)| ConfusedPair {
+            actual,
+            predicted,
+            images,
+        });
+        let line = JsonLine {
             classes: &confusion.classes,
             counts: &confusion.counts,
             most_confused: pairs.collect(),

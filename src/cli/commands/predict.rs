@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             sources.push(ImageInput::File(path.clone()));
         }
     }
-    let columns = Columns::of(&sources, &predictor);
+    let columns = ColumnWidths::of(&sources, &predictor);
     let mut out = stdout().lock();
     if !arguments.json {
         writeln!(out, "{}", columns.line("image", "label", "probability", "then"))?;
@@ -140,12 +140,12 @@ impl std::fmt::Display for ImageInput {
 }
 
 /// The widths of the table's columns.
-struct Columns {
+struct ColumnWidths {
     image: usize,
     label: usize,
 }
 
-impl Columns {
+impl ColumnWidths {
     fn of(sources: &[ImageInput], predictor: &Predictor) -> Self {
         let width = |text: &str| text.chars().count();
         let images = sources.iter().map(|source| width(&source.to_string()));

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use fastburn::callbacks::{CsvLogger, EpochTable, JsonLogger, Notes, SaveModel, StopFlag};
-use fastburn::vision::Pretrained;
+use fastburn::vision::PretrainedModel;
 use fastburn::{Error, device, printable};
 use serde_json::json;
 
@@ -84,7 +84,7 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     let splits = options.opening.splits(data, run.settings.training.seed)?;
     let of_saved = run.model.as_ref().map(|(_, format)| format);
     let of_saved = of_saved.filter(|_| run.settings.model.from.is_some());
-    let format = of_saved.or(start.as_ref().map(Pretrained::format));
+    let format = of_saved.or(start.as_ref().map(PretrainedModel::format));
     let reading = options.memory.applied(run.settings.images.reading(format)?);
     let (train, valid) = learner::read(&splits, &reading)?;
     let (model, transferred) = match &run.model {

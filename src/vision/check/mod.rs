@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 pub use self::problem::{Finding, Fix, Problem, Severity};
 pub use self::record::{ClassCount, DataCheck, FormatCount};
-use self::survey::{Item, Survey, place_and_reason};
+use self::survey::{Survey, SurveyedFile, place_and_reason};
 use crate::error::Result;
 use crate::vision::decode::decode_file;
 use crate::vision::open::{self, Listing, OpenOptions};
@@ -33,7 +33,7 @@ fn check(folder: &DataFolder, listing: Option<Listing>, progress: Progress<'_>) 
     };
     let items = survey.items();
     let tally = Tally::new(items.len(), progress);
-    let looks: Vec<Result<Look, String>> = items
+    let looks: Vec<Result<ImageDigest, String>> = items
         .par_iter()
         .map(|item| {
             let look = look(item.file);
@@ -47,7 +47,7 @@ fn check(folder: &DataFolder, listing: Option<Listing>, progress: Progress<'_>) 
         Some(Problem::BrokenFile { file: item.file.to_string(), reason })
     });
     problems.extend(broken);
-    let seen: Vec<(&Item<'_>, &Look)> = items
+    let seen: Vec<(&SurveyedFile<'_>, &ImageDigest)> = items
         .iter()
         .zip(&looks)
         .filter_map(|(item, look)| Some((item, look.as_ref().ok()?)))
@@ -71,8 +71,8 @@ fn check(folder: &DataFolder, listing: Option<Listing>, progress: Progress<'_>) 
 }
 
 /// The sizes and channels that there are, the most frequent first.
-fn formats(seen: &[(&Item<'_>, &Look)]) -> Vec<FormatCount> {
-    let mut counts: BTreeMap<[usize; 3], (usize, &Item<'_>)> = BTreeMap::new();
+fn formats(seen: &[(&SurveyedFile<'_>, &ImageDigest)]) -> Vec<FormatCount> {
+    let mut counts: BTreeMap<[usize; 3], (usize, &SurveyedFile<'_>)> = BTreeMap::new();
     for (item, look) in seen {
         counts.entry(look.shape).or_insert((0, item)).0 += 1;
     }
@@ -86,7 +86,7 @@ fn formats(seen: &[(&Item<'_>, &Look)]) -> Vec<FormatCount> {
 }
 
 fn format_problems(
-    seen: &[(&Item<'_>, &Look)],
+    seen: &[(&SurveyedFile<'_>, &ImageDigest)],
     formats: &[FormatCount],
     survey: &Survey,
 ) -> Vec<Problem> {
@@ -146,7 +146,7 @@ impl OpenOptions {
 }
 
 /// What is kept of an image.
-pub(super) struct Look {
+pub(super) struct ImageDigest {
     /// `[channels, height, width]`.
     pub shape: [usize; 3],
     /// What another image has by chance once in 10²⁷ sets of a million.
@@ -154,11 +154,11 @@ pub(super) struct Look {
 }
 
 /// Decodes a file, or says why that cannot be done.
-pub(super) fn look(file: &DataFile) -> Result<Look, String> {
+pub(super) fn look(file: &DataFile) -> Result<ImageDigest, String> {
     let bytes = file.read().map_err(|error| place_and_reason(error).1)?;
     let picture = decode_file(file, &bytes).map_err(|error| place_and_reason(error).1)?;
     let shape = picture.shape();
-    Ok(Look { shape, fingerprint: fingerprint(shape, &picture.into_planes()) })
+    Ok(ImageDigest { shape, fingerprint: fingerprint(shape, &picture.into_planes()) })
 }
 
 /// Shape and pixels in 128 bits.
@@ -174,14 +174,14 @@ fn fingerprint(shape: [usize; 3], pixels: &[u8]) -> u128 {
 }
 
 /// The groups of equal images, in the order of their first files.
-fn same_images(seen: &[(&Item<'_>, &Look)], survey: &Survey) -> Vec<Problem> {
+fn same_images(seen: &[(&SurveyedFile<'_>, &ImageDigest)], survey: &Survey) -> Vec<Problem> {
     let mut order: Vec<usize> = (0..seen.len()).collect();
     order.sort_unstable_by_key(|&index| (seen[index].1.fingerprint, index));
     let equal = |a: &usize, b: &usize| seen[*a].1.fingerprint == seen[*b].1.fingerprint;
     let mut groups: Vec<&[usize]> = order.chunk_by(equal).filter(|group| group.len() > 1).collect();
     groups.sort_unstable_by_key(|group| group[0]);
     let problem = |group: &[usize]| {
-        let items: Vec<&Item<'_>> = group.iter().map(|&index| seen[index].0).collect();
+        let items: Vec<&SurveyedFile<'_>> = group.iter().map(|&index| seen[index].0).collect();
         let parts: BTreeSet<usize> = items.iter().map(|item| item.part).collect();
         let classes: BTreeSet<usize> = items.iter().map(|item| item.class).collect();
         Problem::SameImage {

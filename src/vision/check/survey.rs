@@ -28,7 +28,7 @@ pub(super) struct Class {
 }
 
 /// A file, and what it is of.
-pub(super) struct Item<'a> {
+pub(super) struct SurveyedFile<'a> {
     pub file: &'a DataFile,
     pub part: usize,
     pub class: usize,
@@ -37,7 +37,7 @@ pub(super) struct Item<'a> {
 impl Survey {
     /// Lists the data set; with what is wrong.
     pub fn of(folder: &DataFolder) -> (Self, Vec<Problem>) {
-        let mut aside = Aside::default();
+        let mut aside = NotImages::default();
         let Layout { top, level, parts } = Layout::find(folder);
         let folders = match parts {
             Parts::Two { train, valid } => vec![("train", train), ("valid", valid)],
@@ -88,12 +88,12 @@ impl Survey {
     }
 
     /// All files, those of the first part first.
-    pub fn items(&self) -> Vec<Item<'_>> {
+    pub fn items(&self) -> Vec<SurveyedFile<'_>> {
         let of_part = |part: usize| {
             let classes = self.classes.iter().enumerate();
             classes.flat_map(move |(class, of_class)| {
                 let files = of_class.files[part].iter().flatten();
-                files.map(move |file| Item { file, part, class })
+                files.map(move |file| SurveyedFile { file, part, class })
             })
         };
         (0..self.parts.len()).flat_map(of_part).collect()
@@ -117,7 +117,7 @@ fn in_order(classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>>) -> Vec<Class>
 }
 
 /// The classes of a part, and their files.
-fn listed(folder: &DataFolder, aside: &mut Aside) -> Vec<(String, Vec<DataFile>)> {
+fn listed(folder: &DataFolder, aside: &mut NotImages) -> Vec<(String, Vec<DataFile>)> {
     let mut level = folder.level();
     let classes = std::mem::take(&mut level.folders);
     aside.level(level);
@@ -134,14 +134,14 @@ fn listed(folder: &DataFolder, aside: &mut Aside) -> Vec<(String, Vec<DataFile>)
 
 /// What is found beside images.
 #[derive(Default)]
-struct Aside {
+struct NotImages {
     refused: Vec<Problem>,
     passed_over: BTreeMap<&'static str, Vec<String>>,
     /// Files within the classes that are no images, counted by extension.
     extensions: Extensions,
 }
 
-impl Aside {
+impl NotImages {
     fn refuse(&mut self, error: Error) {
         let (path, reason) = place_and_reason(error);
         self.refused.push(Problem::Unlisted { path, reason });

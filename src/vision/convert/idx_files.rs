@@ -7,7 +7,7 @@ use crate::error::{Error, Remedy, Result};
 use crate::files::atomic::{self, AtomicFolder};
 use crate::vision::images::Images;
 use crate::vision::open::{CLASSES, Idx, IdxContent, ImageFolder, Listing};
-use crate::vision::progress::{Watch, Written, ended};
+use crate::vision::progress::{Watch, WrittenData, ended};
 use crate::vision::read::{ReadOptions, read_parts};
 
 /// The parts' names: MNIST's.
@@ -22,7 +22,7 @@ pub(super) fn write(
     gzip: bool,
     options: &ReadOptions,
     watch: &Watch<'_>,
-) -> Result<Written> {
+) -> Result<WrittenData> {
     let numbers = numbers(&listing.train)?;
     let go_on = AtomicBool::new(true);
     let all: Vec<_> = listing.iter().collect();
@@ -69,7 +69,7 @@ pub(super) fn write(
     whole.finish()?;
     let counts = read.iter().map(Images::len).collect();
     let skipped = read.iter().flat_map(|images| images.skipped().to_vec()).collect();
-    Ok(Written { names: numbers, counts, skipped })
+    Ok(WrittenData { names: numbers, counts, skipped })
 }
 
 /// The number of each class: what it is called, where all are called by numbers.

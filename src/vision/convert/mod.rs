@@ -8,7 +8,7 @@ use std::path::Path;
 use super::open::OpenOptions;
 use super::progress::SkippedFile;
 pub use super::progress::Watch;
-use super::progress::Written;
+use super::progress::WrittenData;
 use super::read::ReadOptions;
 use super::tree::DataFolder;
 use crate::error::{Error, Result};
@@ -94,7 +94,7 @@ impl OpenOptions {
             DataFormat::Png => png_folders::write(&listing, out, options, watch)?,
             DataFormat::Idx { gzip } => idx_files::write(&listing, out, gzip, options, watch)?,
         };
-        let Written { names, counts, skipped } = written;
+        let WrittenData { names, counts, skipped } = written;
         let classes = listing.train.classes().iter().cloned().zip(names).collect();
         let (train, valid) = (counts.first().copied().unwrap_or(0), counts.get(1).copied());
         Ok(Conversion { train, valid, skipped, classes })

@@ -15,7 +15,7 @@ use crate::files::atomic::AtomicFolder;
 use crate::files::is_hidden;
 use crate::vision::decode::{Picture, decode_file};
 use crate::vision::open::{ImageFolder, Listing, pair};
-use crate::vision::progress::{SkippedFile, Watch, Written, ended};
+use crate::vision::progress::{SkippedFile, Watch, WrittenData, ended};
 use crate::vision::read::ReadOptions;
 use crate::vision::spec::{ImageItem, ImageSpec};
 use crate::vision::tree::DataFile;
@@ -29,7 +29,7 @@ pub(super) fn write(
     out: &Path,
     options: &ReadOptions,
     watch: &Watch<'_>,
-) -> Result<Written> {
+) -> Result<WrittenData> {
     let mut names = FileNames::default();
     let classes: Vec<String> =
         listing.train.classes().iter().map(|class| names.new_name(class, "")).collect();
@@ -42,7 +42,7 @@ pub(super) fn write(
     }
     let (done, total) = (AtomicUsize::new(0), listing.iter().map(Dataset::len).sum());
     let tell = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
-    let mut written = Written::default();
+    let mut written = WrittenData::default();
     for (part, name) in listing.iter().zip(PARTS) {
         let folder = match listing.valid {
             Some(_) => whole.path().join(name),
@@ -53,7 +53,7 @@ pub(super) fn write(
         written.skipped.extend(skipped);
     }
     whole.finish()?;
-    Ok(Written { names: classes, ..written })
+    Ok(WrittenData { names: classes, ..written })
 }
 
 /// Writes a part, and says what was left out.

@@ -28,7 +28,7 @@ const FORMATS: [ImageFormat; 6] = [
 
 /// What a file says of its image before it is decoded.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::vision) struct Header {
+pub(in crate::vision) struct ImageHeader {
     /// `[width, height]` in pixels, the right way up.
     pub size: [u32; 2],
     /// 1 for grey, 3 for colour.
@@ -88,9 +88,9 @@ fn is_transparent(image: &DynamicImage) -> bool {
 }
 
 /// Reads what a file says of its image, from its beginning if that is enough.
-pub(in crate::vision) fn header(file: &DataFile) -> Result<Header> {
+pub(in crate::vision) fn header(file: &DataFile) -> Result<ImageHeader> {
     if let Some((_, [channels, height, width])) = file.raw() {
-        return Ok(Header { size: [width as u32, height as u32], channels });
+        return Ok(ImageHeader { size: [width as u32, height as u32], channels });
     }
     for bytes in HEADERS {
         let beginning = file.beginning(bytes)?;
@@ -104,13 +104,13 @@ pub(in crate::vision) fn header(file: &DataFile) -> Result<Header> {
     header_of(&file.read()?).map_err(|reason| Error::image(file, reason))
 }
 
-fn header_of(bytes: &[u8]) -> Result<Header, String> {
+fn header_of(bytes: &[u8]) -> Result<ImageHeader, String> {
     let bytes: Cow<'_, [u8]> = without_metadata(bytes);
     let mut decoder = decoder(&bytes)?;
     let turn = decoder.orientation().map_err(|error| error.to_string())?;
     let (width, height) = decoder.dimensions();
     let channels = if decoder.color_type().has_color() { 3 } else { 1 };
-    Ok(Header { size: turned([width, height], turn), channels })
+    Ok(ImageHeader { size: turned([width, height], turn), channels })
 }
 
 /// A decoder that refuses what is too large, or why there is none.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 
-use super::codec::{Header, header};
+use super::codec::{ImageHeader, header};
 use crate::error::{Error, Remedy, Result};
 use crate::vision::tree::DataFile;
 
@@ -14,7 +14,7 @@ const LISTED: usize = 3;
 
 /// The headers of many files, in their order.
 pub(in crate::vision) struct Headers<'a> {
-    pub files: Vec<(&'a DataFile, Result<Header, Box<Error>>)>,
+    pub files: Vec<(&'a DataFile, Result<ImageHeader, Box<Error>>)>,
 }
 
 impl<'a> Headers<'a> {
@@ -38,12 +38,12 @@ impl<'a> Headers<'a> {
     }
 
     /// The most of something that an image has, 0 if there is none.
-    pub fn most(&self, of: impl Fn(&Header) -> usize) -> usize {
+    pub fn most(&self, of: impl Fn(&ImageHeader) -> usize) -> usize {
         self.headers().map(of).max().unwrap_or_default()
     }
 
     /// How many images are of each kind, the most frequent first.
-    pub fn counts<K: Ord>(&self, kind: impl Fn(&Header) -> K) -> Vec<(K, usize)> {
+    pub fn counts<K: Ord>(&self, kind: impl Fn(&ImageHeader) -> K) -> Vec<(K, usize)> {
         let mut counts = BTreeMap::new();
         for header in self.headers() {
             *counts.entry(kind(header)).or_insert(0) += 1;
@@ -67,7 +67,7 @@ impl<'a> Headers<'a> {
 
     fn same<K: Ord + Copy>(
         &self,
-        kind: impl Fn(&Header) -> K,
+        kind: impl Fn(&ImageHeader) -> K,
         show: impl Fn(K) -> String,
         remedy: Remedy,
     ) -> Result<()> {
@@ -97,7 +97,7 @@ impl<'a> Headers<'a> {
         Err(Error::data(other, problem).with_remedy(remedy))
     }
 
-    fn headers(&self) -> impl Iterator<Item = &Header> {
+    fn headers(&self) -> impl Iterator<Item = &ImageHeader> {
         self.files.iter().filter_map(|(_, found)| found.as_ref().ok())
     }
 }

@@ -25,7 +25,7 @@ pub(in crate::vision) enum IdxContent {
 
 /// What a file's name says of it.
 #[derive(Debug, PartialEq, Eq)]
-struct Named<'a> {
+struct IdxFileName<'a> {
     /// What stands before the part, as `emnist-letters-`.
     prefix: &'a str,
     part: &'a str,
@@ -47,7 +47,7 @@ impl IdxContent {
     }
 }
 
-impl<'a> Named<'a> {
+impl<'a> IdxFileName<'a> {
     fn of(name: &'a str) -> Option<Self> {
         let name = name.strip_suffix(".gz").unwrap_or(name).strip_suffix("-ubyte")?;
         [IdxContent::Images, IdxContent::Labels].into_iter().find_map(|content| {
@@ -64,7 +64,7 @@ impl<'a> Named<'a> {
 
 /// The training part, and the validation part if there is one, if these files of a folder are IDX.
 pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Listing>> {
-    let names = |file| DataFile::name(file).and_then(Named::of);
+    let names = |file| DataFile::name(file).and_then(IdxFileName::of);
     let prefixes: BTreeSet<_> = files.iter().filter_map(names).map(|named| named.prefix).collect();
     let prefix = match prefixes.len() {
         0 => return Ok(None),
@@ -80,7 +80,7 @@ pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Lis
     let classes = classes.map(class_names).transpose()?;
     // The plain file where the packed one is there as well: its name is the shorter one.
     let file = |part: &str, content| {
-        let wanted = Some(Named { prefix, part, content });
+        let wanted = Some(IdxFileName { prefix, part, content });
         let found = files.iter().filter(|&file| names(file) == wanted);
         found.min_by_key(|file| file.name().map(str::len))
     };

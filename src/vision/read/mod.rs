@@ -21,7 +21,7 @@ use super::decode::{Headers, header};
 use super::images::Images;
 use super::open::{ImageFolder, Splits};
 use super::progress::{Progress, Tally};
-use super::scaling::Sums;
+use super::scaling::PixelSums;
 use super::spec::ImageSpec;
 use crate::error::{Error, Remedy, Result};
 
@@ -66,7 +66,7 @@ fn read_all(
         }
     };
     if let (Numbers::Standardized, Some((train, pixels))) = (&options.numbers, decoded.first()) {
-        let sums = Sums::of_all(pixels, format.len(), format.channels);
+        let sums = PixelSums::of_all(pixels, format.len(), format.channels);
         format.scaling = sums.scaling(format.channels, train.folder.place())?;
     }
     let images = decoded.into_iter().map(|(pass, pixels)| {
@@ -76,7 +76,7 @@ fn read_all(
 }
 
 /// One part in memory: its kept files, and their pixels one after the other.
-type Decoded = (Pass, Vec<u8>);
+type DecodedPart = (Pass, Vec<u8>);
 
 /// Decodes all parts; returns `None` if an image is in colour and the format has no room for it.
 fn decode_parts(
@@ -84,7 +84,7 @@ fn decode_parts(
     format: &ImageSpec,
     options: &ReadOptions,
     progress: Progress<'_>,
-) -> Result<Option<Vec<Decoded>>> {
+) -> Result<Option<Vec<DecodedPart>>> {
     let total = parts.iter().map(|part| part.files().len()).sum();
     let tally = Tally::new(total, progress);
     let mut decoded = Vec::new();
@@ -116,7 +116,7 @@ fn decode_part(
     format: &ImageSpec,
     options: &ReadOptions,
     tally: &Tally<'_>,
-) -> Result<Decoded, Misfit> {
+) -> Result<DecodedPart, Misfit> {
     let (count, size) = (folder.files().len(), format.len());
     let mut pixels = Vec::new();
     let room = size.checked_mul(count).filter(|&n| pixels.try_reserve_exact(n).is_ok());

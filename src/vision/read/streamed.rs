@@ -15,7 +15,7 @@ use crate::vision::spec::ImageSpec;
 /// The images of one part, and the threads that both parts share.
 #[derive(Debug, Clone)]
 pub(in crate::vision) struct StreamedImages {
-    files: Arc<Files>,
+    files: Arc<StreamedFiles>,
     prefetch: Arc<Prefetch>,
     /// Which of the parts it is.
     part: usize,
@@ -23,18 +23,18 @@ pub(in crate::vision) struct StreamedImages {
 
 /// The files, and what is known of them.
 #[derive(Debug)]
-struct Files {
+struct StreamedFiles {
     folder: Arc<ImageFolder>,
     format: ImageSpec,
     options: ReadOptions,
-    contents: Vec<Content>,
+    contents: Vec<KnownChecksum>,
 }
 
 /// The checksum of a file's content, once it was read: a file that changes is noticed.
 #[derive(Debug, Default)]
-pub(super) struct Content(AtomicU64);
+pub(super) struct KnownChecksum(AtomicU64);
 
-impl Content {
+impl KnownChecksum {
     const KNOWN: u64 = 1 << 32;
 
     /// A known checksum.
@@ -63,10 +63,10 @@ impl StreamedImages {
         (part, folder): (usize, Arc<ImageFolder>),
         format: ImageSpec,
         options: &ReadOptions,
-        contents: Vec<Content>,
+        contents: Vec<KnownChecksum>,
         prefetch: Arc<Prefetch>,
     ) -> Self {
-        let files = Files { folder, format, options: options.clone(), contents };
+        let files = StreamedFiles { folder, format, options: options.clone(), contents };
         Self { files: files.into(), prefetch, part }
     }
 
@@ -88,7 +88,7 @@ impl StreamedImages {
     /// The checksums of all files' content; those that are not known yet are read.
     pub fn contents(&self) -> Result<Vec<u32>> {
         let files = self.files.folder.files();
-        let content = |(index, known): (usize, &Content)| match known.known() {
+        let content = |(index, known): (usize, &KnownChecksum)| match known.known() {
             Some(checksum) => Ok(checksum),
             None => {
                 let file = &files[index];
@@ -103,7 +103,7 @@ impl StreamedImages {
     }
 }
 
-impl Files {
+impl StreamedFiles {
     fn image(&self, index: usize) -> Result<Vec<u8>> {
         let file = &self.folder.files()[index];
         let read = read_file(file, &self.format, &self.options);
@@ -115,7 +115,7 @@ impl Files {
     }
 }
 
-impl MakeBatch for Files {
+impl MakeBatch for StreamedFiles {
     fn batch(&self, indices: &[u32], is_dropped: &(dyn Fn() -> bool + Sync)) -> Result<Vec<u8>> {
         let size = self.format.len();
         let mut pixels = vec![0; indices.len() * size];

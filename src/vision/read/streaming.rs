@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::file::{Misfit, read_part};
 use super::options::{Numbers, ReadOptions};
 use super::prefetch::Prefetch;
-use super::streamed::{Content, StreamedImages};
+use super::streamed::{KnownChecksum, StreamedImages};
 use crate::error::Result;
 use crate::vision::decode::Headers;
 use crate::vision::images::Images;
 use crate::vision::open::ImageFolder;
 use crate::vision::progress::{Progress, Tally};
-use crate::vision::scaling::Sums;
+use crate::vision::scaling::PixelSums;
 use crate::vision::spec::ImageSpec;
 use crate::vision::tree::DataFile;
 
@@ -63,11 +63,11 @@ pub(super) fn stream(
     let total = parts[..to_inspect].iter().map(|part| part.files().len()).sum();
     let tally = Tally::new(total, progress);
     // Whole numbers: their sums are the same in any order.
-    let sums = Mutex::new(Sums::default());
+    let sums = Mutex::new(PixelSums::default());
     let mut images = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         if index >= to_inspect {
-            let contents = part.files().iter().map(|_| Content::default()).collect();
+            let contents = part.files().iter().map(|_| KnownChecksum::default()).collect();
             images.push(((*part).clone(), contents, Vec::new()));
             continue;
         }
@@ -76,13 +76,13 @@ pub(super) fn stream(
         let read = prefetch.install(|| {
             read_part(part, format, options, &tally, slots, |(), pixels| {
                 if is_train {
-                    let of_image = Sums::of(pixels, format.channels);
+                    let of_image = PixelSums::of(pixels, format.channels);
                     sums.lock().unwrap_or_else(PoisonError::into_inner).add(&of_image);
                 }
             })
         });
         let pass = read.map_err(Misfit::into_error)?;
-        let contents = pass.contents.into_iter().map(Content::of).collect();
+        let contents = pass.contents.into_iter().map(KnownChecksum::of).collect();
         images.push((pass.folder, contents, pass.skipped));
     }
     if let (Numbers::Standardized, Some((train, ..))) = (&options.numbers, images.first()) {

@@ -18,7 +18,7 @@ pub struct Arguments {
 }
 
 /// A data set of the list.
-struct Row {
+struct ListedSet {
     name: String,
     size: Option<u64>,
     about: String,
@@ -31,31 +31,31 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let rows = rows(cache.list()?);
     let mut out = stdout().lock();
     if arguments.json {
-        let sets: Vec<_> = rows.iter().map(Row::json).collect();
+        let sets: Vec<_> = rows.iter().map(ListedSet::json).collect();
         let home = cache.home().display().to_string();
         writeln!(out, "{}", json!({ "home": home, "data_sets": sets }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let header = ["name", "archive", "here", "what"].map(str::to_owned);
-    let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(Row::cells)).collect();
+    let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(ListedSet::cells)).collect();
     write!(out, "{}", table(&lines))?;
     writeln!(out, "\nin {}", cache.home().display())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The catalogue, and then what else is here.
-fn rows(mut cached: Vec<CachedDataSet>) -> Vec<Row> {
+fn rows(mut cached: Vec<CachedDataSet>) -> Vec<ListedSet> {
     let mut rows: Vec<_> = catalog()
         .into_iter()
         .map(|DataSet { name, size, about, url, .. }| {
             let found = cached.iter().position(|cached| cached.name == name);
-            Row { name, size, about, url, cached: found.map(|index| cached.remove(index)) }
+            ListedSet { name, size, about, url, cached: found.map(|index| cached.remove(index)) }
         })
         .collect();
     rows.extend(cached.into_iter().map(|cached| {
         let origin = cached.origin.as_ref().ok();
         let url = origin.map(|origin| origin.url.clone()).unwrap_or_default();
-        Row {
+        ListedSet {
             name: cached.name.clone(),
             size: origin.map(|origin| origin.bytes),
             about: url.clone(),
@@ -66,7 +66,7 @@ fn rows(mut cached: Vec<CachedDataSet>) -> Vec<Row> {
     rows
 }
 
-impl Row {
+impl ListedSet {
     fn cells(&self) -> [String; 4] {
         let here = match self.cached.as_ref().map(|cached| &cached.origin) {
             None if self.name == "digits" => "always".to_owned(),
