@@ -1,14 +1,14 @@
-//! Epoch times of the tutorials' four workloads on MNIST, beside the matrix products alone.
+//! Epoch times of the tutorials' four workloads on MNIST, compared with the matrix products alone.
 //!
 //! ```sh
 //! cargo bench --bench learner -- --data FOLDER --device flex
 //! ```
 //!
-//! FOLDER holds `mnist_png.tgz`; without `--data` it is `FASTBURN_DATA`, or `../shared/data`;
-//! `--only TEXT` measures the rows whose names hold TEXT. A
-//! row's floor is the time of the matrix products of forward and backward pass, and nothing else,
-//! on the same device in the same run; rounds of both alternate, and the medians are printed.
-//! `pytorch.py` beside this file prints the same rows for PyTorch.
+//! FOLDER holds `mnist_png.tgz`. The default is `FASTBURN_DATA`, then `../shared/data`.
+//! `--only TEXT` measures the rows whose names contain TEXT. The floor of a row is the time of the
+//! matrix products of the forward and backward passes alone, on the same device in the same run.
+//! Rounds of both alternate, and their medians are printed. `pytorch.py` in this folder prints the
+//! same rows for PyTorch.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,18 +22,18 @@ use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig, Model}
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
 
-/// The program's allocator: see `main.rs`.
+/// The program's allocator: see `src/main.rs`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Error = Box<dyn std::error::Error>;
 
-/// Rounds that count; one more goes before them to warm up.
+/// The number of measured rounds, which follow one warm-up round.
 const ROUNDS: usize = 7;
 
 fn main() -> Result<(), Error> {
-    let given = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
-    let mut data = given.unwrap_or_else(|| "../shared/data".into());
+    let from_environment = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
+    let mut data = from_environment.unwrap_or_else(|| "../shared/data".into());
     let mut device = "auto".to_owned();
     let mut only = String::new();
     let mut arguments = std::env::args().skip(1);
@@ -41,8 +41,8 @@ fn main() -> Result<(), Error> {
         match argument.as_str() {
             "--data" => data = arguments.next().ok_or("--data needs a folder")?.into(),
             "--device" => device = arguments.next().ok_or("--device needs a name")?,
-            "--only" => only = arguments.next().ok_or("--only needs a text")?,
-            "--bench" => {} // cargo's own
+            "--only" => only = arguments.next().ok_or("--only needs TEXT")?,
+            "--bench" => {} // passed by cargo
             other => return Err(format!("unknown argument {other}").into()),
         }
     }
@@ -90,7 +90,7 @@ struct Row<'a> {
     device: &'a Device,
 }
 
-/// Leaves the validation part out: an epoch is its training part.
+/// Skips validation, so that an epoch is its training part.
 struct TrainOnly;
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for TrainOnly {
@@ -132,7 +132,8 @@ impl Row<'_> {
         Ok(())
     }
 
-    /// The matrix products of one step: forward, weights' gradients, inner layers' gradients.
+    /// Returns the matrix products of one step: the forward pass, the gradients of the weights, and
+    /// the gradients of the inputs of all layers but the first.
     fn products(&self) -> Vec<(Tensor<2>, Tensor<2>)> {
         let widths = self.architecture.widths();
         let matrix = |rows: usize, columns: usize| {

@@ -1,13 +1,14 @@
-//! What it costs to decode images in each epoch, beside decoding alone and beside memory.
+//! The speed of epochs that decode their images, compared with decoding alone and with images in
+//! memory.
 //!
 //! ```sh
 //! cargo bench --bench streaming -- FOLDER --size 224
 //! ```
 //!
-//! FOLDER holds images as for `fastburn train`; `--memory` is the budget in bytes, a tenth of what
-//! the images take unless given. The decode limit reads and decodes all training images on all
-//! threads and throws them away. The last row reads the pixels of shuffled images back from one
-//! packed file instead: what a cache of decoded images would reach at best.
+//! FOLDER holds images as for `fastburn train`. `--memory` is the budget in bytes, by default a
+//! tenth of the decoded images. The decode limit reads and decodes all training images on all
+//! threads and discards them. The last row reads the pixels of shuffled images from one packed
+//! file: the upper bound for a cache of decoded images.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -22,17 +23,17 @@ use fastburn::models::{LinearConfig, Model};
 use fastburn::vision::{Images, ReadOptions, Splits};
 use rayon::prelude::*;
 
-/// The program's allocator: see `main.rs`.
+/// The program's allocator: see `src/main.rs`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Error = Box<dyn std::error::Error>;
 
-/// Rounds that count, after one that fetches the files from the disk; the best is printed.
+/// The number of measured rounds, after one that reads the files from disk. The best is printed.
 const ROUNDS: usize = 3;
 const BATCH: usize = 64;
 
-/// Leaves the validation part out.
+/// Skips validation.
 struct TrainOnly;
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for TrainOnly {
@@ -48,11 +49,11 @@ fn main() -> Result<(), Error> {
         match argument.as_str() {
             "--size" => size = Some(arguments.next().ok_or("--size needs a number")?.parse()?),
             "--memory" => memory = Some(arguments.next().ok_or("--memory needs bytes")?.parse()?),
-            "--bench" => {} // cargo's own
+            "--bench" => {} // passed by cargo
             other => folder = Some(other.to_owned()),
         }
     }
-    let splits = Splits::open(folder.ok_or("name a folder of images")?, 0)?;
+    let splits = Splits::open(folder.ok_or("expected a folder of images")?, 0)?;
     let reading = match size {
         Some(side) => ReadOptions::new().size(side, side),
         None => ReadOptions::new(),
@@ -76,7 +77,7 @@ fn main() -> Result<(), Error> {
     let names =
         ["decode limit", "epoch streamed", "epoch from memory", "pixels from a packed file"];
     let mut least = [f64::INFINITY; 4];
-    // In turn, so that whatever else the machine does at a time is not held against one of them.
+    // In turn, so that other load on the machine affects all of them.
     for round in 0..=ROUNDS {
         let seconds = [
             seconds(|| decode_all(&train))?,
@@ -111,7 +112,7 @@ fn decode_all(images: &Images) -> Result<(), Error> {
     Ok((0..folder.len()).into_par_iter().try_for_each(decode)?)
 }
 
-/// A file of all images' pixels.
+/// Writes the pixels of all images to a temporary file.
 fn packed(images: &Images) -> Result<File, Error> {
     let mut file = tempfile::tempfile()?;
     for index in 0..images.len() {
@@ -120,7 +121,7 @@ fn packed(images: &Images) -> Result<File, Error> {
     Ok(file)
 }
 
-/// Reads the images from there, each far from the one before.
+/// Reads all images from the packed file, each far from the previous one.
 fn read_packed(file: &mut File, images: &Images) -> Result<(), Error> {
     let mut pixels = vec![0; images.format().len()];
     let stride = (images.len() / 2 + 1) | 1;

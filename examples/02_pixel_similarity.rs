@@ -1,14 +1,14 @@
 //! Lesson 2: telling a 3 from a 7 by comparing pixels.
 //!
-//! You will learn to stack images into a tensor, to take their mean, to measure how far two images
-//! are from each other, and to do that for a thousand images in one line. The result is a baseline:
-//! a simple method that everything cleverer has to beat.
+//! You will learn to stack images into a tensor, to compute their mean, to measure the distance
+//! between two images, and to do that for a thousand images in one line. The result is a baseline:
+//! a simple method that anything cleverer has to beat.
 //!
 //! ```sh
 //! cargo run --release --example 02_pixel_similarity
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use anyhow::Result;
@@ -41,31 +41,27 @@ fn main() -> Result<()> {
     print!("{}", text::image_grid(&titled, 80, lesson.paint()));
     lesson.save("ideals", &image_grid(&titled, 3)?)?;
 
-    step("How far is one 3 from each?");
-    println!("                 L1: mean |a - b|   L2: root of the mean (a - b)²");
+    step("How far is one 3 from each ideal?");
+    println!("                 L1: mean |a - b|   L2: square root of the mean (a - b)²");
     let mut distances = Vec::new();
     for (name, ideal) in [("to the ideal 3", &ideal_3), ("to the ideal 7", &ideal_7)] {
         let difference = one.clone() - ideal.clone();
         let l1: f32 = difference.clone().abs().mean().into_scalar();
         let l2: f32 = difference.square().mean().sqrt().into_scalar();
         println!("{name}   {l1:.4}             {l2:.4}");
-        // Burn has the first as a loss function, and the square of the second.
+        // Burn has the first as a loss function, and the square of the second as another.
         let burns_l1 = LpLossConfig::l1().forward(one.clone(), ideal.clone(), Reduction::Mean);
         let burns_mse = MseLoss::new().forward(one.clone(), ideal.clone(), Reduction::Mean);
         let same = (burns_l1.into_scalar::<f32>() - l1).abs() < 1e-6
             && (burns_mse.into_scalar::<f32>() - l2 * l2).abs() < 1e-6;
         lesson.claim(
             same,
-            "Burn's L1 loss is the first, its mean squared error the second squared",
+            "Burn's L1 loss equals L1, and its mean squared error equals L2 squared",
         )?;
         distances.push([l1, l2]);
     }
     let nearer = |by: usize| if distances[0][by] < distances[1][by] { "3" } else { "7" };
-    println!(
-        "It is nearer to the ideal {} by L1, and to the ideal {} by L2.",
-        nearer(0),
-        nearer(1)
-    );
+    println!("By L1 it is nearer to the ideal {}, by L2 to the ideal {}.", nearer(0), nearer(1));
 
     step("All validation images at once");
     let valid_3s = stack(&splits.valid.with_classes(&["3"])?, device)?;
@@ -85,7 +81,7 @@ fn main() -> Result<()> {
     let of_3s: f32 = is_3(&valid_3s).mean().into_scalar();
     let of_7s: f32 = (-is_3(&valid_7s) + 1.0).mean().into_scalar();
     let mean = (of_3s + of_7s) / 2.0;
-    println!("right: {of_3s:.4} of the 3s, {of_7s:.4} of the 7s, {mean:.4} on average");
+    println!("accuracy: {of_3s:.4} on 3s, {of_7s:.4} on 7s, {mean:.4} on average");
 
     step("The same for all ten digits");
     let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {})?;
@@ -102,31 +98,31 @@ fn main() -> Result<()> {
     }
     println!("all            {:.4}  {:.4}", l1.accuracy(), l2.accuracy());
 
-    step("What was shown");
-    // The embedded digits are drawn with more freedom than people write with.
+    step("Results");
+    // The bundled digits vary more than handwritten ones.
     let mut expected = [0.75, 0.45, 0.7];
     if data.is_mnist {
         let rounded = [of_3s, of_7s, mean].map(|value| format!("{value:.4}"));
         let known = ["0.9168", "0.9854", "0.9511"];
         lesson.claim(
             rounded == known,
-            format!("3s, 7s and their mean are fastai's {}", known.join(", ")),
+            format!("the accuracies on 3s, 7s and both equal fastai's {}", known.join(", ")),
         )?;
         expected = [0.95, 0.66, 0.82];
     }
     let [of_two, by_l1, by_l2] = [f64::from(mean), l1.accuracy(), l2.accuracy()];
     let [least, least_l1, least_l2] = expected;
-    let claim = format!("pixels tell 3s from 7s in {of_two:.4} of the cases, at least {least}");
+    let claim = format!("accuracy of 3 or 7 by pixels: {of_two:.4}, at least {least}");
     lesson.claim(of_two >= least, claim)?;
-    let claim = format!("L1 gets {by_l1:.4} of ten digits, at least {least_l1}");
+    let claim = format!("accuracy on ten digits by L1: {by_l1:.4}, at least {least_l1}");
     lesson.claim(by_l1 >= least_l1, claim)?;
     let claim =
-        format!("L2 gets {by_l2:.4} of ten digits, at least {least_l2}: that is to be beaten");
+        format!("accuracy on ten digits by L2: {by_l2:.4}, at least {least_l2}: the one to beat");
     lesson.claim(by_l2 >= least_l2, claim)?;
-    lesson.claim(by_l2 > by_l1, "L2 is better than L1 at ten digits")
+    lesson.claim(by_l2 > by_l1, "L2 is better than L1 on ten digits")
 }
 
-/// The images as one tensor, `[images, height, width]`, from 0 (black) to 1 (white).
+/// Returns the images as one tensor, `[images, height, width]`, from 0 (black) to 1 (white).
 fn stack(folder: &ImageFolder, device: &Device) -> Result<Tensor<3>> {
     let images = Images::decode(folder)?;
     let [_, height, width] = images.shape();
@@ -138,8 +134,8 @@ fn stack(folder: &ImageFolder, device: &Device) -> Result<Tensor<3>> {
     Ok(Tensor::stack((0..images.len()).map(image).collect::<Result<_>>()?, 0))
 }
 
-/// The mean absolute difference to an ideal, `[images, height, width]` to `[images]`; the ideal,
-/// `[1, height, width]`, is broadcast to all images.
+/// Returns the mean absolute difference of images `[images, height, width]` from an ideal,
+/// `[images]`. The ideal, `[1, height, width]`, is broadcast to all images.
 fn distance(images: Tensor<3>, ideal: &Tensor<3>) -> Tensor<1> {
     (images - ideal.clone()).abs().mean_dims(&[1, 2]).squeeze_dims(&[1, 2])
 }

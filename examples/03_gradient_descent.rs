@@ -1,14 +1,14 @@
 //! Lesson 3: gradient descent by hand.
 //!
-//! You will learn the seven steps that train every model, on the smallest one there is: a parabola
-//! through twenty noisy points. Ten steps of the usual first attempt hardly begin; the same steps
-//! with inputs of a sensible scale and a well-chosen learning rate find the best parabola there is.
+//! You will learn the seven steps that train every model, on a minimal one: a parabola through
+//! twenty noisy points. Ten steps of the usual first attempt barely make progress. The same steps
+//! with scaled inputs and a well-chosen learning rate find the best-fitting parabola.
 //!
 //! ```sh
 //! cargo run --release --example 03_gradient_descent
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use anyhow::{Context, Result};
@@ -17,7 +17,7 @@ use fastburn::loss::mse;
 use fastburn::plot::{Chart, text};
 use lesson::{Lesson, step};
 
-/// The truth behind the points: speed = 0.75 (t - 9.5)² + 1, in metres a second.
+/// The true curve: speed = 0.75 (t - 9.5)² + 1, in metres per second.
 const STEEPNESS: f64 = 0.75;
 const TURN: f64 = 9.5;
 const LOWEST: f64 = 1.0;
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
     let device = lesson.device.clone().autodiff();
     device.seed(lesson.seed);
 
-    step("The data: a speed at each of 20 seconds");
+    step("The data: the speed at each of 20 seconds");
     let time = Tensor::<1, Int>::arange(0..POINTS as i64, &device).float();
     let truth = (time.clone() - TURN).square() * STEEPNESS + LOWEST;
     let speed = truth + Tensor::random([POINTS], Distribution::Normal(0.0, NOISE), &device);
@@ -55,11 +55,11 @@ fn main() -> Result<()> {
     let loss_before: f32 = loss.clone().into_scalar();
     println!("mean squared error: {loss_before:.1}");
 
-    step("Step 4: its gradients, by Burn");
+    step("Step 4: compute the gradients, with Burn");
     let gradients = loss.backward();
     let slope = parameters.grad(&gradients).context("the parameters have no gradient")?;
     println!("d loss / d (a, b, c) = {:.1?}", values(&slope)?);
-    // A gradient says what a small change of a parameter does to the loss; so try one.
+    // A gradient predicts how a small change of a parameter changes the loss, so try one.
     let nudge = 1e-2;
     let push = Tensor::<1>::from_data([nudge, 0.0, 0.0], &device);
     let higher: f32 =
@@ -67,16 +67,16 @@ fn main() -> Result<()> {
     let lower: f32 = mse(parabola(&time, &(first.clone() - push)), speed.clone())?.into_scalar();
     let measured = (higher - lower) / (2.0 * nudge);
     let of_burn = values(&slope)?[0];
-    println!("by trying a ± {nudge}: {measured:.1} for the first");
+    println!("d loss / d a, measured with a ± {nudge}: {measured:.1}");
     let same = (measured - of_burn).abs() < 0.01 * of_burn.abs().max(1.0);
-    lesson.claim(same, "the gradient is the change of the loss for each unit of a small change")?;
+    lesson.claim(same, "a small change of a changes the loss as the gradient predicts")?;
 
-    step("Step 5: a step against the gradient");
+    step("Step 5: step against the gradient");
     let lr = 1e-5;
     let one_step = descend(&time, &speed, &first, lr, 1)?;
     println!("learning rate {lr:e}: loss {loss_before:.1} -> {:.1}", one_step.loss());
 
-    step("Step 6: again, ten times");
+    step("Step 6: repeat, ten steps in all");
     let ten = descend(&time, &speed, &first, lr, 10)?;
     for (index, loss) in ten.losses.iter().enumerate() {
         println!("after {index:>2} steps: {loss:.1}");
@@ -94,17 +94,17 @@ fn main() -> Result<()> {
 
     step("Step 7: stop");
     println!(
-        "One stops when the loss on data that was not trained on falls no longer. Here the\n\
-         loss has come to rest, and yet the parabola is not found:"
+        "Training usually stops when the loss on held-out data no longer falls. Here the loss\n\
+         has levelled off, and yet the parabola is not found:"
     );
     report("after ten steps    ", vertex_form(&values(&ten.parameters)?, 0.0, 1.0));
     let thousand = descend(&time, &speed, &first, lr, 1000)?;
     report("after 1,000 steps  ", vertex_form(&values(&thousand.parameters)?, 0.0, 1.0));
     println!("the loss went from {:.1} to {:.1} in 990 more steps", ten.loss(), thousand.loss());
     println!(
-        "t² reaches 361 while the constant's input is 1: a learning rate small enough for the\n\
-         one moves the other by next to nothing. Inputs with a mean of 0 and a standard\n\
-         deviation of 1 cure that, and allow a learning rate 30,000 times as high."
+        "t² reaches 361, while the input of the constant is 1. A learning rate small enough\n\
+         for the former hardly moves the latter. Inputs with a mean of 0 and a standard\n\
+         deviation of 1 fix that, and allow a learning rate 30,000 times as high."
     );
     let mean = (POINTS - 1) as f64 / 2.0;
     let deviation = ((POINTS * POINTS - 1) as f64 / 12.0).sqrt();
@@ -113,8 +113,8 @@ fn main() -> Result<()> {
     let logs: Vec<f64> = long.losses.iter().map(|&loss| f64::from(loss).ln()).collect();
     println!("log of the loss over 200 steps: {}", text::sparkline(&logs, 40));
     let found = vertex_form(&values(&long.parameters)?, mean, deviation);
-    report("after 200 of those ", found);
-    report("the truth          ", [STEEPNESS, TURN, LOWEST]);
+    report("200 scaled steps   ", found);
+    report("the true curve     ", [STEEPNESS, TURN, LOWEST]);
     let after = pairs(&time, &parabola(&scaled, &long.parameters))?;
     let ten_steps = pairs(&time, &parabola(&time, &ten.parameters))?;
     let figure = chart("before and after")
@@ -122,35 +122,35 @@ fn main() -> Result<()> {
         .line("200 steps, scaled inputs", after);
     lesson.save("after", &figure.draw()?)?;
 
-    step("What was shown");
+    step("Results");
     let best = least_squares(&points, mean, deviation);
     let close = found.iter().zip(best).all(|(found, best)| (found - best).abs() < 1e-2);
-    lesson.claim(close, format!("200 steps find the best parabola there is, {best:.3?}"))?;
+    lesson.claim(close, format!("200 steps find the least-squares parabola, {best:.3?}"))?;
     let [steepness, turn, lowest] = found;
     let near = (steepness - STEEPNESS).abs() < 0.1
         && (turn - TURN).abs() < 0.5
         && (lowest - LOWEST).abs() < 4.0;
-    lesson.claim(near, "it is within 0.1, 0.5 and 4 of the truth's three numbers")?;
-    let left = f64::from(long.loss()).sqrt();
-    let claim =
-        format!("the points are {left:.1} m/s off it on average, the noise put in is {NOISE}");
-    lesson.claim(left > NOISE / 2.0 && left < NOISE * 2.0, claim)?;
-    lesson.claim(ten.loss() > 2.0 * long.loss(), "ten steps leave more than twice that loss")?;
+    lesson.claim(near, "its parameters are within 0.1, 0.5 and 4 of the true ones")?;
+    let residual = f64::from(long.loss()).sqrt();
+    let claim = format!("its root mean squared error is {residual:.1} m/s, the noise {NOISE} m/s");
+    lesson.claim(residual > NOISE / 2.0 && residual < NOISE * 2.0, claim)?;
+    lesson.claim(ten.loss() > 2.0 * long.loss(), "ten unscaled steps leave over twice its loss")?;
     lesson.claim(
         thousand.loss() > 2.0 * long.loss(),
-        "a thousand such steps still leave more than twice that loss",
+        "a thousand unscaled steps still leave over twice its loss",
     )
 }
 
-/// The model: `a t² + b t + c`, for all times at once.
+/// Computes the model, `a t² + b t + c`, for all times at once.
 fn parabola(time: &Tensor<1>, parameters: &Tensor<1>) -> Tensor<1> {
     let [a, b, c] = [0, 1, 2].map(|index| parameters.clone().slice(s![index]));
     time.clone().square() * a + time.clone() * b + c
 }
 
-/// Where some steps of gradient descent lead, and the loss before each of them and at the end.
+/// The result of gradient descent.
 struct Descent {
     parameters: Tensor<1>,
+    /// The loss before each step and after the last.
     losses: Vec<f32>,
 }
 
@@ -170,7 +170,7 @@ fn descend(
     let mut parameters = first.clone();
     let mut losses = Vec::new();
     for _ in 0..steps {
-        // Each step begins a new graph: what led to these parameters is of no interest any more.
+        // Each step starts a new graph: how these parameters were computed no longer matters.
         let leaf = parameters.detach().require_grad();
         let loss = mse(parabola(time, &leaf), speed.clone())?;
         let gradients = loss.backward();
@@ -183,7 +183,7 @@ fn descend(
     Ok(Descent { parameters: parameters.detach(), losses })
 }
 
-/// The steepness, the turning point and the lowest speed of `a u² + b u + c`, where
+/// Returns the steepness, the turning point and the lowest speed of `a u² + b u + c`, where
 /// `u = (t - mean) / deviation`.
 fn vertex_form(parameters: &[f32], mean: f64, deviation: f64) -> [f64; 3] {
     let [a, b, c] = [0, 1, 2].map(|index| f64::from(parameters[index]));
@@ -195,8 +195,8 @@ fn report(name: &str, [steepness, turn, lowest]: [f64; 3]) {
     println!("{name} {steepness:.2} (t {})² {}", signed(-turn), signed(lowest));
 }
 
-/// The best parabola, without any descent. The scaled times are symmetric around 0, so that the
-/// sums of their odd powers vanish: b stands alone, and a and c are a system of two equations.
+/// Returns the least-squares parabola in closed form. The scaled times are symmetric around 0, so
+/// the sums of their odd powers vanish: b is independent, and a and c solve two equations.
 fn least_squares(points: &[(f64, f64)], mean: f64, deviation: f64) -> [f64; 3] {
     let average = |of: &dyn Fn(f64, f64) -> f64| {
         let sum: f64 = points.iter().map(|&(t, v)| of((t - mean) / deviation, v)).sum();

@@ -1,14 +1,14 @@
-//! Lesson 4: 5 or 4, with nets made by hand.
+//! Lesson 4: 5 or 4, with hand-written nets.
 //!
-//! You will learn to classify images with the seven steps of lesson 3: a loss that gradients can
-//! follow in place of the accuracy, which they cannot; a linear model; and a net with a hidden
-//! layer. Then to distrust a single run: the same net with another seed is another net.
+//! You will learn to classify images with the seven steps of lesson 3. You will need a
+//! differentiable loss instead of the accuracy, a linear model, and a net with a hidden layer. Then
+//! you will learn to distrust a single run: another seed can give a very different net.
 //!
 //! ```sh
 //! cargo run --release --example 04_five_or_four
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use anyhow::{Context, Result};
@@ -26,15 +26,17 @@ const STEPS: usize = 100;
 const LR: f64 = 1.0;
 const SEEDS: u64 = 5;
 
-/// How far the median of five seeds may be from the median of PyTorch's twenty, in per cent points.
+/// The largest allowed difference between the median of five seeds and that of PyTorch's twenty, in
+/// percentage points.
 const MARGIN: f64 = 5.0;
 
-/// A net, what the tutorial got with it, and the least, median and most of twenty runs of PyTorch,
-/// in per cent (`benches/pytorch_lessons.py`).
+/// A net, with reference accuracies in per cent.
 struct Net {
     name: &'static str,
     widths: &'static [usize],
+    /// The tutorial's single run.
     tutorial: f64,
+    /// The lowest, the median and the highest of twenty runs of `benches/pytorch_lessons.py`.
     pytorch: [f64; 3],
 }
 
@@ -64,17 +66,17 @@ fn main() -> Result<()> {
     let fours_and_fives = data.splits.with_classes(&["4", "5"])?;
     let train = examples(&fours_and_fives.train, &device)?;
     let valid = examples(&fours_and_fives.valid, &device)?;
-    println!("to train    x {:?}, y {:?}", train.x.dims(), train.y.dims());
-    println!("to validate x {:?}, y {:?}", valid.x.dims(), valid.y.dims());
+    println!("training   x {:?}, y {:?}", train.x.dims(), train.y.dims());
+    println!("validation x {:?}, y {:?}", valid.x.dims(), valid.y.dims());
 
-    step("Why the accuracy is no loss");
+    step("Why accuracy is not a loss");
     why_not_accuracy(&lesson, &train, &device)?;
 
     step("Three nets, five seeds each");
     println!("{STEPS} steps on all images at once, learning rate {LR}, weights from N(0, 1)");
     let seeds = (0..SEEDS).map(|index| lesson.seed.wrapping_add(index));
-    // The parameters are drawn one net after another, so that they do not depend on which thread is
-    // faster; the largest net trains first, so that no thread is left with it at the end.
+    // The parameters are drawn in sequence, so that they do not depend on thread timing. The
+    // largest net trains first, so that no thread is left alone with it at the end.
     let plans: Vec<_> = NETS
         .iter()
         .flat_map(|net| seeds.clone().map(move |seed| (net, seed)))
@@ -103,10 +105,10 @@ fn main() -> Result<()> {
         );
         if data.is_mnist {
             let [least, median, most] = net.pytorch;
-            println!("  the tutorial's single run {} %", net.tutorial);
+            println!("  the tutorial's single run: {} %", net.tutorial);
             println!("  twenty runs of PyTorch: median {median} %, range {least} to {most} %");
         }
-        println!("  the median's loss: {}", text::sparkline(&median.losses, 50));
+        println!("  loss of the median run: {}", text::sparkline(&median.losses, 50));
         medians.push((net, median.accuracy));
         chart = chart.line(net.name, median.curve());
         for run in &of_net {
@@ -115,12 +117,12 @@ fn main() -> Result<()> {
     }
     lesson.save("losses", &chart.draw()?)?;
     println!(
-        "A single figure says little about a net like this. Weights from N(0, 1) are so large\n\
-         that most sigmoids begin where they are flat, and some seeds stay there: a net that\n\
-         gives one answer to all images is right for half of them."
+        "A single run says little about a net like this. Weights from N(0, 1) are so large\n\
+         that most sigmoids start out saturated, and with some seeds they stay so. A net with\n\
+         the same answer for all images is right for half of them."
     );
 
-    step("What was shown");
+    step("Results");
     for (net, median) in medians.into_iter().filter(|_| data.known_figures) {
         let [_, pytorch, _] = net.pytorch;
         let claim = format!(
@@ -132,14 +134,14 @@ fn main() -> Result<()> {
     for net in &NETS {
         let of_net = runs.iter().filter(|run| run.net == net.name);
         let halved = of_net.filter(|run| run.losses[STEPS - 1] < run.losses[0] / 2.0).count();
-        let claim = format!("{}: {halved} of {SEEDS} seeds have halved the loss", net.name);
+        let claim = format!("{}: {halved} of {SEEDS} seeds at least halve the loss", net.name);
         lesson.claim(halved > 0, claim)?;
     }
     let best = runs.iter().map(|run| run.accuracy).fold(0.0, f64::max);
-    lesson.claim(best >= 85.0, format!("the best net is right for {best:.1} %, at least 85"))
+    lesson.claim(best >= 85.0, format!("the best net reaches {best:.1} %, at least 85 %"))
 }
 
-/// All images of a folder in one tensor.
+/// Reads all images of a folder into one tensor.
 fn examples(folder: &ImageFolder, device: &Device) -> Result<Examples> {
     let images = Images::decode(folder)?;
     let mut pixels: Vec<f32> = Vec::new();
@@ -151,7 +153,7 @@ fn examples(folder: &ImageFolder, device: &Device) -> Result<Examples> {
     Ok(Examples { x, y })
 }
 
-/// A weight `[inputs, outputs]` and a bias `[1, outputs]` for each layer.
+/// Draws a weight `[inputs, outputs]` and a bias `[1, outputs]` for each layer.
 fn random_parameters(widths: &[usize], seed: u64, device: &Device) -> Vec<Tensor<2>> {
     device.seed(seed);
     let normal = Distribution::Normal(0.0, 1.0);
@@ -159,7 +161,7 @@ fn random_parameters(widths: &[usize], seed: u64, device: &Device) -> Vec<Tensor
     layers.map(|shape| Tensor::random(shape, normal, device)).collect()
 }
 
-/// Layers of `x · weight + bias`, with a sigmoid between them.
+/// Computes layers of `x · weight + bias`, with a sigmoid between them.
 fn predict(parameters: &[Tensor<2>], x: &Tensor<2>) -> Tensor<2> {
     let mut x = x.clone();
     for (index, layer) in parameters.chunks_exact(2).enumerate() {
@@ -171,7 +173,7 @@ fn predict(parameters: &[Tensor<2>], x: &Tensor<2>) -> Tensor<2> {
     x
 }
 
-/// The share of predictions on the right side of 0, `[1]`.
+/// Returns the share of predictions on the correct side of 0, `[1]`.
 fn accuracy(predictions: Tensor<2>, targets: &Tensor<2>) -> Tensor<1> {
     let is_5 = targets.clone().greater_scalar(0.5);
     predictions.greater_scalar(0.0).equal(is_5).float().mean()
@@ -185,8 +187,8 @@ fn why_not_accuracy(lesson: &Lesson, train: &Examples, device: &Device) -> Resul
     let loss = mnist_loss(predict(&parameters, &train.x), train.y.clone())?;
     let slopes = slopes(&parameters, &loss.backward())?;
 
-    // How far off each image's prediction is; its mean is the loss. The change of the loss is taken
-    // image by image, since the difference of two means would drown in their rounding.
+    // The error of each image's prediction, whose mean is the loss. The change of the loss is
+    // computed per image, since the difference of two means would be lost to rounding.
     let outcome = |parameters: &[Tensor<2>]| {
         let predictions = predict(parameters, &train.x);
         let accuracy: f32 = accuracy(predictions.clone(), &train.y).into_scalar();
@@ -207,16 +209,15 @@ fn why_not_accuracy(lesson: &Lesson, train: &Examples, device: &Device) -> Resul
         println!("{length:<25}   {loss:<+20.8}   {:+.8}", accuracy - accuracy_here);
     }
     println!(
-        "The accuracy moves in jumps, when an image changes sides, and not at all between\n\
-         them: its slope is 0 nearly everywhere. The loss moves with every step, however\n\
-         small."
+        "The accuracy jumps when the answer for an image changes, and is constant in between:\n\
+         its gradient is 0 almost everywhere. The loss changes with every step, however small."
     );
     let still = changes.last().is_some_and(|&(_, accuracy)| accuracy == 0.0);
-    lesson.claim(still, "after the smallest step the accuracy is exactly what it was")?;
+    lesson.claim(still, "the smallest step does not change the accuracy at all")?;
     let falls = changes.iter().all(|&(loss, _)| loss < 0.0);
-    lesson.claim(falls, "every one of the steps has made the loss smaller")?;
+    lesson.claim(falls, "every step reduces the loss")?;
     let of_accuracy = accuracy(predict(&parameters, &train.x), &train.y);
-    lesson.claim(!of_accuracy.is_tracked(), "Burn has no gradient of the accuracy at all")
+    lesson.claim(!of_accuracy.is_tracked(), "Burn does not track gradients of the accuracy")
 }
 
 fn slopes(parameters: &[Tensor<2>], gradients: &burn::tensor::Gradients) -> Result<Vec<Tensor<2>>> {
@@ -226,13 +227,13 @@ fn slopes(parameters: &[Tensor<2>], gradients: &burn::tensor::Gradients) -> Resu
         .collect()
 }
 
-/// What a training came to.
+/// The result of a training run.
 struct Run {
     net: &'static str,
     seed: u64,
-    /// On the training images, before each step.
+    /// The loss on the training images before each step.
     losses: Vec<f64>,
-    /// On the validation images, in per cent.
+    /// The accuracy on the validation images, in per cent.
     accuracy: f64,
 }
 
@@ -246,7 +247,7 @@ impl Run {
     ) -> Result<Self> {
         let mut losses = Vec::new();
         for _ in 0..STEPS {
-            // Each step begins a new graph: what led to these parameters does not matter to it.
+            // Each step starts a new graph: how these parameters were computed no longer matters.
             let leaves: Vec<_> =
                 parameters.into_iter().map(|p| p.detach().require_grad()).collect();
             let loss = mnist_loss(predict(&leaves, &train.x), train.y.clone())?;

@@ -1,14 +1,14 @@
-//! Lesson 6: a linear learner by hand, and an accuracy that is not one.
+//! Lesson 6: a linear learner by hand, and a wrong accuracy.
 //!
-//! You will learn to train ten classes with cross-entropy in mini-batches, all by hand, and how a
-//! metric can be wrong without anybody noticing: two tensors of different rank are compared, and
-//! what is averaged is every prediction against every target.
+//! You will learn to train a classifier of ten classes with cross-entropy and mini-batches, all by
+//! hand. You will see how a metric can be wrong without anyone noticing: comparing two tensors of
+//! different rank compares every prediction with every target.
 //!
 //! ```sh
 //! cargo run --release --example 06_linear_learner
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use anyhow::{Context, Result};
@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let (train, valid) = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
     let train = loader(train, &device)?;
     let valid = loader(valid, &device)?;
-    println!("{} to train and {} to validate, of {BATCH}", train.len(), valid.len());
+    println!("{} for training and {} for validation, of {BATCH}", train.len(), valid.len());
     let batch = train.batch(&train.order(0), 0, &device)?;
     println!("a batch: images {:?}, classes {:?}", batch.input.dims(), batch.target.dims());
 
@@ -48,22 +48,17 @@ fn main() -> Result<()> {
     let mut bias = Tensor::<2>::random([1, CLASSES], normal, &device);
     println!("weights {:?}, bias {:?}", weights.dims(), bias.dims());
     let logits = predict(batch.input, &weights, &bias);
-    println!(
-        "logits  {:?}: the larger one is, the more the model is for that class",
-        logits.dims()
-    );
+    println!("logits  {:?}: the larger, the more probable the class", logits.dims());
 
     step("The loss: cross-entropy");
     let loss: f32 = cross_entropy(logits.clone(), batch.target.clone()).into_scalar();
     let of_burn = CrossEntropyLossConfig::new().init(&device).forward(logits, batch.target);
-    println!(
-        "{loss:.4} on the first batch. A model that gives every class the same probability would"
-    );
-    println!("have ln 10 = 2.3026: to be sure and wrong, as random weights are, costs more.");
+    println!("{loss:.4} on the first batch. Equal probabilities for all classes would give");
+    println!("ln 10 = 2.3026. Random weights are confident and wrong, which costs more.");
     let same = (of_burn.into_scalar::<f32>() - loss).abs() < 1e-4 * loss;
-    lesson.claim(same, "Burn's own cross-entropy gives the same")?;
+    lesson.claim(same, "Burn's own cross-entropy gives the same loss")?;
 
-    step("Twenty epochs, and two ways to count what is right");
+    step("Twenty epochs, and two ways to count correct predictions");
     println!("epoch  [B] against [B, 1]  accuracy");
     let (_, untrained) = validate_epoch(&valid, &weights, &bias, &device)?;
     let (mut slips, mut accuracies) = (Vec::new(), Vec::new());
@@ -76,38 +71,37 @@ fn main() -> Result<()> {
     }
     println!("accuracy: {}", text::sparkline(&accuracies, EPOCHS));
     let curve = |values: &[f64]| (0..).map(f64::from).zip(values.to_vec());
-    let chart = Chart::new("one model, two figures")
-        .axes("epoch", "share counted as right")
+    let chart = Chart::new("one model, two metrics")
+        .axes("epoch", "share counted as correct")
         .marked_line("accuracy", curve(&accuracies))
         .marked_line("[B] against [B, 1]", curve(&slips));
     lesson.save("accuracies", &chart.draw()?)?;
     println!(
-        "The first figure compares each prediction with every target of its batch: [B]\n\
-         against [B, 1] becomes a square of comparisons, and its mean is no accuracy. Where a\n\
-         batch holds one class only, as most of MNIST's sorted ones do, all its targets are\n\
-         equal and the figure is nearly right, which is why nobody notices; where classes are\n\
-         mixed it is far off. Here the slip has to be made on purpose, by reshaping both to\n\
-         rank 2, since a Tensor<1> against a Tensor<2> does not compile: see the\n\
-         documentation of fastburn::metrics::accuracy. The accuracy itself is low because the\n\
-         first weights are large and the batches are sorted: each one pulls the model towards\n\
-         its own class."
+        "The first column compares each prediction with every target of its batch: [B]\n\
+         against [B, 1] is broadcast to [B, B], whose mean is not an accuracy. If a batch has\n\
+         a single class, as most of MNIST's sorted batches do, all its targets are equal and\n\
+         the value is nearly right, so the mistake goes unnoticed. With mixed classes it is\n\
+         far off. Here the mistake has to be made on purpose, by reshaping both to rank 2,\n\
+         since a Tensor<1> against a Tensor<2> does not compile: see the documentation of\n\
+         fastburn::metrics::accuracy. The accuracy itself is low because the initial weights\n\
+         are large and the batches are sorted: each one pulls the model towards its class."
     );
 
-    step("What was shown");
+    step("Results");
     let (slip, accuracy) = (slips[EPOCHS - 1], accuracies[EPOCHS - 1]);
     if data.known_figures {
         let near = (slip - 0.6374).abs() < 0.03;
-        lesson
-            .claim(near, format!("the slip, {slip:.4}, is within 0.03 of the tutorial's 0.6374"))?;
+        let claim = format!("the wrong metric, {slip:.4}, is within 0.03 of the tutorial's 0.6374");
+        lesson.claim(near, claim)?;
         let near = (accuracy - 0.68).abs() < 0.03;
         lesson.claim(
             near,
             format!("the accuracy, {accuracy:.4}, is within 0.03 of PyTorch's 0.68"),
         )?;
     }
-    let claim = format!("training has raised the accuracy from {untrained:.4} to {accuracy:.4}");
+    let claim = format!("training raises the accuracy from {untrained:.4} to {accuracy:.4}");
     lesson.claim(accuracy > untrained + 0.2, claim)?;
-    lesson.claim((accuracy - slip).abs() > 0.01, "the slip and the accuracy are different figures")
+    lesson.claim((accuracy - slip).abs() > 0.01, "the wrong metric differs from the accuracy")
 }
 
 fn loader(images: Images, device: &Device) -> Result<Loader> {
@@ -115,12 +109,12 @@ fn loader(images: Images, device: &Device) -> Result<Loader> {
     Ok(DataLoader::new(source).batch_size(BATCH)?)
 }
 
-/// `x · weights + bias`: `[batch, 1, 28, 28]` to `[batch, classes]`.
+/// Computes `x · weights + bias`, from `[batch, 1, 28, 28]` to `[batch, classes]`.
 fn predict(images: Tensor<4>, weights: &Tensor<2>, bias: &Tensor<2>) -> Tensor<2> {
     images.flatten::<2>(1, 3).matmul(weights.clone()) + bias.clone()
 }
 
-/// How little the model believes in the right classes: `-log softmax(logits)[target]`, averaged.
+/// Returns the mean negative log-probability of the targets, `-log softmax(logits)[target]`.
 fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
     let of_target = log_softmax(logits, 1).gather(1, targets.unsqueeze_dim(1));
     -of_target.mean()
@@ -146,7 +140,8 @@ fn train_epoch(
     Ok(())
 }
 
-/// The mean over the batches of every prediction against every target, and the accuracy.
+/// Returns the wrong metric, which compares every prediction with every target of its batch, and
+/// the accuracy.
 fn validate_epoch(
     loader: &Loader,
     weights: &Tensor<2>,

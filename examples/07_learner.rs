@@ -1,14 +1,14 @@
 //! Lesson 7: the Learner.
 //!
-//! You will learn to train with what fastai calls a Learner: data, a model, a loss, an optimizer
-//! and a metric, and one line that trains. Then to see that a poor result can be a matter of
-//! settings alone, and to write a callback, which is how everything else is added to a training.
+//! You will learn to train with a Learner, as in fastai: it combines data, a model, a loss, an
+//! optimizer and metrics, and trains in one line. You will see that a poor result can be due to the
+//! settings alone, and write a callback, which is how anything else is added to training.
 //!
 //! ```sh
 //! cargo run --release --example 07_learner
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use anyhow::Result;
@@ -26,7 +26,7 @@ use lesson::{Lesson, step};
 
 const BATCH: usize = 256;
 
-/// A callback of your own: ends the training once the accuracy is good enough.
+/// A custom callback, which stops training once the accuracy is high enough.
 struct GoodEnough(f64);
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for GoodEnough {
@@ -45,7 +45,7 @@ fn main() -> Result<()> {
     let (train, valid) = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
 
     step("Linear(784, 30) → ReLU → Linear(30, 10), SGD, as in the tutorial");
-    println!("Learning rate 1e-3, fastai's default, and batches in the order of the files:");
+    println!("Learning rate 1e-3, fastai's default, with batches in the order of the files:");
     let in_order = |images: &Images| {
         let source = ImageSource::new(images.clone(), class_indices, device, Residency::Auto);
         DataLoader::new(source).batch_size(BATCH)
@@ -57,22 +57,22 @@ fn main() -> Result<()> {
         .metric(accuracy())
         .callback(EpochTable::stdout());
     learn.fit(10, 1e-3)?;
-    println!("And ten epochs more, from where those ended:");
+    println!("Ten more epochs of the same model:");
     learn.fit(10, 1e-3)?;
     let accuracies: Vec<f64> = learn.history().epochs.iter().map(|row| row.metrics[0]).collect();
     let (fresh, continued) = (accuracies[9], accuracies[19]);
     lesson.save("loss_as_in_the_tutorial", &plot_loss(learn.history())?)?;
 
     println!(
-        "The loss of the batches goes up and down because they are sorted: each class pulls\n\
-         the model its way. The tutorial's table begins at 0.61 and ends, ten epochs later,\n\
-         at 0.71; its model had been trained before, and its accuracy is the slip of lesson\n\
-         6, about 0.05 too low."
+        "The training loss goes up and down because the batches are sorted: each class pulls\n\
+         the model towards itself. The tutorial's table goes from 0.61 to 0.71 in ten epochs.\n\
+         Its model had been trained before, and its accuracy is the wrong metric of lesson 6,\n\
+         about 0.05 too low."
     );
 
     step("The same model, with better settings");
-    println!("Each of them is one that lesson 5 tried alone; now all at once.");
-    println!("Shuffled batches of 64, Adam, learning rate 3e-3, and until it is good enough:");
+    println!("Lesson 5 tried each of these settings separately. Now all at once:");
+    println!("shuffled batches of 64, Adam, learning rate 3e-3, stopping at a high accuracy.");
     let dls = DataLoaders::from_images(train, valid, class_indices, device)
         .shuffle(Seed::new(lesson.seed));
     let loader = &dls.train;
@@ -88,26 +88,26 @@ fn main() -> Result<()> {
     let better = learn.validate()?.metrics[0];
     lesson.save("loss_with_better_settings", &plot_loss(learn.history())?)?;
 
-    step("What was shown");
+    step("Results");
     if data.known_figures {
-        // The ranges of twelve seeds: `benches/pytorch_lessons.py`.
+        // The ranges of twelve seeds, from `benches/pytorch_lessons.py`.
         for (epochs, found, least, most) in
             [(10, fresh, 0.560, 0.705), (20, continued, 0.696, 0.770)]
         {
             let claim =
-                format!("{found:.4} after {epochs} epochs; PyTorch's are {least} to {most}");
+                format!("{found:.4} after {epochs} epochs, in PyTorch's range {least} to {most}");
             lesson.claim(found >= least && found <= most, claim)?;
         }
     }
-    let claim = format!("ten epochs more of the same raise it from {fresh:.4} to {continued:.4}");
+    let claim = format!("ten more epochs raise the accuracy from {fresh:.4} to {continued:.4}");
     lesson.claim(continued > fresh, claim)?;
     let epochs = learn.history().epochs.len();
     let claim = format!("better settings reach {:.2} % in {epochs} epochs", 100.0 * better);
     lesson.claim(better >= enough, claim)?;
-    lesson.claim(epochs < 20, "the callback has ended the training before its twenty epochs")?;
+    lesson.claim(epochs < 20, "the callback stops training before the twenty epochs are over")?;
     println!(
-        "A figure by which one decided when to stop is a little too good: it takes images\n\
-         that decided nothing to know the accuracy for sure."
+        "An accuracy that decides when to stop is slightly optimistic. An unbiased estimate\n\
+         needs a test set that has influenced no decision."
     );
     Ok(())
 }

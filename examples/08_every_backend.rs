@@ -1,16 +1,16 @@
 //! Lesson 8: the same model on every backend.
 //!
-//! You will learn that a model knows nothing of where it computes: one forward pass, one gradient
-//! and twenty training steps of one model, from one set of weights, on every device that this build
-//! has on this machine, compared number by number; `--device` changes nothing here. With a GPU, add
-//! its backend and paste the report:
+//! You will learn that a model does not depend on the device. One forward pass, one gradient and
+//! twenty training steps, from the same weights, run on every available device of this build. The
+//! results are compared number by number. `--device` has no effect here. With a GPU, add its
+//! backend, and share the report:
 //!
 //! ```sh
 //! cargo run --release --example 08_every_backend
 //! cargo run --release --example 08_every_backend --features wgpu
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use std::time::Instant;
@@ -33,29 +33,30 @@ const WIDTHS: [usize; 3] = [28 * 28, 100, 10];
 const BATCH: usize = 64;
 const STEPS: usize = 20;
 const LR: f64 = 0.1;
-/// How far float32 may be off, relative to the largest value: sums of 784 products in another
-/// order.
+/// The largest allowed difference, relative to the largest value. Backends sum 784 float32 products
+/// in different orders.
 const TOLERANCE: f32 = 1e-4;
 
 type ImageBatch = Batch<Tensor<4>, Tensor<1, Int>>;
 
-/// What one device computed, on the host, and how long each part took.
+/// The results of one device, read back to the host, and the time of each part.
 struct Results {
     logits: Vec<f32>,
     gradient: Vec<f32>,
     losses: Vec<f32>,
     weights: Vec<f32>,
-    /// All three for the first time, and then each of them again, in milliseconds.
+    /// Milliseconds of the first run of all three parts, and of each part in a second run.
     times: [f64; 4],
 }
 
 fn main() -> Result<()> {
     let lesson = Lesson::begin("08_every_backend")?;
     let folder = lesson.data()?.splits.train;
-    ensure!(folder.len() >= BATCH * STEPS, "there must be {} images at least", BATCH * STEPS);
-    // As many images as the steps take, from all classes.
-    let apart = folder.len() / (BATCH * STEPS);
-    let indices: Vec<usize> = (0..BATCH * STEPS).map(|index| index * apart).collect();
+    let (found, needed) = (folder.len(), BATCH * STEPS);
+    ensure!(found >= needed, "expected at least {needed} training images, found {found}");
+    // Evenly spaced images, so that all classes occur.
+    let stride = found / needed;
+    let indices: Vec<usize> = (0..needed).map(|index| index * stride).collect();
     let images = Images::decode(&folder.subset(&indices))?;
 
     step("The report");
@@ -72,7 +73,7 @@ fn main() -> Result<()> {
     );
     println!("{STEPS} steps of SGD, learning rate {LR}");
     let mut devices = device::list();
-    // The processor first: it is what the others are compared with.
+    // The CPU comes first, as the reference for the others.
     devices.sort_by_key(|device| device.kind != DeviceKind::Cpu);
     for device in &devices {
         println!("{:<10} {}, {} ({})", device.name, device.kind, device.adapter, device.driver);
@@ -82,7 +83,7 @@ fn main() -> Result<()> {
         results.push(compute(device, &images, lesson.seed)?);
     }
 
-    println!("\nlargest difference to {}, relative to the largest value", devices[0].name);
+    println!("\nlargest difference from {}, relative to the largest value", devices[0].name);
     println!("{:<10} {:>9} {:>9} {:>9} {:>9}", "", "logits", "gradient", "losses", "weights");
     let mut worst = 0.0;
     for (device, found) in devices.iter().zip(&results) {
@@ -98,11 +99,11 @@ fn main() -> Result<()> {
         let cells = found.times.map(|time| format!("{time:>9.2}"));
         println!("{:<10} {}", device.name, cells.join(" "));
     }
-    println!("The first run is of all three; a GPU compiles and tunes its kernels in it.");
+    println!("The first run is of all three. In it a GPU compiles and tunes its kernels.");
 
     println!(
-        "A sum of float32 depends on the order of its terms, and each backend has its own;\n\
-         every step of the training builds on the small differences of the one before."
+        "A float32 sum depends on the order of its terms, which differs between backends.\n\
+         Each training step adds to the small differences of the previous ones."
     );
     let mut chart = Chart::new(format!("losses on each device, compared with {}", devices[0].name))
         .axes("step", "difference of the loss");
@@ -113,13 +114,11 @@ fn main() -> Result<()> {
     }
     lesson.save("differences", &chart.draw()?)?;
 
-    step("What was shown");
+    step("Results");
     let falls = results.iter().all(|found| found.losses[STEPS - 1] < found.losses[0]);
-    lesson.claim(
-        falls,
-        format!("{STEPS} steps reduce the loss on each of {} devices", devices.len()),
-    )?;
-    lesson.claim(worst < TOLERANCE, format!("no number differs by more than {TOLERANCE:e}"))
+    let claim = format!("{STEPS} steps reduce the loss on every device, {} here", devices.len());
+    lesson.claim(falls, claim)?;
+    lesson.claim(worst < TOLERANCE, format!("no number differs by {TOLERANCE:e} or more"))
 }
 
 fn compute(info: &DeviceInfo, images: &Images, seed: u64) -> Result<Results> {
@@ -129,7 +128,7 @@ fn compute(info: &DeviceInfo, images: &Images, seed: u64) -> Result<Results> {
     let order = loader.order(0);
     let batches = (0..STEPS).map(|index| loader.batch(&order, index, &device));
     let batches = batches.collect::<fastburn::Result<Vec<_>>>()?;
-    // The weights are drawn on the host: they are the same on every device.
+    // The weights are drawn on the host, and therefore the same on every device.
     let model = MlpConfig::new(WIDTHS).init(&device, seed)?;
 
     let first_run = Instant::now();
@@ -153,14 +152,14 @@ fn compute(info: &DeviceInfo, images: &Images, seed: u64) -> Result<Results> {
     Ok(Results { logits, gradient, losses, weights, times })
 }
 
-/// The slope of the first layer's weights.
+/// Returns the gradient of the first layer's weights.
 fn first_gradient(model: &Mlp, batch: &ImageBatch) -> Result<Vec<f32>> {
     let loss = cross_entropy(model.forward(batch.input.clone()), batch.target.clone())?;
     let weight = model.layers[0].weight.val();
     values(&weight.grad(&loss.backward()).context("the first layer has no gradient")?)
 }
 
-/// A step for each batch: their losses, and the first layer's weights after them.
+/// Takes a step for each batch. Returns their losses, and the first layer's weights at the end.
 fn train(mut model: Mlp, batches: Vec<ImageBatch>) -> Result<(Vec<f32>, Vec<f32>)> {
     let mut optimizer = ModuleOptimizer::from(OptimizerKind::Sgd);
     let mut losses = Vec::new();
@@ -173,7 +172,7 @@ fn train(mut model: Mlp, batches: Vec<ImageBatch>) -> Result<(Vec<f32>, Vec<f32>
     Ok((values(&Tensor::cat(losses, 0))?, values(&model.layers[0].weight.val())?))
 }
 
-/// The largest difference of each list, relative to the first one's largest value.
+/// Returns the largest difference of each list, relative to the largest expected value.
 fn differences(expected: &Results, found: &Results) -> [f32; 4] {
     let relative = |a: &[f32], b: &[f32]| {
         let difference = a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, largest);
@@ -187,7 +186,7 @@ fn differences(expected: &Results, found: &Results) -> [f32; 4] {
     ]
 }
 
-/// The larger of two numbers; NaN, which `f32::max` would pass over, if one of them is.
+/// Returns the larger of two numbers, or NaN if one of them is, which `f32::max` would ignore.
 fn largest(a: f32, b: f32) -> f32 {
     if a.is_nan() || b.is_nan() { f32::NAN } else { a.max(b) }
 }

@@ -1,15 +1,15 @@
 //! Lesson 9: Burn's own Learner.
 //!
-//! You will learn that a model, a data set, a loss and an optimizer of fastburn are Burn's: they
-//! train in Burn's own loop too, `SupervisedTraining`, with its metrics, checkpoints and early
-//! stopping. The same net learns the same images from the same seed both ways; you will see that
-//! it learns as much, what each loop does besides, and how long both take.
+//! You will learn that fastburn's models, data sets, losses and optimizers also work in Burn's own
+//! training loop, `SupervisedTraining`, with its metrics, checkpoints and early stopping. The same
+//! net trains on the same images with the same seed in both. You will compare their accuracy, what
+//! else each loop does, and the time per epoch.
 //!
 //! ```sh
 //! cargo run --release --features burn-train --example 09_burn_learner
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use std::io::{Write, sink, stdout};
@@ -42,19 +42,19 @@ const WIDTHS: [usize; 3] = [28 * 28, 100, 10];
 const BATCH: usize = 64;
 const LR: f64 = 1e-3;
 const OPTIMIZER: OptimizerKind = OptimizerKind::Adam;
-/// How many epochs without a lower validation loss end Burn's training.
+/// The number of epochs without a lower validation loss after which Burn stops training.
 const PATIENCE: usize = 3;
-/// How often each Learner's epoch is timed.
+/// The number of timed epochs of each Learner.
 const ROUNDS: usize = 7;
-/// How much longer the same work may take by chance, on a machine that has other work too.
+/// How much longer the same work may take by chance, on a machine with other load.
 const CHANCE: f64 = 1.1;
 
-/// What a training came to.
+/// The result of a training run.
 struct Trained {
     model: Mlp,
-    /// Of the validation images after the last epoch, from 0 to 1.
+    /// The accuracy on the validation images after the last epoch, from 0 to 1.
     accuracy: f64,
-    /// Training and validation, without the decoding of the images.
+    /// The time of training and validation, without decoding the images.
     seconds: f64,
 }
 
@@ -62,7 +62,7 @@ fn main() -> Result<()> {
     let lesson = Lesson::begin("09_burn_learner")?;
     let data = lesson.data()?;
     let images = data.splits.read(&ReadOptions::new(), &|_, _| {})?;
-    // The embedded digits are a tenth of MNIST: they take more epochs until little changes.
+    // The bundled digits are a tenth of MNIST, so they need more epochs to converge.
     let epochs = if data.is_mnist { 5 } else { 10 };
     let [inputs, hidden, outputs] = WIDTHS;
     println!(
@@ -71,55 +71,54 @@ fn main() -> Result<()> {
         lesson.seed
     );
 
-    step("In fastburn's Learner");
+    step("fastburn's Learner");
     let ours = train_with_fastburn(&lesson, &images, epochs, stdout())?;
 
-    step("In Burn's Learner");
+    step("Burn's Learner");
     let burns = train_with_burn(&lesson, &images, epochs, stdout())?;
     println!(
-        "Each Learner shuffles in its own way. Burn's train_loss is the mean of the epoch's\n\
-         batches, fastai's a smoothed one at the epoch's end; Burn's logs hold no times."
+        "The two Learners shuffle differently. Burn's train_loss is the mean over the epoch's\n\
+         batches, fastburn's a moving average at the end of the epoch. Burn's logs hold no times."
     );
 
-    step("How long an epoch takes");
+    step("The time per epoch");
     let (mut of_ours, mut of_burns) = (f64::INFINITY, f64::INFINITY);
     for _ in 0..ROUNDS {
         of_ours = of_ours.min(train_with_fastburn(&lesson, &images, 1, sink())?.seconds);
         of_burns = of_burns.min(train_with_burn(&lesson, &images, 1, sink())?.seconds);
     }
-    println!("fastburn {of_ours:.3} s, Burn {of_burns:.3} s; the fastest of {ROUNDS} in turns");
+    println!("fastburn {of_ours:.3} s, Burn {of_burns:.3} s; the fastest of {ROUNDS} in turn");
     println!(
-        "Both go through all images, which are decoded in memory, make their batches in the\n\
-         thread that trains, measure the loss of each batch and the accuracy of the\n\
-         validation images, and save model and optimizer. fastburn's Learner leaves what it\n\
-         measures on the device until the epoch ends. Burn's reads it batch by batch in a\n\
-         second thread and writes it to its logs, and asks them whether to stop early."
+        "Both use all images, decoded in memory, and make batches in the training thread. Both\n\
+         measure the loss of each batch and the accuracy on the validation images, and save\n\
+         the model and the optimizer. fastburn's Learner leaves its measurements on the device\n\
+         until the epoch ends. Burn's reads them batch by batch in a second thread, writes\n\
+         them to its logs, and consults the logs for early stopping."
     );
 
-    step("What was shown");
+    step("Results");
     let points = if data.is_mnist { 0.5 } else { 1.5 };
     let claim = format!(
-        "{:.2} % and {:.2} %: both learn the same, within {points} points",
+        "the accuracies, {:.2} % and {:.2} %, are within {points} points",
         100.0 * ours.accuracy,
         100.0 * burns.accuracy
     );
     lesson.claim(100.0 * (ours.accuracy - burns.accuracy).abs() <= points, claim)?;
 
-    // A model from Burn's Learner goes on in ours.
+    // fastburn's Learner takes over a model from Burn's.
     let dls = loaders(&lesson, &images)?;
     let mut learn = Learner::new(dls, burns.model, cross_entropy).metric(accuracy());
     let again = learn.validate()?.metrics[0];
     lesson.claim(
         (again - burns.accuracy).abs() < 1e-6,
-        "fastburn's metric finds the accuracy that Burn's found",
+        "fastburn's accuracy metric agrees with Burn's",
     )?;
 
-    // An epoch of the embedded digits is too short to tell.
+    // An epoch of the bundled digits is too short for a comparison.
     if data.is_mnist {
         let share = of_ours / of_burns;
         let claim = format!(
-            "fastburn's Learner is no slower: {share:.2} of Burn's time, where {CHANCE} can be \
-             chance"
+            "fastburn's Learner is no slower: {share:.2} times Burn's time, at most {CHANCE}"
         );
         lesson.claim(share <= CHANCE, claim)?;
     }
@@ -134,7 +133,7 @@ fn loaders(
     let mut dls = DataLoaders::from_images(train, valid, class_indices, &lesson.device)
         .shuffle(Seed::new(lesson.seed))
         .batch_size(BATCH)?;
-    // fastai leaves out a last batch that is not full; Burn trains on it.
+    // fastai drops a last batch that is not full. Burn trains on it.
     dls.train = dls.train.drop_last(false);
     Ok(dls)
 }
@@ -209,12 +208,12 @@ fn train_with_burn(
     Ok(Trained { model: trained.model.model, accuracy, seconds })
 }
 
-/// Writes what Burn's logs hold as fastai's table; the accuracy after the last epoch, from 0 to 1.
+/// Writes Burn's logs as fastai's table, and returns the last accuracy, from 0 to 1.
 fn write_table(mut table: impl Write, summary: &LearnerSummary) -> Result<f64> {
     let ([train_loss], [valid_loss, accuracy]) =
         (&summary.metrics.train[..], &summary.metrics.valid[..])
     else {
-        bail!("Burn's logs lack a metric");
+        bail!("a metric is missing from Burn's logs");
     };
     writeln!(table, "epoch     train_loss  valid_loss  accuracy")?;
     let mut last = None;
@@ -228,5 +227,5 @@ fn write_table(mut table: impl Write, summary: &LearnerSummary) -> Result<f64> {
         )?;
         last = Some(share);
     }
-    last.context("Burn's logs hold no epoch")
+    last.context("Burn's logs have no epoch")
 }

@@ -1,15 +1,14 @@
 //! Lesson 10: writing a callback.
 //!
-//! You will learn to change a training without touching its loop: to record something, to change
-//! the learning rate, the batch and the loss, to stand before or behind other callbacks, to leave a
-//! part of a fit early, to end it with an error, to be there for one fit alone, and to remember
-//! across an interruption.
+//! You will learn to customise training without touching its loop. Callbacks can record values,
+//! change the learning rate, the batch and the loss, run before or after others, cut short a part
+//! of the fit, stop it with an error, apply to a single fit, and keep their state in checkpoints.
 //!
 //! ```sh
 //! cargo run --release --example 10_callbacks
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use std::cell::{Cell, RefCell};
@@ -31,7 +30,7 @@ use serde_json::{Value, json};
 
 const BATCH: usize = 64;
 const LR: f64 = 3e-3;
-/// How many standard deviations of a pixel the noise has; pixels are from 0 to 1.
+/// The standard deviation of the noise. Pixels are from 0 to 1.
 const NOISE: f64 = 0.4;
 const PENALTY: f64 = 1e-4;
 const WARM_UP: usize = 80;
@@ -39,9 +38,8 @@ const SHORT: usize = 30;
 
 type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
 
-/// Says how the loss is, ten times an epoch.
-///
-/// A callback is moved into the learner; what a clone of it shares is how one sees it afterwards.
+/// Prints the loss ten times per epoch. The learner takes ownership of a callback, so this one
+/// shares its losses with its clones, which can be read after the fit.
 #[derive(Clone, Default)]
 struct Diary(Rc<RefCell<Vec<f64>>>);
 
@@ -49,7 +47,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Diary {
     fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
         let every = state.batches.div_ceil(10);
         if state.training && state.batch_index.is_multiple_of(every) {
-            // Losses stay on the device until somebody reads them, which waits for it.
+            // Losses stay on the device until they are read, which waits for the device.
             if let Some(loss) = state.read_losses()? {
                 println!("batch {:>3} of {}: loss {loss:.4}", state.batch_index, state.batches);
                 self.0.borrow_mut().push(loss);
@@ -59,7 +57,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Diary {
     }
 }
 
-/// Begins with small steps: the learning rate grows to the fit's own in the first batches.
+/// Warms up: increases the learning rate to that of the fit over the first batches.
 #[derive(Default)]
 struct WarmUp(f64);
 
@@ -77,7 +75,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WarmUp {
     }
 }
 
-/// Hides digits behind noise. It asks for images, so that a learner of rows does not take it.
+/// Adds noise to images. Its input type is an image batch, so a learner of rows does not accept it.
 struct Noise;
 
 impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Noise {
@@ -94,7 +92,7 @@ fn add_noise<T>(batch: &mut Batch<Tensor<4>, T>) {
     batch.input = batch.input.clone() + noise;
 }
 
-/// Makes weights cost something: adds the sum of their sizes to the loss.
+/// Adds an L1 penalty to the loss: the sum of the absolute weights.
 struct Thrift;
 
 impl<T> Callback<Mlp, Tensor<4>, T> for Thrift {
@@ -109,7 +107,7 @@ impl<T> Callback<Mlp, Tensor<4>, T> for Thrift {
     }
 }
 
-/// Looks for the brightest pixel of the first batch, from a place of its own among the callbacks.
+/// Records the brightest pixel of the first batch, as seen at a given order among the callbacks.
 #[derive(Clone)]
 struct Brightest(i32, Rc<Cell<f32>>);
 
@@ -126,19 +124,17 @@ impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Brightest {
     }
 }
 
-/// Makes epochs short: fastai's `ShortEpochCallback`.
+/// Shortens epochs, as fastai's `ShortEpochCallback` does.
 struct ShortEpoch(usize);
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for ShortEpoch {
     fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        match state.training && state.batch_index == self.0 {
-            true => Err(Stop::Cancel(Scope::Train)),
-            false => Ok(()),
-        }
+        let is_over = state.training && state.batch_index == self.0;
+        if is_over { Err(Stop::Cancel(Scope::Train)) } else { Ok(()) }
     }
 }
 
-/// Ends the fit with an error once as many batches were trained as there is money for.
+/// Stops the fit with an error once a budget of batches is used up.
 struct Budget(usize);
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for Budget {
@@ -146,17 +142,17 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Budget {
         if state.trained < self.0 {
             return Ok(());
         }
-        let source = format!("no more than {} batches were paid for", self.0).into();
+        let source = format!("the budget of {} batches is used up", self.0).into();
         Err(Stop::Error(Error::Callback { callback: "Budget".to_owned(), source }))
     }
 }
 
-/// Counts the images that were trained on, also those before an interruption.
+/// Counts the training images, including those before an interruption.
 #[derive(Clone, Default)]
 struct Odometer(Rc<Cell<usize>>);
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for Odometer {
-    /// Its memory is found in a checkpoint by this name.
+    /// Returns the name of its state in checkpoints.
     fn name(&self) -> &'static str {
         "Odometer"
     }
@@ -178,7 +174,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Odometer {
     }
 }
 
-/// Interrupts the fit, as a `StopFlag` does when somebody presses Ctrl-C.
+/// Interrupts the fit, as a `StopFlag` does on Ctrl-C.
 struct PowerCut;
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for PowerCut {
@@ -195,81 +191,81 @@ fn main() -> Result<()> {
     let dls = data.splits.loaders(BATCH, lesson.seed, device)?;
     let batches = dls.train.len();
 
-    step("One that records: Diary");
+    step("Recording: Diary");
     let diary = Diary::default();
     let mut plain = learner(&lesson, &dls)?.callback(diary.clone());
     plain.fit(1, LR)?;
     let reached = plain.validate()?.metrics[0];
     let losses = diary.0.take();
-    let told = losses.len() == batches.div_ceil(batches.div_ceil(10));
-    let claim = format!("the clone that we kept has the {} losses that were said", losses.len());
-    lesson.claim(told && losses.last() < losses.first(), claim)?;
+    let is_complete = losses.len() == batches.div_ceil(batches.div_ceil(10));
+    let claim = format!("our clone of the diary has the {} printed losses", losses.len());
+    lesson.claim(is_complete && losses.last() < losses.first(), claim)?;
 
-    step("One that changes the learning rate, for one fit alone: WarmUp");
+    step("Changing the learning rate, for a single fit: WarmUp");
     let mut learn = learner(&lesson, &dls)?;
     learn.with(WarmUp::default(), |learn| learn.fit(1, LR))?;
     learn.fit(1, LR)?;
     lesson.save("learning_rate", &plot_schedule(learn.history())?)?;
     let steps = &learn.history().steps;
     let warm = steps[0].lr == LR / WARM_UP as f64 && steps[WARM_UP - 1].lr == LR;
-    lesson.claim(warm, format!("it has reached {LR} after {WARM_UP} batches"))?;
-    lesson.claim(steps[batches].lr == LR, "and the next fit does not know of it")?;
+    lesson.claim(warm, format!("the learning rate reaches {LR} after {WARM_UP} batches"))?;
+    lesson.claim(steps[batches].lr == LR, "the next fit has no warm-up")?;
 
-    step("One that changes the batch: Noise");
+    step("Changing the batch: Noise");
     let mut batch = dls.train.batch(&dls.train.order(0), 0, device)?;
     device.seed(lesson.seed);
     add_noise(&mut batch);
     lesson.save("noise", &show_batch(&batch, data.splits.train.classes())?)?;
-    // The embedded digits are a tenth of MNIST.
+    // The bundled digits are a tenth of MNIST.
     let epochs = if data.is_mnist { 1 } else { 10 };
     let (mut clean, mut hardened) = (learner(&lesson, &dls)?, learner(&lesson, &dls)?);
     clean.fit(epochs, LR)?;
     hardened.with(Noise, |learn| learn.fit(epochs, LR))?;
-    let of_noisy = |learn: &mut Digits| {
+    let noisy_accuracy = |learn: &mut Digits| {
         device.seed(lesson.seed);
         learn.with(Noise, |learn| Ok(100.0 * learn.validate()?.metrics[0]))
     };
-    let (without, with) = (of_noisy(&mut clean)?, of_noisy(&mut hardened)?);
-    println!("Of noisy images, a model that was trained on clean ones gets {without:.1} % right.");
-    lesson.claim(with > without, format!("one that was trained on noisy ones gets {with:.1} %"))?;
+    let (without, with) = (noisy_accuracy(&mut clean)?, noisy_accuracy(&mut hardened)?);
+    println!("A model trained on clean images reaches {without:.1} % on noisy ones.");
+    lesson.claim(with > without, format!("a model trained on noisy images reaches {with:.1} %"))?;
 
-    step("One that changes the loss: Thrift");
+    step("Changing the loss: Thrift");
     let mut thrifty = learner(&lesson, &dls)?.callback(Thrift);
     thrifty.fit(1, LR)?;
     let accuracy = thrifty.validate()?.metrics[0];
     println!("accuracy {:.2} % without, {:.2} % with", 100.0 * reached, 100.0 * accuracy);
     let (size, with) = (mean_size(plain.model()), mean_size(thrifty.model()));
-    let claim = format!("weights that cost something are smaller: {with:.4}, not {size:.4}");
+    let claim = format!("a penalty makes the weights smaller: {with:.4} instead of {size:.4}");
     lesson.claim(with < 0.75 * size && accuracy > reached - 0.05, claim)?;
 
-    step("Before and behind: order");
-    let (before, behind) = (Brightest(-1, Rc::default()), Brightest(1, Rc::default()));
-    // Noise has order 0, since it does not say another.
-    let learn = learner(&lesson, &dls)?.callback(behind.clone()).callback(Noise);
+    step("Before and after other callbacks: order");
+    let (before, after) = (Brightest(-1, Rc::default()), Brightest(1, Rc::default()));
+    // Noise has the default order, 0.
+    let learn = learner(&lesson, &dls)?.callback(after.clone()).callback(Noise);
     learn.callback(before.clone()).validate()?;
-    let (before, behind) = (before.1.get(), behind.1.get());
-    let claim = format!("order -1 saw at most {before:.2}, and 1, behind the noise, {behind:.2}");
-    lesson.claim(before <= 1.0 && behind > 1.0, claim)?;
+    let (before, after) = (before.1.get(), after.1.get());
+    let claim = format!("order -1 sees at most {before:.2}, order 1, after the noise, {after:.2}");
+    lesson.claim(before <= 1.0 && after > 1.0, claim)?;
 
-    step("One that leaves a part of the fit early: ShortEpoch");
+    step("Skipping the rest of an epoch's training: ShortEpoch");
     let mut learn = learner(&lesson, &dls)?.callback(ShortEpoch(SHORT));
     learn.fit(3, LR)?;
-    println!("Scope::Batch, Train, Validate, Epoch and Fit can be left.");
+    println!("A callback can cancel Scope::Batch, Train, Validate, Epoch and Fit.");
     let (rows, steps) = (&learn.history().epochs, learn.history().steps.len());
-    lesson.claim(steps == 3 * SHORT, format!("three epochs of {SHORT} batches each"))?;
+    lesson.claim(steps == 3 * SHORT, format!("three epochs have {SHORT} batches each"))?;
     let validated = rows.iter().all(|row| row.valid_loss.is_some());
-    lesson.claim(rows.len() == 3 && validated, "each of which was validated all the same")?;
+    lesson.claim(rows.len() == 3 && validated, "each of them is validated nevertheless")?;
 
-    step("One that ends the fit with an error: Budget");
+    step("Stopping the fit with an error: Budget");
     let mut learn = learner(&lesson, &dls)?;
     let error = learn.with(Budget(SHORT), |learn| learn.fit(1, LR)).unwrap_err().to_string();
     println!("error: {error}");
     let kept = learn.history().steps.len() == SHORT && error.starts_with("Budget: ");
-    lesson.claim(kept, "fit returns it; the batches before it are in the history")?;
+    lesson.claim(kept, "fit returns the error, and the history has the batches before it")?;
     learn.fit(1, LR)?;
-    lesson.claim(learn.history().steps.len() == SHORT + batches, "and without it one goes on")?;
+    lesson.claim(learn.history().steps.len() == SHORT + batches, "a new fit continues")?;
 
-    step("One with a memory: Odometer");
+    step("State in checkpoints: Odometer");
     let place = tempfile::tempdir()?;
     let odometer = Odometer::default();
     let folder = CheckpointFolder::create(place.path())?;
@@ -277,7 +273,7 @@ fn main() -> Result<()> {
         learner(&lesson, &dls)?.callback(odometer.clone()).callback(Checkpoint::new(folder));
     learn.with(PowerCut, |learn| learn.fit(1, LR))?;
     drop(learn);
-    println!("{} images, then the power was cut", odometer.0.get());
+    println!("{} images before the power cut", odometer.0.get());
 
     let mut folder = CheckpointFolder::open(place.path())?;
     let saved = folder.newest()?;
@@ -286,10 +282,10 @@ fn main() -> Result<()> {
     learn.resume(&saved)?;
     learn.fit(1, LR)?;
     let images = odometer.0.get();
-    let claim = format!("{images} images at the end, as many as an unbroken run has");
+    let claim = format!("{images} images at the end, as many as in an uninterrupted run");
     lesson.claim(images == batches * BATCH, claim)?;
     let resumed = learn.validate()?.metrics[0];
-    let claim = format!("and the accuracy of that run as well: {:.2} %", 100.0 * resumed);
+    let claim = format!("the accuracy equals an uninterrupted run's: {:.2} %", 100.0 * resumed);
     lesson.claim((resumed - reached).abs() < 1e-3, claim)
 }
 
@@ -298,7 +294,7 @@ fn learner(lesson: &Lesson, dls: &DataLoaders<Tensor<4>, Tensor<1, Int>>) -> Res
     Ok(Learner::new(dls.clone(), model, cross_entropy).metric(accuracy()))
 }
 
-/// The mean of the sizes of the first layer's weights.
+/// Returns the mean absolute weight of the first layer.
 fn mean_size(model: &Mlp) -> f32 {
     model.layers[0].weight.val().abs().mean().into_scalar()
 }

@@ -1,14 +1,14 @@
-//! Lesson 11: a learning rate that was looked for, and one cycle of it.
+//! Lesson 11: the learning rate finder and one-cycle training.
 //!
-//! You will learn to find a learning rate before the training, to train with one that rises and
-//! falls, to see whether the layers stay alive meanwhile, to stop in time and keep the best model,
-//! and to look at what the model still gets wrong: fastai's way from `lr_find` to `top_losses`.
+//! You will learn to find a learning rate before training, to train with the one-cycle schedule, to
+//! check that the layers stay alive, to stop in time and keep the best model, and to look at what
+//! the model still gets wrong: fastai's workflow from `lr_find` to `top_losses`.
 //!
 //! ```sh
 //! cargo run --release --example 11_one_cycle
 //! ```
 
-#[allow(dead_code, reason = "each lesson uses its part")]
+#[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
 use anyhow::{Context, Result};
@@ -28,7 +28,7 @@ use lesson::{Lesson, step};
 const HIDDEN: usize = 500;
 const BATCH: usize = 64;
 const EPOCHS: usize = 5;
-/// How many epochs a fit may have that is to stop by itself.
+/// The maximum number of epochs of the fit with early stopping.
 const MOST: usize = 60;
 
 type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
@@ -44,7 +44,7 @@ fn main() -> Result<()> {
     println!("{}", learn.summary()?);
     let untrained = learn.validate()?;
 
-    step("A learning rate: train a while at ever larger ones, and see how the loss goes");
+    step("The learning rate finder: train briefly at rising rates, and watch the loss");
     let curve = learn.lr_find()?;
     lesson.save("learning_rates", &plot_lr_find(&curve)?)?;
     for (name, suggestion) in curve.suggestions() {
@@ -57,14 +57,14 @@ fn main() -> Result<()> {
     }
     let lr = curve.suggestion().context("the curve is too short for a suggestion")?;
     println!(
-        "At tiny rates nothing happens, then the loss falls, and at huge ones it flies off. A\n\
-         good rate is where it falls steeply, well before its lowest. We take `valley`: {lr:.1e}."
+        "At tiny rates nothing happens, then the loss falls, and at huge rates it diverges. At\n\
+         a good rate it falls steeply, well before its minimum. We take `valley`: {lr:.1e}."
     );
     let claim = format!("the suggestion, {lr:.1e}, is neither tiny nor huge");
     lesson.claim((1e-4..1e-1).contains(&lr), claim)?;
-    lesson.claim(learn.validate()? == untrained, "the search has left the model as it was")?;
+    lesson.claim(learn.validate()? == untrained, "the search leaves the model unchanged")?;
 
-    step("One cycle: the rate goes up to it and down again, the momentum down and up");
+    step("One cycle: the rate rises to this peak and falls, the momentum falls and rises");
     let stats = ActivationStats::new();
     let mut learn = learn.callback(EpochTable::stdout());
     learn.with(stats.clone(), |learn| learn.fit_one_cycle(EPOCHS, lr))?;
@@ -75,28 +75,28 @@ fn main() -> Result<()> {
     let highest = (0..rates.len()).max_by(|&a, &b| rates[a].total_cmp(&rates[b]));
     let highest = highest.context("no batch was trained")?;
     println!(
-        "Small steps at the begin, while the weights find their way; large ones in between,\n\
-         which get past poor places; tiny ones at the end, to settle."
+        "Small steps at the start, while the weights are random. Large steps in the middle,\n\
+         which skip poor minima. Tiny steps at the end, to settle."
     );
     let quarter = (highest as f64 - 0.25 * rates.len() as f64).abs() <= 1.0;
-    let claim = format!("the rate is highest a quarter into the fit, at step {highest}");
+    let claim = format!("the rate peaks after a quarter of the fit, at step {highest}");
     lesson.claim(quarter && (rates[highest] - lr).abs() < 1e-3 * lr, claim)?;
 
-    step("Are the layers alive? What they give out, batch by batch");
+    step("Are the layers alive? Activation statistics of each batch");
     let layers = stats.records()?;
     lesson.save("activations", &plot_activation_stats(&layers)?)?;
-    let hidden = layers.first().context("no layer was seen")?;
-    let dead = hidden.dead.last().context("no batch was seen")?;
+    let hidden = layers.first().context("no layer was recorded")?;
+    let dead = hidden.dead.last().context("no batch was recorded")?;
     println!(
-        "{}: {:.0} % of its activations are at or near 0 in the end",
+        "{}: {:.0} % of its activations are at or near 0 in the last batch",
         hidden.layer,
         100.0 * dead
     );
-    println!("With a ReLU, a unit that has found nothing says 0; if all do, the layer is dead.");
-    let claim = "the hidden layer is alive, and was looked at in each batch";
+    println!("A ReLU outputs 0 for inputs below 0. If all units of a layer do, the layer is dead.");
+    let claim = "the hidden layer is alive, and every batch was recorded";
     lesson.claim(*dead < 0.95 && hidden.dead.len() == EPOCHS * batches, claim)?;
 
-    step("Stop in time, and keep the best: a fit at one rate, that may take long");
+    step("Stop in time and keep the best model: a long fit at a constant rate");
     let folder = tempfile::tempdir()?;
     let best = folder.path().join("best.safetensors");
     let mut patient = learner(&lesson, &dls)?
@@ -109,14 +109,12 @@ fn main() -> Result<()> {
     let lowest = history.best_epoch().context("no epoch was validated")?.clone();
     let epochs = history.epochs.len();
     lesson.save("loss_until_stopped", &plot_loss(history)?)?;
-    println!(
-        "The training loss falls on, the validation loss does not: the model learns by heart."
-    );
+    println!("The training loss keeps falling while the validation loss does not: overfitting.");
     let kept = patient.validate()?;
     let claim =
-        format!("it has stopped after {epochs} epochs, two behind the best, {}", lowest.epoch);
+        format!("the fit stops after {epochs} epochs, two after the best, epoch {}", lowest.epoch);
     lesson.claim(epochs < MOST && epochs == lowest.epoch + 1 + 2, claim)?;
-    let claim = format!("and ends with the best model: validation loss {:.4}", kept.loss);
+    let claim = format!("it ends with the best model: validation loss {:.4}", kept.loss);
     lesson.claim(Some(kept.loss) == lowest.valid_loss, claim)?;
 
     step("What does it still get wrong?");
@@ -125,33 +123,33 @@ fn main() -> Result<()> {
     lesson.save("confusion", &plot_confusion_matrix(&confusion, Cells::Counts)?)?;
     lesson.save("top_losses", &plot_top_losses(&seen, &data.splits.valid, 9)?)?;
     for (actual, predicted, count) in confusion.most_confused(2).into_iter().take(5) {
-        println!("{count:>3} times {actual} was taken for {predicted}");
+        println!("{count:>3} times {actual} was mistaken for {predicted}");
     }
     print!("{}", seen.report());
     let wrong = seen.top_losses(9).iter().filter(|item| item.predicted != item.actual).count();
-    lesson.claim(wrong == 9, "the nine largest losses are of images that it gets wrong")?;
+    lesson.claim(wrong == 9, "the nine largest losses are those of misclassified images")?;
 
-    step("What was shown");
+    step("Results");
     let enough = match (data.known_figures, data.is_mnist) {
         (true, _) => 0.982,
         (_, true) => 0.96,
         _ => 0.88,
     };
     let claim = format!(
-        "{:.2} % in {EPOCHS} epochs, with a learning rate that nobody had to guess",
+        "{:.2} % in {EPOCHS} epochs, with a learning rate that needed no guess",
         100.0 * reached
     );
     lesson.claim(reached >= enough, claim)?;
     let patient = 100.0 * kept.metrics[0];
     if data.known_figures {
-        let claim = format!("at one rate, {epochs} epochs have reached less: {patient:.2} %");
+        let claim = format!("{epochs} epochs at a constant rate reach less: {patient:.2} %");
         lesson.claim(kept.metrics[0] < reached, claim)?;
     } else {
-        println!("At one rate, {epochs} epochs have reached {patient:.2} %.");
+        println!("{epochs} epochs at a constant rate reach {patient:.2} %.");
     }
     println!(
-        "One suggestion is not like the other: on MNIST, `valley` was from 4.8e-4 to 1.7e-3 with\n\
-         five seeds, and five epochs reached 97.3 to 98.3 %. The curve tells more than a number."
+        "Suggestions vary. On MNIST with five seeds, `valley` was from 4.8e-4 to 1.7e-3, and\n\
+         five epochs reached 97.3 to 98.3 %. The curve tells more than a single number."
     );
     Ok(())
 }

@@ -1,10 +1,10 @@
-//! Writes `assets/digits.tgz`, the data set that fastburn brings along.
+//! Writes `assets/digits.tgz`, the bundled data set.
 //!
 //! ```sh
 //! cargo run --release --example make_digits
 //! ```
 //!
-//! Give another path to write it there, and `--sheet PATH` for a picture of some of the digits.
+//! Takes another output path as an argument. `--sheet PATH` also saves a picture of some digits.
 
 #[path = "../assets/digits/mod.rs"]
 mod digits;
@@ -54,7 +54,7 @@ fn png(pixels: &[u8], width: usize, height: usize) -> image::ImageResult<Vec<u8>
     Ok(png)
 }
 
-/// Twenty of each digit, in a picture.
+/// Saves a picture of twenty of each digit.
 fn sheet(path: &str) -> Result<(), Box<dyn Error>> {
     const COLUMNS: usize = 20;
     let mut pixels = vec![0; SIDE * COLUMNS * SIDE * 10];

@@ -1,4 +1,4 @@
-//! Checks of settings and shapes, each with the one wording of its error.
+//! Checks of settings and shapes, each with one error message.
 
 use burn::tensor::Tensor;
 use serde_json::Value;
@@ -6,12 +6,12 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::printable::short_number;
 
-/// Refuses a count of 0.
+/// Checks that a count is at least 1.
 pub(crate) fn at_least_one(name: &'static str, count: usize) -> Result<()> {
     check(count >= 1, name, count, "at least 1")
 }
 
-/// Refuses what is not a finite number of at least 0, such as a learning rate.
+/// Checks that a number, such as a learning rate, is finite and at least 0.
 pub(crate) fn at_least_zero(name: &'static str, value: f64) -> Result<()> {
     check(
         value.is_finite() && value >= 0.0,
@@ -21,23 +21,23 @@ pub(crate) fn at_least_zero(name: &'static str, value: f64) -> Result<()> {
     )
 }
 
-/// Refuses what is not a finite number above 0, such as a divisor.
+/// Checks that a number, such as a divisor, is finite and above 0.
 pub(crate) fn above_zero(name: &'static str, value: f64) -> Result<()> {
     check(value.is_finite() && value > 0.0, name, short_number(value), "a finite number above 0")
 }
 
-/// Refuses what is not in `[0, 1)`, such as a momentum: an average that keeps all of itself never
-/// changes.
+/// Checks that a number, such as a momentum, is in `[0, 1)`: a moving average with a momentum of 1
+/// never changes.
 pub(crate) fn below_one(name: &'static str, value: f64) -> Result<()> {
     check((0.0..1.0).contains(&value), name, short_number(value), "at least 0 and below 1")
 }
 
-/// Refuses what is not in `(0, 1]`, such as where a schedule has its peak.
+/// Checks that a number, such as the position of a schedule's peak, is in `(0, 1]`.
 pub(crate) fn positive_share(name: &'static str, value: f64) -> Result<()> {
     check(value > 0.0 && value <= 1.0, name, short_number(value), "above 0 and at most 1")
 }
 
-/// Refuses a value unless `holds`.
+/// Returns an error about a value unless `holds`.
 pub(crate) fn check(
     holds: bool,
     name: &'static str,
@@ -47,7 +47,7 @@ pub(crate) fn check(
     if holds { Ok(()) } else { Err(Error::setting(name, value, expected)) }
 }
 
-/// Refuses a callback that is set otherwise than in the run that is resumed.
+/// Checks that a callback has the same settings as in the resumed run.
 pub(crate) fn same_as_resumed(callback: &'static str, now: &Value, saved: &Value) -> Result<()> {
     match now == saved {
         true => Ok(()),
@@ -55,7 +55,7 @@ pub(crate) fn same_as_resumed(callback: &'static str, now: &Value, saved: &Value
     }
 }
 
-/// Refuses two shapes that would broadcast.
+/// Checks that two shapes are equal, since others might broadcast.
 pub(crate) fn same_shape<const D: usize>(
     what: &'static str,
     predictions: &Tensor<D>,
@@ -67,24 +67,24 @@ pub(crate) fn same_shape<const D: usize>(
     }
     Err(Error::Shape {
         what,
-        expected: format!("targets of the predictions' shape {expected:?}"),
+        expected: format!("targets of shape {expected:?}, like the predictions"),
         found: format!("{found:?}"),
     })
 }
 
-/// Refuses a batch whose predictions and targets differ in number.
+/// Checks that a batch has as many targets as predictions.
 pub(crate) fn same_rows(what: &'static str, predictions: usize, targets: usize) -> Result<()> {
     if predictions == targets {
         return Ok(());
     }
     Err(Error::Shape {
         what,
-        expected: format!("{predictions} targets, one for each row of the predictions"),
+        expected: format!("{predictions} targets, one per row of the predictions"),
         found: targets.to_string(),
     })
 }
 
-/// Refuses what should have been averaged over the batch and was not.
+/// Checks that a value is a single number, averaged over the batch.
 pub(crate) fn one_number(what: &'static str, value: &Tensor<1>) -> Result<()> {
     let found = value.dims();
     if found == [1] {
@@ -92,7 +92,7 @@ pub(crate) fn one_number(what: &'static str, value: &Tensor<1>) -> Result<()> {
     }
     Err(Error::Shape {
         what,
-        expected: "one number, [1], such as the batch's mean".to_owned(),
+        expected: "one number of shape [1], such as the mean over the batch".to_owned(),
         found: format!("{found:?}"),
     })
 }

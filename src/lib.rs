@@ -1,7 +1,6 @@
 //! fastai for Rust: a high-level training library on [Burn](https://burn.dev).
 //!
-//! Point it at a folder of labelled images, and it trains a model on whatever GPU or CPU is
-//! there:
+//! Point it at a folder of labelled images, and it trains a model on any GPU or CPU:
 //!
 //! ```
 //! use fastburn::prelude::*;
@@ -25,23 +24,23 @@
 //! # Ok::<(), fastburn::Error>(())
 //! ```
 //!
-//! Do you know fastai? [`coming_from_fastai`] has our line beside fastai's, for each that there is.
+//! Coming from fastai? [`coming_from_fastai`] lists fastai's calls beside fastburn's.
 //!
-//! # What holds everywhere
+//! # Guarantees
 //!
-//! - A model, a loss, a metric or a callback is written once, over `Tensor<D>`, and runs on every
-//!   backend; the `Device` that the model was made on decides where.
-//! - One seed gives one result: the order of the data comes from `(seed, epoch)`, the first
-//!   weights from `(seed, layer)`, nothing from timing or the number of threads.
-//! - Nothing prints, ends the process, or panics on files, settings or devices; errors name the
-//!   file or the value. Burn itself panics on tensors of the wrong width inside a model, and each
-//!   model's documentation says so.
-//! - The training loop never waits for a GPU: losses and metrics stay there until an epoch ends.
+//! - Models, losses, metrics and callbacks are written once, over `Tensor<D>`, and run on every
+//!   backend. The `Device` on which the model was created decides which.
+//! - The same seed gives the same result. The order of the data depends on `(seed, epoch)`, the
+//!   initial weights on `(seed, layer)`, and nothing on timing or the number of threads.
+//! - The library does not print, end the process, or panic because of a file, a setting or a
+//!   device. Errors name the file or the value. Burn itself panics on tensors of the wrong width
+//!   inside a model, as each model's documentation says.
+//! - The training loop never waits for a GPU. Losses and metrics stay on it until an epoch ends.
 //!
 //! # Ranks are types
 //!
-//! How many axes a tensor has is part of its type, so that the compiler finds a wrong rank. Images
-//! minus a mean of another rank do not compile:
+//! The number of axes of a tensor is part of its type, so the compiler finds a wrong rank.
+//! Subtracting a mean of another rank does not compile:
 //!
 //! ```compile_fail,E0308
 //! use burn::tensor::Tensor;
@@ -51,7 +50,7 @@
 //! }
 //! ```
 //!
-//! They do once the mean is of rank 3, `[1, height, width]`; the axis of length 1 is broadcast:
+//! It compiles once the mean has rank 3, `[1, height, width]`. The axis of length 1 is broadcast:
 //!
 //! ```
 //! use burn::tensor::Tensor;
@@ -69,21 +68,21 @@
 //!
 //! # Layout
 //!
-//! [`architecture`] has the rooms of the crate, and which may import which. Where to look:
+//! [`architecture`] describes the modules and which may import which. Where to look:
 //!
-//! - [`vision`]: from image files to batches, and trained models that answer about images
-//! - [`data`]: batches of anything, and their order
-//! - [`models`], [`loss`], [`metrics`], [`optim`], [`schedule`]: what a [`Learner`] is made of, and
-//!   the traits for your own
-//! - [`learner`]: the learner, its thin loop, its verbs
-//! - [`callbacks`]: what a fit can do beside training, and how to write one of your own
-//! - [`checkpoints`]: what a stopped run goes on from
-//! - [`records`]: what a run leaves behind, as plain values
+//! - [`vision`]: from image files to batches, and trained models that classify images
+//! - [`data`]: batches of any kind of data, and their order
+//! - [`models`], [`loss`], [`metrics`], [`optim`], [`schedule`]: the parts of a [`Learner`], and
+//!   the traits to write your own
+//! - [`learner`]: the learner, its training loop and its methods
+//! - [`callbacks`]: what else happens during training, and how to write your own callbacks
+//! - [`checkpoints`]: saving a run and resuming it
+//! - [`records`]: the results of a run, as plain values
 //! - [`datasets`] (feature `download`): data sets by name or URL, and the cache
-//! - [`plot`] (feature `plot`): pictures as SVG, PNG and text
+//! - [`plot`] (feature `plot`): plots as SVG, PNG and text
 //! - [`interop`]: Burn's own data loaders and Learner
-//! - [`device`]: device names, and what is there
-//! - [`archive`]: what an archive may hold, and unpacking one
+//! - [`device`]: devices by name, and those available
+//! - [`archive`]: unpacking archives, within limits
 //!
 //! [`Learner`]: learner::Learner
 //!
@@ -92,21 +91,22 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `flex` (default) | Burn's fast CPU backend |
-//! | `ndarray` | a second CPU backend, against which results are checked |
+//! | `ndarray` | a second CPU backend, to compare results with |
 //! | `wgpu` | GPUs through Vulkan, DirectX 12, Metal or OpenGL |
 //! | `vulkan` | `wgpu`, with kernels compiled to SPIR-V |
 //! | `metal` | `wgpu`, with kernels compiled to MSL |
 //! | `webgpu` | `wgpu`, through a browser's WebGPU |
 //! | `cuda` | NVIDIA GPUs through CUDA |
 //! | `rocm` | AMD GPUs through ROCm |
-//! | `pytorch` | PyTorch's `.pt` files, beside safetensors |
-//! | `download` | data sets by name or url, in a cache |
-//! | `plot` | pictures: curves, images, heat maps |
-//! | `burn-train` | our models, data and losses in Burn's own Learner |
-//! | `cli` (default) | the program, with `download` and `plot`; a library needs none of it |
+//! | `pytorch` | PyTorch's `.pt` files, in addition to safetensors |
+//! | `download` | data sets by name or URL, in a cache |
+//! | `plot` | plots: curves, images, heat maps |
+//! | `burn-train` | fastburn's models, data and losses in Burn's own Learner |
+//! | `cli` (default) | the command-line program, with `download` and `plot`; a library needs none |
 
 #![forbid(unsafe_code)]
-#![warn(clippy::print_stderr, clippy::print_stdout, clippy::unwrap_used)]
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
 pub mod archive;
 pub mod callbacks;
@@ -135,7 +135,7 @@ pub mod schedule;
 mod seed;
 pub mod vision;
 
-/// The names that nearly every program needs: `use fastburn::prelude::*`.
+/// The names that most programs need: `use fastburn::prelude::*`.
 pub mod prelude {
     pub use crate::callbacks::EpochTable;
     pub use crate::data::DataLoaders;

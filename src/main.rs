@@ -1,11 +1,11 @@
-//! The program: parse, run, exit code.
+//! The entry point of the program.
 
 mod cli;
 
 use std::process::ExitCode;
 
-/// Each step allocates and frees tensors of megabytes. The system's allocator gives their pages
-/// back and fetches them anew, which takes up to a quarter of an epoch; this one keeps them.
+/// Each step allocates and frees tensors of several megabytes. The system allocator returns their
+/// pages and requests them again, which takes up to a quarter of an epoch. This one keeps them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

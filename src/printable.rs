@@ -1,13 +1,13 @@
-//! Names and paths from outside, as messages, tables and pictures show them.
+//! Names, paths and numbers in a form that is safe and short to print.
 
 use std::borrow::Cow;
 use std::path::Path;
 
-/// Returns the text with each character that a terminal would obey, or that would reorder the rest
-/// of its line, replaced by `\u{fffd}`.
+/// Replaces each character that could control a terminal, or reorder the rest of its line, with
+/// `\u{fffd}`.
 ///
 /// These are control characters and Unicode's bidirectional formatting characters, such as U+202E,
-/// which shows what follows it from right to left.
+/// which displays the text after it from right to left.
 ///
 /// ```
 /// assert_eq!(fastburn::printable("a\x1b[31mb"), "a\u{fffd}[31mb");
@@ -17,13 +17,13 @@ pub fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control() || is_bidirectional(c), "\u{fffd}")
 }
 
-/// Unicode's `Bidi_Control` characters (UAX #9).
+/// Returns whether a character is one of Unicode's `Bidi_Control` characters (UAX #9).
 pub(crate) fn is_bidirectional(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// A path for a message: bytes that are not UTF-8 appear as `\xFF`, so that no two paths look the
-/// same.
+/// Returns a path as text, with bytes that are not UTF-8 as `\xFF`, so that different paths look
+/// different.
 pub(crate) fn shown(path: &Path) -> Cow<'_, str> {
     if let Some(text) = path.to_str() {
         return Cow::Borrowed(text);
@@ -36,13 +36,13 @@ pub(crate) fn shown(path: &Path) -> Cow<'_, str> {
     Cow::Owned(chunks.collect())
 }
 
-/// A number for a message, in powers of ten where its plain digits would be many: 1e-320 has 322.
+/// Formats a number, in scientific notation if it would have many digits: 1e-320 has 322.
 pub(crate) fn short_number(value: f64) -> String {
     let plain = value == 0.0 || !value.is_finite() || (1e-5..1e16).contains(&value.abs());
     if plain { value.to_string() } else { format!("{value:e}") }
 }
 
-/// The first `most` names, and how many more there are.
+/// Joins the first `most` names, and adds how many more there are.
 pub(crate) fn list_of<T: AsRef<str>>(
     most: usize,
     names: impl IntoIterator<Item = T, IntoIter: ExactSizeIterator>,

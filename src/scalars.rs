@@ -1,17 +1,17 @@
-//! Numbers that stay on the device until somebody asks for them.
+//! Numbers that stay on the device until they are read.
 
 use burn::tensor::Tensor;
 
 use crate::error::{Error, Result};
 
-/// How many single numbers are held before they are joined into one tensor, so that a long
-/// epoch does not hold a buffer a step.
+/// The number of single-number tensors to join into one, so that a long epoch does not hold one
+/// buffer per step.
 const JOIN_AT: usize = 512;
 
 /// A growing list of scalars on a device.
 ///
-/// A read waits for all work queued before it. A training loop that reads its loss at each step
-/// therefore never lets a GPU run ahead; it pushes the loss here and reads many in one go.
+/// A read waits for all work queued before it, so a training loop that read its loss at each step
+/// would never let a GPU run ahead. It pushes each loss here instead, and reads many at once.
 #[derive(Debug, Default)]
 pub(crate) struct Scalars {
     joined: Vec<Tensor<1>>,
@@ -19,7 +19,7 @@ pub(crate) struct Scalars {
 }
 
 impl Scalars {
-    /// Adds a tensor of shape `[1]`; nothing is read, and its graph is let go.
+    /// Adds a tensor of shape `[1]` without reading it, and releases its autodiff graph.
     pub fn push(&mut self, value: Tensor<1>) {
         self.single.push(value.inner());
         if self.single.len() == JOIN_AT {
@@ -27,7 +27,7 @@ impl Scalars {
         }
     }
 
-    /// Reads and removes everything that was pushed, in order.
+    /// Reads and removes all numbers, in the order in which they were pushed.
     pub fn take(&mut self) -> Result<Vec<f32>> {
         let mut tensors = std::mem::take(&mut self.joined);
         tensors.append(&mut self.single);
@@ -40,18 +40,18 @@ impl Scalars {
     }
 }
 
-/// The mean over all items of several batches, gathered from each batch's mean and what it counts.
+/// The mean over all items of several batches, from the mean and the weight of each batch.
 #[derive(Debug, Default)]
 pub(crate) struct MeanOverBatches {
     means: Scalars,
-    /// What the batches count that say so themselves.
+    /// The weights of the batches that have their own.
     weights: Scalars,
-    /// The items of the others; `None` stands for the next one of `weights`.
+    /// The number of items of each batch; `None` for a batch whose weight is the next of `weights`.
     items: Vec<Option<usize>>,
 }
 
 impl MeanOverBatches {
-    /// Takes a batch's mean, `[1]`, which counts as much as its items, or as `weight`, `[1]`.
+    /// Adds the mean of a batch, `[1]`, weighted by its number of items or by `weight`, `[1]`.
     pub fn push(&mut self, mean: Tensor<1>, items: usize, weight: Option<Tensor<1>>) {
         self.items.push(weight.is_none().then_some(items));
         self.means.push(mean);
@@ -60,13 +60,13 @@ impl MeanOverBatches {
         }
     }
 
-    /// How many batches there were.
+    /// Returns the number of batches.
     pub fn batches(&self) -> usize {
         self.items.len()
     }
 
-    /// Reads and removes everything: each batch's mean, and the mean over all items, which is NaN
-    /// without any.
+    /// Reads and removes everything: returns each batch's mean, and the mean over all items, which
+    /// is NaN if there are none.
     pub fn take(&mut self) -> Result<(Vec<f32>, f64)> {
         let (means, weights) = (self.means.take()?, self.weights.take()?);
         let mut weights = weights.into_iter();
@@ -76,8 +76,11 @@ impl MeanOverBatches {
                 Some(items) => items as f64,
                 None => weights.next().map_or(f64::NAN, f64::from),
             };
-            sum += f64::from(mean) * weight;
-            total += weight;
+            // A batch of weight 0 has a mean of 0 / 0.
+            if weight != 0.0 {
+                sum += f64::from(mean) * weight;
+                total += weight;
+            }
         }
         Ok((means, sum / total))
     }

@@ -1,13 +1,13 @@
-//! One number from which all randomness of a run comes.
+//! The random seed of a run.
 
 use rand_chacha::{ChaCha8Rng, rand_core::SeedableRng};
 use serde::{Deserialize, Serialize};
 
-/// The seed of a run.
+/// The random seed of a run.
 ///
-/// Every use of randomness has its own stream, and within it one generator for each index (the
-/// epoch, the layer, …). What one consumer draws never shifts what another gets, and nothing
-/// depends on a backend's generator, on timing, or on the number of threads.
+/// Each use of randomness has its own stream, and within it one generator per index (the epoch, the
+/// layer, …). Draws from one generator therefore never affect another, and no result depends on a
+/// backend's generator, on timing, or on the number of threads.
 ///
 /// ```
 /// use fastburn::Seed;
@@ -19,37 +19,37 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct Seed(u64);
 
-/// What randomness is used for. The numbers are part of what "same seed" means: never reuse one.
+/// A use of randomness. The numbers determine the results of a seed: never change or reuse one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Stream {
-    /// The first values of a model's parameters, one generator a layer.
+    /// The initial values of a model's parameters, one generator per layer.
     Weights = 1,
-    /// The order of the training items, one generator an epoch.
+    /// The order of the training items, one generator per epoch.
     Order = 2,
-    /// Which items of a class go to the validation set, one generator a class.
+    /// The validation items of a class, one generator per class.
     Split = 3,
-    /// Which images are shown.
+    /// The images to show.
     Sample = 4,
-    /// What layers draw while they train, such as dropout, one generator a batch.
+    /// Randomness of layers during training, such as dropout, one generator per batch.
     Layers = 5,
-    /// Which items an epoch draws by their weights, one generator an epoch.
+    /// The weighted sample of items of an epoch, one generator per epoch.
     Draws = 6,
-    /// Which images stay of a class that has too many, one generator a class.
+    /// The images to keep of a class with too many, one generator per class.
     Cap = 7,
 }
 
 impl Seed {
-    /// A seed from a number.
+    /// Creates a seed from a number.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn value(self) -> u64 {
         self.0
     }
 
-    /// The generator number `index` of a stream.
+    /// Returns the generator of a stream with this index.
     pub(crate) fn rng(self, stream: Stream, index: u64) -> ChaCha8Rng {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&self.0.to_le_bytes());

@@ -1,4 +1,4 @@
-//! What every lesson needs: its options, its data, a folder for its pictures, and its claims.
+//! Shared by all lessons: options, data, a folder for pictures, and checked claims.
 
 use std::io::stdout;
 use std::path::{Path, PathBuf};
@@ -12,32 +12,32 @@ use fastburn::plot::Figure;
 use fastburn::plot::text::Paint;
 use fastburn::vision::Splits;
 
-/// As in the program: the system's allocator gives each step's tensors back and fetches them anew.
+/// The program's allocator, which keeps the pages of each step's tensors: see `src/main.rs`.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The name of the data that fastburn brings along, for `--data`.
+/// The name of the bundled digits, for `--data`.
 const DIGITS: &str = "digits";
 const CLASSES: [&str; 10] = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"];
 const SEED: u64 = 42;
-/// Where MNIST is looked for, below a folder of data.
+/// The names under which MNIST is looked for in a data folder.
 const MNIST: [&str; 2] = ["mnist_png", "mnist_png.tgz"];
 
 #[derive(Debug, Parser)]
 struct Options {
-    /// MNIST as a folder or archive, a folder that holds mnist_png or mnist_png.tgz, or `digits`;
-    /// otherwise $FASTBURN_DATA, then ../shared/data, then the embedded digits
+    /// MNIST as a folder or archive, a folder that holds mnist_png or mnist_png.tgz, or `digits`
+    /// [default: $FASTBURN_DATA, then ../shared/data, then the bundled digits]
     #[arg(long)]
     data: Option<PathBuf>,
-    /// The device: auto, cpu, or a name that `fastburn devices` lists
+    /// Compute device: auto, cpu, or a name from `fastburn devices`
     #[arg(long, default_value = "auto")]
     device: String,
-    /// Where all randomness comes from
+    /// Random seed
     #[arg(long, default_value_t = SEED)]
     seed: u64,
 }
 
-/// A lesson that has begun.
+/// A running lesson.
 pub struct Lesson {
     pub device: Device,
     pub seed: u64,
@@ -45,18 +45,18 @@ pub struct Lesson {
     pictures: PathBuf,
 }
 
-/// Digits to learn from: ten classes of grey images of 28×28 pixels.
+/// A data set of digits: ten classes of grey images of 28×28 pixels.
 pub struct Data {
     pub splits: Splits,
-    /// Whether they are MNIST's 60,000 and 10,000.
+    /// Whether these are MNIST's 60,000 and 10,000 images.
     pub is_mnist: bool,
-    /// Whether they are MNIST's and the seed is the default, so that PyTorch's figures can be
-    /// expected; another seed may be a less lucky one.
+    /// Whether the data is MNIST and the seed is the default. Only then are PyTorch's figures
+    /// expected: another seed may be less lucky.
     pub known_figures: bool,
 }
 
 impl Lesson {
-    /// Reads the command line, opens the device, and makes the folder for pictures.
+    /// Reads the command line, opens the device and creates the folder for pictures.
     pub fn begin(name: &str) -> Result<Self> {
         let options = Options::parse();
         let found = device::find(&options.device)?;
@@ -64,14 +64,14 @@ impl Lesson {
         println!("device  {} ({})", found.name, found.adapter);
         let pictures = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/lessons").join(name);
         std::fs::create_dir_all(&pictures)
-            .with_context(|| format!("cannot make the folder {}", pictures.display()))?;
+            .with_context(|| format!("cannot create the folder {}", pictures.display()))?;
         Ok(Self { device, seed: options.seed, data: options.data, pictures })
     }
 
-    /// Opens the data, and says what it is.
+    /// Opens the data and prints its source and size.
     pub fn data(&self) -> Result<Data> {
         let place = match &self.data {
-            Some(name) if name == Path::new(DIGITS) => Place::Digits("as you asked"),
+            Some(name) if name == Path::new(DIGITS) => Place::Digits("as requested"),
             Some(path) => Place::Path(mnist_below(path).unwrap_or_else(|| path.clone())),
             None => find_mnist().map_or(Place::Digits("since MNIST was not found"), Place::Path),
         };
@@ -84,8 +84,8 @@ impl Lesson {
         let shape = splits.train.image(0)?.shape;
         if classes != CLASSES || shape != [1, 28, 28] {
             bail!(
-                "{}: the lessons need grey images of 28×28 pixels of the classes 0 to 9; these \
-                 have [channels, height, width] {shape:?} and the classes {}",
+                "{}: expected grey images of 28×28 pixels in the classes 0 to 9, \
+                 found [channels, height, width] {shape:?} and the classes {}",
                 splits.place(),
                 classes.join(", ")
             );
@@ -94,14 +94,14 @@ impl Lesson {
         match place {
             Place::Path(path) => println!("data    {}: {train} + {valid}", path.display()),
             Place::Digits(why) => println!(
-                "data    the embedded digits ({train} + {valid}), {why}; \
-                 their figures are not MNIST's"
+                "data    the bundled digits ({train} + {valid}), {why}; \
+                 expect other figures than on MNIST"
             ),
         }
         Ok(Data { splits, is_mnist, known_figures: is_mnist && self.seed == SEED })
     }
 
-    /// Saves a picture as SVG and as PNG.
+    /// Saves a picture as SVG and PNG.
     pub fn save(&self, name: &str, figure: &Figure) -> Result<()> {
         let path = self.pictures.join(name);
         figure.save(path.with_extension("svg"))?;
@@ -110,32 +110,32 @@ impl Lesson {
         Ok(())
     }
 
-    /// How pictures are drawn on standard output.
+    /// Returns how text pictures are drawn on standard output.
     pub fn paint(&self) -> Paint {
         Paint::of(&stdout())
     }
 
-    /// Says what was shown, or fails if it was not.
+    /// Prints a claim that holds, and fails on one that does not.
     pub fn claim(&self, holds: bool, claim: impl std::fmt::Display) -> Result<()> {
-        ensure!(holds, "this does not hold: {claim}");
+        ensure!(holds, "claim failed: {claim}");
         println!("checked: {claim}");
         Ok(())
     }
 }
 
-/// Where the data is.
+/// The location of the data.
 enum Place {
     Path(PathBuf),
-    /// The digits that fastburn brings along, and why they are taken.
+    /// The bundled digits, and the reason for using them.
     Digits(&'static str),
 }
 
-/// A heading between two steps of a lesson.
+/// Prints the heading of a step.
 pub fn step(title: &str) {
     println!("\n== {title}");
 }
 
-/// The path as seen from the current folder, where that is shorter.
+/// Returns the path relative to the current folder, if it lies in it.
 fn relative(path: &Path) -> &Path {
     let from_here = std::env::current_dir().ok();
     from_here.and_then(|folder| path.strip_prefix(folder).ok()).unwrap_or(path)

@@ -1,4 +1,4 @@
-//! Any bytes as an archive of class folders: listed and read, or an error.
+//! Any bytes as an archive of class folders are listed and read, or give an error.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Any bytes as an IDX file: what is read is written as it was, or there is an error.
+//! Any bytes as an IDX file survive a round trip of parsing and writing, or give an error.
 
 #![no_main]
 
@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(idx) = Idx::parse("fuzz", bytes) {
-        let written = idx.to_bytes().expect("what was read can be written");
-        assert_eq!(Idx::parse("fuzz", &written).expect("what was written can be read"), idx);
+        let written = idx.to_bytes().expect("a parsed file can be written");
+        assert_eq!(Idx::parse("fuzz", &written).expect("a written file can be parsed"), idx);
     }
 });

@@ -1,4 +1,4 @@
-//! Any bytes as an image file: pixels in the wanted format, or an error.
+//! Any bytes as an image file give pixels in the requested format, or an error.
 
 #![no_main]
 

@@ -1,26 +1,26 @@
-//! What is asked of every entry, whatever the format.
+//! Checks of every archive entry, in any format.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::rc::Rc;
 
-use super::entry::{parts, shown, trouble};
+use super::entry::{parts, read_error, shown};
 use super::limits::{ArchiveLimits, Excess, Meter};
 use crate::error::{Error, Remedy, Result};
 
-/// Lets plain files and folders pass, as many as the limits allow.
+/// Admits plain files and folders, as many as the limits allow.
 #[derive(Debug)]
 pub(super) struct Guard<'a> {
-    /// The archive, as messages name it.
+    /// The archive's name in messages.
     pub archive: &'a str,
-    /// The bytes that were read and unpacked.
+    /// The number of bytes read and unpacked so far.
     pub meter: Rc<Meter>,
     limits: ArchiveLimits,
     places: Places,
     entries: u64,
     empty: u64,
-    /// The entry that was let pass last.
+    /// The entry being read, for messages.
     last: String,
 }
 
@@ -30,11 +30,11 @@ impl<'a> Guard<'a> {
         Self { archive, meter, limits, places, entries: 0, empty: 0, last: String::new() }
     }
 
-    /// A file of `size` bytes: the parts of its path.
+    /// Admits a file of `size` bytes and returns the parts of its path.
     pub fn file(&mut self, name: &[u8], size: u64) -> Result<Vec<String>> {
         let path = self.pass(name, false)?;
         if path.is_empty() || name.ends_with(b"/") || name.ends_with(b"/.") {
-            return Err(self.refusal(name, "it is a file of a folder's name"));
+            return Err(self.refusal(name, "it is a file with the name of a folder"));
         }
         self.empty += u64::from(size == 0);
         if self.empty > self.limits.empty {
@@ -44,7 +44,7 @@ impl<'a> Guard<'a> {
         Ok(path)
     }
 
-    /// A folder that holds `size` bytes itself, which should be none.
+    /// Admits a folder. Its own content, of `size` bytes, must be empty.
     pub fn folder(&mut self, name: &[u8], size: u64) -> Result<()> {
         self.pass(name, true)?;
         if size > 0 {
@@ -57,7 +57,7 @@ impl<'a> Guard<'a> {
         self.at(name);
         let path = parts(name).map_err(|why| self.refusal(name, why))?;
         let new = self.places.take(&path, is_folder).map_err(|why| self.refusal(name, why))?;
-        // A folder may be listed again, but not for ever.
+        // A repeated folder counts each time, or an archive could list it without end.
         self.entries += new.max(1);
         if self.entries > self.limits.files {
             let found = format!("more than {} files and folders", self.limits.files);
@@ -66,23 +66,23 @@ impl<'a> Guard<'a> {
         Ok(path)
     }
 
-    /// Says which entry is being read.
+    /// Sets the entry being read.
     pub fn at(&mut self, name: &[u8]) {
         self.last = shown(name);
     }
 
-    /// The archive is not taken because of one entry.
+    /// Returns the error that refuses the archive because of one entry.
     pub fn refusal(&self, name: &[u8], why: impl std::fmt::Display) -> Error {
-        Error::data(self.archive, format!("refused at its entry {}: {why}", shown(name)))
+        Error::data(self.archive, format!("refused at entry {}: {why}", shown(name)))
     }
 
     fn excess(&self, name: &[u8], excess: Excess) -> Error {
         self.refusal(name, &excess).with_remedy(Remedy::RaiseArchiveLimit(excess.limit))
     }
 
-    /// What a failed read means, during or after the last entry.
-    pub fn trouble(&self, error: &io::Error) -> Error {
-        trouble(self.archive, &self.last, error)
+    /// Returns the error for a failed read during or after the last entry.
+    pub fn read_error(&self, error: &io::Error) -> Error {
+        read_error(self.archive, &self.last, error)
     }
 }
 
@@ -90,13 +90,13 @@ impl<'a> Guard<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Places {
     taken: HashMap<String, bool>,
-    /// The folder of the entry before, in which the next one lies most often.
+    /// The folder of the previous entry, which usually contains the next one too.
     folder: String,
 }
 
 impl Places {
-    /// Takes the place of a file or a folder, and those of the folders around it: how many are
-    /// new, or why it cannot have it.
+    /// Claims the path of a file or folder, and those of its parent folders. Returns how many of
+    /// them are new, or why the path cannot be claimed.
     pub fn take(&mut self, path: &[String], is_folder: bool) -> Result<u64, &'static str> {
         let Some((last, parents)) = path.split_last() else { return Ok(0) };
         let folder = parents.join("/");
@@ -110,7 +110,7 @@ impl Places {
                 around.push_str(part);
                 match self.taken.get(&around) {
                     Some(true) => {}
-                    Some(false) => return Err("another entry is a file where it has a folder"),
+                    Some(false) => return Err("another entry is a file where it needs a folder"),
                     None => {
                         self.taken.insert(around.clone(), true);
                         new += 1;

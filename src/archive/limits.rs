@@ -1,14 +1,14 @@
-//! How much an archive may hold, counted as it is read.
+//! Limits on archives, checked while they are read.
 
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
-/// How much an archive may hold. More is refused as soon as it is found, whatever the archive
-/// claims of itself.
+/// Limits on the content of an archive. An archive is refused as soon as it exceeds one, whatever
+/// its headers claim.
 ///
-/// The defaults let any ordinary data set of images pass that fits into memory, and no bomb.
+/// The defaults admit any ordinary image data set that fits in memory and no decompression bomb.
 ///
 /// ```
 /// use fastburn::archive::ArchiveLimits;
@@ -20,28 +20,28 @@ use std::rc::Rc;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ArchiveLimits {
-    /// How many files and folders, those included that only a longer path mentions.
+    /// The maximum number of files and folders, including folders that only appear in other paths.
     pub files: u64,
-    /// How many of the files may be empty. An image never is, so that many of them mean harm.
+    /// The maximum number of empty files. An image is never empty: many of them suggest an attack.
     pub empty: u64,
-    /// How many bytes, unpacked; in a tar its headers count too.
+    /// The maximum number of unpacked bytes, including the headers of a tar.
     pub bytes: u64,
-    /// How many bytes may be unpacked from each byte that was read; looked at only after the first
-    /// 16 MiB, which any archive may have.
+    /// The maximum compression ratio: unpacked bytes per packed byte. It applies only beyond 16 MiB
+    /// of unpacked bytes, which any archive may have.
     pub ratio: u64,
 }
 
 impl Default for ArchiveLimits {
-    /// 2 million files and folders, 10,000 empty files, 8 GiB, and 200 bytes from each.
+    /// Allows 2 million files and folders, 10,000 empty files, 8 GiB, a compression ratio of 200.
     fn default() -> Self {
         Self { files: 2_000_000, empty: 10_000, bytes: 8 << 30, ratio: 200 }
     }
 }
 
-/// What an archive may unpack to, however small it is.
+/// The unpacked bytes that every archive may have, whatever its compression ratio.
 const ALWAYS: u64 = 16 << 20;
 
-/// The bytes that went into and came out of an archive's decoder.
+/// Counters of the bytes that go into and come out of an archive's decoder.
 #[derive(Debug)]
 pub(super) struct Meter {
     limits: ArchiveLimits,
@@ -63,9 +63,11 @@ impl Meter {
         let unpacked = self.unpacked.get().saturating_add(bytes as u64);
         self.unpacked.set(unpacked);
         let excess = if unpacked > limits.bytes {
-            Excess { limit: "bytes", found: format!("more than {} bytes, unpacked", limits.bytes) }
+            let found = format!("more than {} bytes when unpacked", limits.bytes);
+            Excess { limit: "bytes", found }
         } else if unpacked > ALWAYS && unpacked > packed.saturating_mul(limits.ratio) {
-            let found = format!("{unpacked} bytes from {packed}, more than {} each", limits.ratio);
+            let ratio = limits.ratio;
+            let found = format!("compression ratio above {ratio} ({packed} to {unpacked} bytes)");
             Excess { limit: "ratio", found }
         } else {
             return Ok(());
@@ -74,12 +76,12 @@ impl Meter {
     }
 }
 
-/// A limit that an archive goes beyond.
+/// A limit that an archive exceeds.
 #[derive(Debug)]
 pub(super) struct Excess {
     /// The limit's name.
     pub limit: &'static str,
-    /// What the archive has.
+    /// What the archive contains.
     pub found: String,
 }
 
@@ -91,7 +93,7 @@ impl fmt::Display for Excess {
 
 impl std::error::Error for Excess {}
 
-/// A reader of what is packed.
+/// A reader that counts packed bytes.
 #[derive(Debug)]
 pub(super) struct CompressedReader<R> {
     pub inner: R,
@@ -123,7 +125,7 @@ impl<R: Seek> Seek for CompressedReader<R> {
     }
 }
 
-/// A reader of what comes out, which fails once that is too much.
+/// A reader that counts unpacked bytes, and fails once they exceed the limits.
 #[derive(Debug)]
 pub(super) struct MeteredReader<R> {
     pub inner: R,
@@ -147,10 +149,10 @@ impl<R: Read> Read for MeteredReader<R> {
     }
 }
 
-/// A reader that fails if what it reads ends too early.
+/// A reader that fails if the content ends too early.
 pub(super) struct WholeReader<'a> {
     pub inner: &'a mut dyn Read,
-    /// How many bytes are still to come.
+    /// The number of bytes still expected.
     pub left: u64,
 }
 
@@ -158,7 +160,7 @@ impl Read for WholeReader<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(into)?;
         if read == 0 && !into.is_empty() && self.left > 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends too early"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "content ends too early"));
         }
         self.left = self.left.saturating_sub(read as u64);
         Ok(read)

@@ -1,9 +1,9 @@
-//! Archives of files, which are hostile until unpacked.
+//! Archives of files, which are not trusted.
 //!
-//! A `.tgz`, `.tar` or `.zip` is known by its first bytes, not by its name. The first entry that is
-//! not a plain file or folder under a plain relative path refuses the whole archive by name; so
-//! does what is damaged or cut short, and what grows beyond the [limits](ArchiveLimits). Nothing is
-//! allocated by what a header claims.
+//! A `.tgz`, `.tar` or `.zip` is recognised by its first bytes, not by its name. The whole archive
+//! is refused if any entry is not a plain file or folder under a plain relative path, if it is
+//! damaged or truncated, or if it exceeds the [limits](ArchiveLimits); the error names the entry.
+//! No memory is allocated by the sizes that headers claim.
 
 mod entry;
 mod extended_header;
@@ -24,22 +24,22 @@ pub(crate) use self::walk::{walk, walk_bytes};
 use crate::error::{Error, Result};
 use crate::files::atomic::AtomicFolder;
 
-/// What was unpacked.
+/// The size of an unpacked archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnpackedSize {
-    /// How many files.
+    /// The number of files.
     pub files: u64,
-    /// How many bytes are in them.
+    /// The total size of the files in bytes.
     pub bytes: u64,
 }
 
-/// Unpacks a `.tgz`, `.tar` or `.zip` archive into the new folder `into`, whole or not at all.
+/// Unpacks a `.tgz`, `.tar` or `.zip` archive into the new folder `into`, completely or not at all.
 ///
-/// Hidden files, and folders without a file, are left out, so that the folder lists as the archive
-/// does. `progress` is told how many bytes are written so far. The files are written to a hidden
-/// folder beside `into`, which takes that name at the end and is deleted if anything fails; nothing
-/// is ever written elsewhere. They have the permissions of any new file, and are not forced to the
-/// disk one by one, which would take ten times as long: after a power cut some may be empty.
+/// Hidden files and folders without files are left out, so that the folder lists the same files as
+/// the archive. `progress` is called with the number of bytes written so far. The files are written
+/// to a hidden folder beside `into`, which is renamed at the end or deleted if anything fails, and
+/// nowhere else. They have the permissions of any new file. They are not flushed to disk one by
+/// one, which would take ten times as long: after a power cut some may be empty.
 ///
 /// ```
 /// use fastburn::archive::{ArchiveLimits, unpack};
@@ -55,9 +55,9 @@ pub struct UnpackedSize {
 ///
 /// # Errors
 ///
-/// [`Error::Data`] if it is no archive, damaged, has an entry that is not a plain file or folder
-/// under a plain relative path, or goes beyond the limits; [`Error::Read`] if it cannot be read;
-/// [`Error::Write`] if `into` is there already or cannot be written.
+/// [`Error::Data`] if the file is not an archive, is damaged, has an entry that is not a plain file
+/// or folder under a plain relative path, or exceeds the limits; [`Error::Read`] if it cannot be
+/// read; [`Error::Write`] if `into` already exists or cannot be written.
 pub fn unpack(
     archive: &Path,
     into: &Path,
@@ -77,7 +77,7 @@ pub fn unpack(
             Error::write(&place)(error.kind().into())
         };
         let parent = parents.iter().fold(whole.path().to_path_buf(), |at, p| at.join(p));
-        // Most files lie beside the one before.
+        // Most files are in the folder of the previous one.
         if parent != folder {
             fs::create_dir_all(&parent).map_err(failed)?;
             folder = parent;

@@ -1,4 +1,4 @@
-//! Visits the files of an archive, whatever its format.
+//! Visits the files of an archive in any format.
 
 use std::fs;
 use std::io::{self, BufRead, Seek};
@@ -14,11 +14,11 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Data`] for what is no archive or is refused, [`Error::Read`] if it cannot be read,
-/// and what `each` fails with.
+/// [`Error::Data`] if the file is not an archive or is refused, [`Error::Read`] if it cannot be
+/// read, and the errors of `each`.
 pub(crate) fn walk(path: &Path, limits: &ArchiveLimits, each: &mut Visit<'_>) -> Result<()> {
     let name = path.display().to_string();
-    // To open a pipe may take forever.
+    // Opening a pipe may block forever.
     if !fs::metadata(path).map_err(Error::read(path))?.is_file() {
         return Err(no_archive(&name));
     }
@@ -26,7 +26,7 @@ pub(crate) fn walk(path: &Path, limits: &ArchiveLimits, each: &mut Visit<'_>) ->
     walk_in(&name, io::BufReader::new(file), limits, each)
 }
 
-/// As [`walk`], of an archive in memory; `name` stands for it in messages.
+/// Visits every file of an archive in memory; `name` stands for the archive in messages.
 pub(crate) fn walk_bytes(
     name: &str,
     bytes: &[u8],
@@ -47,7 +47,7 @@ fn walk_in(
         archive.rewind()?;
         Ok(beginning)
     });
-    let beginning = beginning.map_err(|error| guard.trouble(&error))?;
+    let beginning = beginning.map_err(|error| guard.read_error(&error))?;
     let starts_with = |magic: &[u8]| beginning.starts_with(magic);
     if starts_with(&[0x1f, 0x8b]) {
         tar::walk_gzipped(archive, &mut guard, each)
@@ -61,5 +61,5 @@ fn walk_in(
 }
 
 fn no_archive(name: &str) -> Error {
-    Error::data(name, "a file where a folder or a .tgz, .tar or .zip archive is expected")
+    Error::data(name, "not an archive, expected a folder or a .tgz, .tar or .zip archive")
 }

@@ -12,7 +12,7 @@ use super::guard::Guard;
 use super::limits::{CompressedReader, MeteredReader, WholeReader};
 use crate::error::Result;
 
-/// Where a Unix mode says what kind of entry it is, and the kinds.
+/// The file type bits of a Unix mode, and their values.
 const KIND: u32 = 0o170_000;
 const FILE: u32 = 0o100_000;
 const FOLDER: u32 = 0o040_000;
@@ -20,46 +20,46 @@ const LINK: u32 = 0o120_000;
 
 /// Visits the files of a zip archive.
 ///
-/// Its directory is checked as a whole before any content is read.
+/// Its central directory is checked as a whole before any content is read.
 pub(super) fn walk(
     archive: impl Read + Seek,
     guard: &mut Guard<'_>,
     each: &mut Visit<'_>,
 ) -> Result<()> {
     let packed = CompressedReader { inner: archive, meter: guard.meter.clone() };
-    // Nothing stands before the archive, or it would not have been taken for one.
+    // No data precedes the archive, which was recognised by its first bytes.
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
     let zip = ZipArchive::with_config(config, packed);
-    let mut zip = zip.map_err(|error| guard.trouble(&io(error)))?;
+    let mut zip = zip.map_err(|error| guard.read_error(&io(error)))?;
     if zip.has_duplicate_names() {
-        let name = repeated(zip).map_err(|error| guard.trouble(&error))?;
+        let name = repeated(zip).map_err(|error| guard.read_error(&error))?;
         return Err(guard.refusal(&name, "another entry has the same name"));
     }
     check(&mut zip, guard)?;
     for index in 0..zip.len() {
-        let listed = zip.by_index_data(index).map_err(|error| guard.trouble(&io(error)))?;
+        let listed = zip.by_index_data(index).map_err(|error| guard.read_error(&io(error)))?;
         let (name, size) = (listed.name_raw().to_vec(), listed.size());
         guard.at(&name);
         let options = ZipReadOptions::new().enforce_header_consistency(true);
         let entry = zip.by_index_with_options(index, options);
-        let mut entry = entry.map_err(|error| guard.trouble(&io(error)))?;
+        let mut entry = entry.map_err(|error| guard.read_error(&io(error)))?;
         let path = parts(&name).map_err(|why| guard.refusal(&name, why))?;
         let mut metered = MeteredReader::new(&mut entry, guard.meter.clone());
         let mut content = WholeReader { inner: &mut metered, left: size };
         if !is_folder(&name) {
             each(Entry { archive: guard.archive, path, content: &mut content })?;
         }
-        // The checksum is looked at behind the last byte.
-        io::copy(&mut content, &mut io::sink()).map_err(|error| guard.trouble(&error))?;
+        // The checksum is verified only after the last byte.
+        io::copy(&mut content, &mut io::sink()).map_err(|error| guard.read_error(&error))?;
     }
     Ok(())
 }
 
-/// Lets all entries pass the guard, and no two of them share bytes.
+/// Checks that all entries pass the guard, and that no two of them share bytes.
 fn check<R: Read + Seek>(zip: &mut ZipArchive<R>, guard: &mut Guard<'_>) -> Result<()> {
     let mut extents = Vec::with_capacity(zip.len());
     for index in 0..zip.len() {
-        let entry = zip.by_index_raw(index).map_err(|error| guard.trouble(&io(error)))?;
+        let entry = zip.by_index_raw(index).map_err(|error| guard.read_error(&io(error)))?;
         let (name, size) = (entry.name_raw(), entry.size());
         match is_folder(name) {
             true => guard.folder(name, size)?,
@@ -76,7 +76,7 @@ fn check<R: Read + Seek>(zip: &mut ZipArchive<R>, guard: &mut Guard<'_>) -> Resu
         let [(_, end, _), (start, _, index)] = pair else { continue };
         if start < end {
             let name = zip.by_index_raw(*index).map(|entry| entry.name_raw().to_vec());
-            return Err(guard.refusal(&name.unwrap_or_default(), "it lies within another entry"));
+            return Err(guard.refusal(&name.unwrap_or_default(), "it overlaps another entry"));
         }
     }
     Ok(())
@@ -95,14 +95,14 @@ fn unwanted<R: Read>(entry: &ZipFile<'_, R>) -> Option<String> {
             return None;
         }
         (0 | FILE | FOLDER, method) => {
-            return Some(format!("its compression ({method}) is not known; pack it with deflate"));
+            return Some(format!("its compression ({method}) is not supported; use deflate"));
         }
         _ => "it is a device or a pipe",
     };
     Some(why.to_owned())
 }
 
-/// The first name that the directory has twice; the `zip` crate keeps the last of each.
+/// Returns the first duplicate name in the directory; the `zip` crate keeps the last entry of each.
 fn repeated<R: Read + Seek>(zip: ZipArchive<R>) -> io::Result<Vec<u8>> {
     let start = zip.central_directory_start();
     let mut reader = zip.into_inner();

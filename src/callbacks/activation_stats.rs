@@ -1,4 +1,4 @@
-//! How a model's activations change while it trains.
+//! Statistics of a model's activations during training.
 
 use std::cell::RefCell;
 use std::num::NonZeroUsize;
@@ -15,22 +15,22 @@ use crate::scalars::Scalars;
 
 const NAME: &str = "ActivationStats";
 
-/// Up to which distance from 0 an activation counts as dead: fastai's threshold.
+/// The largest absolute value of a dead activation: fastai's threshold.
 const DEAD: f64 = 0.05;
 
-/// The numbers of one layer and batch, by their names in a checkpoint.
+/// The names of a layer's statistics in a checkpoint.
 const NUMBERS: [&str; 3] = ["means", "deviations", "dead"];
 
-/// Records the mean, the standard deviation and the share of dead ones of each layer's activations
-/// in training batches: fastai's `ActivationStats`.
+/// Records the mean, the standard deviation and the share of dead activations of each layer in
+/// training batches: fastai's `ActivationStats`.
 ///
-/// A batch's activations of a layer are taken together, over items and features: their mean; their
-/// unbiased standard deviation, as `torch.std` has it; and the share of those with
-/// `|a| <= 0.05`. fastai's `near_zero` has `a <= 0.05`, which is the same behind a ReLU, but takes
-/// every negative number for dead elsewhere.
+/// Each statistic is over all items and features of a layer's activations in a batch: the mean, the
+/// unbiased standard deviation, as in `torch.std`, and the share with `|a| <= 0.05`. fastai's
+/// `near_zero` counts `a <= 0.05`. After a ReLU that is the same; elsewhere it counts every
+/// negative activation as dead.
 ///
-/// Layers are seen if their model tells of them with [`observe`](crate::models::observe), as
-/// fastburn's do. Give the learner a clone and keep one: both have the same records, of all calls
+/// A layer is recorded if its model reports it with [`observe`](crate::models::observe), as
+/// fastburn's models do. Give the learner a clone and keep one: both share the records of all calls
 /// of `fit`.
 ///
 /// ```
@@ -46,30 +46,30 @@ const NUMBERS: [&str; 3] = ["means", "deviations", "dead"];
 ///
 /// let layers = stats.records()?;
 /// assert_eq!((layers.len(), layers[0].layer.as_str()), (2, "layers.0"));
-/// assert_eq!(layers[0].means.len(), 93); // a value for each batch
+/// assert_eq!(layers[0].means.len(), 93); // one value per batch
 /// assert!(layers[0].dead.iter().all(|&share| share < 0.9));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 ///
-/// The numbers stay on the device until somebody asks for them; at the end of an epoch's training
-/// they are read as well, to be remembered. A checkpoint holds them all, so that a resumed run has
-/// the records of an unbroken one; for a run of many steps, look at [`every`](Self::every) few.
+/// The numbers stay on the device until they are requested or a checkpoint is written. A checkpoint
+/// holds all of them, so a resumed run has the same records as an uninterrupted one. In a run of
+/// many steps, record only [`every`](Self::every) few batches.
 #[derive(Debug)]
 pub struct ActivationStats {
     every: NonZeroUsize,
     records: Rc<RefCell<Records>>,
-    /// During the forward pass of a batch that is looked at.
+    /// Set during the forward pass of a recorded batch.
     listening: Option<Listening>,
 }
 
 #[derive(Debug, Default)]
 struct Records {
     layers: Vec<Layer>,
-    /// The numbers of each observation, three after three, still on the device.
+    /// Three numbers per observation, still on the device.
     waiting: Scalars,
-    /// Which layer each of those observations is of.
+    /// The index of the layer of each of those observations.
     observed: Vec<usize>,
-    /// What a read failed with that could not say so.
+    /// The error of a read in `save`, which cannot return one.
     failed: Option<Error>,
 }
 
@@ -81,19 +81,19 @@ struct Layer {
 }
 
 impl ActivationStats {
-    /// Looks at each training batch.
+    /// Records every training batch.
     pub fn new() -> Self {
         Self { every: NonZeroUsize::MIN, records: Rc::default(), listening: None }
     }
 
-    /// Looks at the first training batch of a fit, and from there at each that many further on.
+    /// Records one in `batches` training batches, starting with the first of a fit (default: 1).
     pub fn every(mut self, batches: NonZeroUsize) -> Self {
         self.every = batches;
         self
     }
 
-    /// What was recorded so far, a layer each in the order of the forward pass; this waits for the
-    /// device.
+    /// Returns the statistics recorded so far, one entry per layer, in the order of the forward
+    /// pass. Waits for the device.
     ///
     /// # Errors
     ///
@@ -101,9 +101,9 @@ impl ActivationStats {
     pub fn records(&self) -> Result<Vec<LayerActivations>> {
         let mut records = self.records.borrow_mut();
         records.read()?;
-        let wide = |values: &Vec<f32>| values.iter().copied().map(f64::from).collect();
+        let to_f64 = |values: &Vec<f32>| values.iter().copied().map(f64::from).collect();
         let layers = records.layers.iter().map(|Layer { name, numbers }| {
-            let [means, deviations, dead] = numbers.each_ref().map(wide);
+            let [means, deviations, dead] = numbers.each_ref().map(to_f64);
             LayerActivations { layer: name.clone(), means, deviations, dead }
         });
         Ok(layers.collect())
@@ -124,25 +124,25 @@ impl Clone for ActivationStats {
 }
 
 impl Records {
-    fn observe(&mut self, seen: &Observation<'_>) {
-        if seen.shape.contains(&0) {
+    fn observe(&mut self, observation: &Observation<'_>) {
+        if observation.shape.contains(&0) {
             return;
         }
-        let index = self.layers.iter().position(|layer| layer.name == seen.layer);
+        let index = self.layers.iter().position(|layer| layer.name == observation.layer);
         let index = index.unwrap_or_else(|| {
             let numbers = Default::default();
-            self.layers.push(Layer { name: seen.layer.to_owned(), numbers });
+            self.layers.push(Layer { name: observation.layer.to_owned(), numbers });
             self.layers.len() - 1
         });
-        // In 16 bits a sum overflows.
-        let values = seen.values().cast(FloatDType::F32);
+        // A sum of 16-bit numbers can overflow.
+        let values = observation.values().cast(FloatDType::F32);
         self.observed.push(index);
         self.waiting.push(values.clone().mean());
         self.waiting.push(values.clone().var(0).sqrt());
         self.waiting.push(values.abs().lower_equal_elem(DEAD).float().mean());
     }
 
-    /// Moves what waits on the device to the layers.
+    /// Reads the waiting numbers from the device and adds them to their layers.
     fn read(&mut self) -> Result<()> {
         if let Some(error) = self.failed.take() {
             return Err(error);
@@ -159,7 +159,7 @@ impl Records {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
-    /// As in fastai.
+    /// The order of the callback in fastai.
     fn order(&self) -> i32 {
         -20
     }
@@ -170,7 +170,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
 
     fn save(&self) -> Value {
         let mut records = self.records.borrow_mut();
-        // An error is told at the next event that may fail.
+        // `after_train` or `records` reports the error: this method cannot fail.
         records.failed = records.read().err();
         records.layers.iter().map(Layer::to_json).collect()
     }
@@ -178,7 +178,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
     fn restore(&mut self, saved: &Value) -> Result<()> {
         let layers = saved.as_array().and_then(|layers| layers.iter().map(Layer::of).collect());
         let Some(layers) = layers else {
-            let source = "what a checkpoint says of activations is not what was saved".into();
+            let source = "invalid activation statistics in the checkpoint".into();
             return Err(Error::Callback { callback: NAME.to_owned(), source });
         };
         *self.records.borrow_mut() = Records { layers, ..Records::default() };
@@ -188,7 +188,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
     fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
         if state.training && state.trained.is_multiple_of(self.every.get()) {
             let records = self.records.clone();
-            self.listening = Some(listen(move |seen| records.borrow_mut().observe(seen)));
+            self.listening = Some(listen(move |layer| records.borrow_mut().observe(layer)));
         }
         Ok(())
     }
@@ -212,7 +212,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
 }
 
 impl Layer {
-    /// Numbers as text, which is shorter than JSON's own and has words for what is none.
+    /// Stores the numbers as text, which is shorter than in JSON and allows NaN and infinities.
     fn to_json(&self) -> Value {
         let mut json = json!({ "layer": self.name });
         for (name, numbers) in NUMBERS.iter().zip(&self.numbers) {

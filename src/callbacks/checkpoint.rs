@@ -1,4 +1,4 @@
-//! Stopping a fit from outside, and saving where it is.
+//! Checkpoints during a fit, and stopping it from outside.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -11,30 +11,30 @@ use crate::checkpoints::{CheckpointFolder, CheckpointRequest};
 use crate::learner::{Callback, Flow, Scope, State, Stop};
 use crate::models::Model;
 
-/// Writes a checkpoint after each epoch, and more often where that is asked for, so that a run
-/// that was killed goes on with [`Learner::resume`](super::Learner::resume).
+/// Writes a checkpoint after each epoch, and more often on request, so that
+/// [`Learner::resume`](crate::learner::Learner::resume) can continue a run that was killed.
 ///
-/// When a [`StopFlag`](super::StopFlag) ends the fit, it writes one at that batch. If one cannot be
-/// written, the fit ends with that error, and the earlier ones stay.
-/// [`CheckpointFolder`] shows it at work.
+/// When a [`StopFlag`](super::StopFlag) ends the fit, a checkpoint is written at that batch. If a
+/// checkpoint cannot be written, the fit ends with that error, and the earlier checkpoints remain.
+/// [`CheckpointFolder`] shows an example.
 #[derive(Debug)]
 pub struct Checkpoint {
     folder: Arc<CheckpointFolder>,
     settings: Arc<Value>,
     every_steps: Option<NonZeroUsize>,
     every: Option<Duration>,
-    /// When the last one was written, or the first batch since then was over.
+    /// When the first batch after the last checkpoint ended.
     last: Option<Instant>,
-    /// Whether one is due, and waits for gradients to be stepped with.
+    /// Whether a checkpoint is due, and waits for the end of gradient accumulation.
     overdue: bool,
-    /// Whether the fit was stopped at a batch, and that is written down.
+    /// Whether the checkpoint of an interrupted fit has been requested.
     stopped: bool,
-    /// A validation pass outside of a fit is not to be gone on with.
+    /// False in a validation pass outside a fit, which cannot be resumed.
     in_fit: bool,
 }
 
 impl Checkpoint {
-    /// After each epoch, into `folder`.
+    /// Writes a checkpoint into `folder` after each epoch.
     pub fn new(folder: CheckpointFolder) -> Self {
         Self {
             folder: Arc::new(folder),
@@ -48,27 +48,27 @@ impl Checkpoint {
         }
     }
 
-    /// After each that many batches of a fit as well.
+    /// Also writes a checkpoint every `steps` training batches of a fit.
     pub fn every_steps(mut self, steps: NonZeroUsize) -> Self {
         self.every_steps = Some(steps);
         self
     }
 
-    /// Once that much time has passed since the last one as well.
+    /// Also writes a checkpoint once `time` has passed since the last one.
     pub fn every(mut self, time: Duration) -> Self {
         self.every = Some(time);
         self
     }
 
-    /// What the run was told, for [`SavedRun::settings`](crate::checkpoints::SavedRun::settings) to tell when it is
-    /// resumed.
+    /// Stores the settings of the run, which
+    /// [`SavedRun::settings`](crate::checkpoints::SavedRun::settings) returns when it is resumed.
     pub fn settings(mut self, settings: Value) -> Self {
         self.settings = Arc::new(settings);
         self
     }
 
-    fn want(&mut self, finished: bool, epoch: usize, batch: usize) -> Option<CheckpointRequest> {
-        // To write it takes time as well, which does not count.
+    fn request(&mut self, finished: bool, epoch: usize, batch: usize) -> Option<CheckpointRequest> {
+        // Cleared rather than set to now: the time to write the checkpoint does not count.
         (self.last, self.overdue) = (None, false);
         let (folder, settings) = (self.folder.clone(), self.settings.clone());
         Some(CheckpointRequest { folder, settings, finished, epoch, batch })
@@ -76,7 +76,7 @@ impl Checkpoint {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
-    /// Behind what may end the fit.
+    /// After the callbacks that may end the fit.
     fn order(&self) -> i32 {
         90
     }
@@ -94,39 +94,39 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
         self.overdue |= state.training && by_steps || by_time || state.interrupted;
         if self.in_fit && self.overdue && !state.accumulating && !state.failed {
             self.stopped = state.interrupted;
-            // What validation has found so far is found again.
+            // A validation pass is not resumed midway: it is repeated from its start.
             let all = state.dls.train.len();
             let batch = if state.training { state.batch_index + 1 } else { all };
-            state.checkpoint = self.want(false, state.epoch, batch);
+            state.checkpoint = self.request(false, state.epoch, batch);
         }
         Ok(())
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        // The last epoch's end is the fit's, which is about to come.
-        let more = state.interrupted || state.epoch + 1 < state.epochs;
-        if more && !self.stopped && !state.failed {
+        // After the last epoch, `after_fit` requests the checkpoint.
+        let continues = state.interrupted || state.epoch + 1 < state.epochs;
+        if continues && !self.stopped && !state.failed {
             self.stopped = state.interrupted;
-            state.checkpoint = self.want(false, state.epoch + 1, 0);
+            state.checkpoint = self.request(false, state.epoch + 1, 0);
         }
         Ok(())
     }
 
     fn after_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
         self.in_fit = false;
-        // A resumed fit that was over already has nothing new to tell.
-        let went_on = state.epoch < state.epochs;
-        if went_on && !state.interrupted && !state.failed {
-            state.checkpoint = self.want(true, state.epoch + 1, 0);
+        // A resumed fit that had already finished has nothing new to save.
+        let has_run = state.epoch < state.epochs;
+        if has_run && !state.interrupted && !state.failed {
+            state.checkpoint = self.request(true, state.epoch + 1, 0);
         }
         Ok(())
     }
 }
 
-/// Ends the fit after the step at hand, once the flag is set: by a signal handler, by another
-/// thread, by a button.
+/// Ends the fit after the current step once the flag is set, for example by a signal handler,
+/// another thread or a button.
 ///
-/// A [`Checkpoint`](super::Checkpoint) then writes where the fit was, to be resumed.
+/// A [`Checkpoint`](super::Checkpoint) then saves the position, from which the run can be resumed.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -148,7 +148,7 @@ impl StopFlag {
 
 impl StopFlag {
     fn check<M: Model<I>, I, T>(&self, state: &mut State<M, I, T>) -> Flow {
-        // Gradients that wait for more would be lost.
+        // Accumulated gradients would be lost.
         if self.0.load(Ordering::Relaxed) && !state.accumulating {
             state.interrupted = true;
             return Err(Stop::Cancel(Scope::Fit));
@@ -158,7 +158,7 @@ impl StopFlag {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for StopFlag {
-    /// A program's next call of `fit` is not to begin while the flag is set.
+    /// Prevents a later call of `fit` from starting while the flag is set.
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
         self.check(state)
     }

@@ -1,4 +1,4 @@
-//! Ends a fit that gets no better.
+//! Early stopping.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::learner::{Callback, Flow, Scope, State, Stop};
 use crate::models::Model;
 
-/// Ends the fit once a number has not improved for some epochs: fastai's `EarlyStoppingCallback`.
+/// Ends the fit once a value has not improved for some epochs: fastai's `EarlyStoppingCallback`.
 ///
 /// ```
 /// use fastburn::callbacks::{EarlyStopping, Monitor};
@@ -27,18 +27,18 @@ use crate::models::Model;
 pub struct EarlyStopping {
     monitor: Monitor,
     patience: usize,
-    /// How many epochs there has been no improvement, and the epoch before those.
+    /// The number of epochs without improvement, after `best_epoch`.
     wait: usize,
     best_epoch: Option<usize>,
 }
 
 impl EarlyStopping {
-    /// After that many epochs without a lower validation loss; 0 counts as 1.
+    /// Stops after `epochs` epochs without a lower validation loss; 0 counts as 1.
     pub fn patience(epochs: usize) -> Self {
         Self { monitor: Monitor::default(), patience: epochs.max(1), wait: 0, best_epoch: None }
     }
 
-    /// Watches another number than the validation loss.
+    /// Sets the monitored value (default: the validation loss).
     pub fn monitor(mut self, monitor: Monitor) -> Self {
         self.monitor = monitor;
         self
@@ -46,7 +46,7 @@ impl EarlyStopping {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for EarlyStopping {
-    /// Behind the other trackers, which the last epoch concerns too.
+    /// After the other callbacks with a monitor, so that they see the last epoch too.
     fn order(&self) -> i32 {
         63
     }
@@ -84,7 +84,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for EarlyStopping {
         }
         state.notes.push(match self.best_epoch {
             Some(epoch) => format!("No improvement since epoch {epoch}: early stopping"),
-            None => format!("{} was never a number: early stopping", self.monitor.name()),
+            None => format!("{} was always NaN: early stopping", self.monitor.name()),
         });
         Err(Stop::Cancel(Scope::Fit))
     }

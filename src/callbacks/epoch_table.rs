@@ -1,4 +1,4 @@
-//! fastai's epoch table, and what callbacks have to say of an epoch.
+//! fastai's epoch table, and the notes of callbacks on an epoch.
 
 use std::io::Write;
 
@@ -7,18 +7,18 @@ use crate::learner::{Callback, Flow, State};
 use crate::models::Model;
 use crate::records::EpochRecord;
 
-/// The narrowest column.
+/// The minimum width of a column.
 const NARROWEST: usize = 8;
 
-/// Writes fastai's table: a header when a fit begins, a line after each epoch.
+/// Prints fastai's epoch table: a header when a fit begins, and a row after each epoch.
 ///
 /// ```text
 /// epoch     train_loss  valid_loss  accuracy  time
 /// 0         0.740926    0.715684    0.390000  00:00
 /// ```
 ///
-/// What an epoch that was ended early does not have is left blank. A resumed run begins with the
-/// lines that it has behind it.
+/// Values that an epoch lacks because it was left early are blank. A resumed fit first prints the
+/// rows of the epochs that were finished before.
 ///
 /// ```
 /// use fastburn::prelude::*;
@@ -36,14 +36,14 @@ pub struct EpochTable<W> {
 }
 
 impl EpochTable<std::io::Stdout> {
-    /// A table on standard output.
+    /// Prints to standard output.
     pub fn stdout() -> Self {
         Self { out: std::io::stdout() }
     }
 }
 
 impl<W: Write> EpochTable<W> {
-    /// A table on any writer.
+    /// Prints to any writer.
     pub fn new(out: W) -> Self {
         Self { out }
     }
@@ -99,7 +99,7 @@ fn cells(record: &EpochRecord, metrics: usize) -> Vec<String> {
     cells
 }
 
-/// `mm:ss`, and `h:mm:ss` past an hour.
+/// Formats a duration as `mm:ss`, or as `h:mm:ss` from an hour on.
 fn duration(seconds: f64) -> String {
     let seconds = seconds as u64;
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -109,7 +109,7 @@ fn duration(seconds: f64) -> String {
     }
 }
 
-/// Prints the [`notes`](State::notes) of an epoch, such as that a better model was found.
+/// Prints the [`notes`](State::notes) of an epoch, such as "Better model found".
 ///
 /// ```
 /// use fastburn::callbacks::{EarlyStopping, Notes};
@@ -131,14 +131,14 @@ pub struct Notes<W> {
 }
 
 impl<W: Write> Notes<W> {
-    /// On any writer.
+    /// Prints to any writer.
     pub fn new(out: W) -> Self {
         Self { out }
     }
 }
 
 impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for Notes<W> {
-    /// Behind all that have something to say.
+    /// After the callbacks that add notes.
     fn order(&self) -> i32 {
         95
     }

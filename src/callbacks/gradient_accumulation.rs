@@ -1,4 +1,4 @@
-//! Steps on several batches together.
+//! Gradient accumulation.
 
 use std::num::NonZeroUsize;
 
@@ -11,13 +11,13 @@ use crate::error::Result;
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
 
-/// Has one step for several batches, with the gradient that one batch of all their items would have
-/// had, to rounding: for batches that do not fit into memory. fastai's `GradientAccumulation`,
-/// which counts items.
+/// Accumulates gradients over several batches per step, for batches that do not fit in memory:
+/// fastai's `GradientAccumulation`, which counts items instead of batches. Up to rounding, the
+/// gradient is that of a single batch with all the items.
 ///
-/// The last batch of an epoch makes a step of what is left; an epoch whose training is left before
-/// that lets it go. The loss must be the mean over its batch. `after_step` is told of each batch;
-/// only where there are [`gradients`](State::gradients) before it, there was a step.
+/// The last batch of an epoch always ends with a step. If training is left before, the accumulated
+/// gradients are dropped. The loss must be the mean over its batch. `after_step` is called for each
+/// batch; a step was taken only if there were [`gradients`](State::gradients) before it.
 ///
 /// ```
 /// use fastburn::callbacks::GradientAccumulation;
@@ -26,7 +26,7 @@ use crate::models::Model;
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(16, 42, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
-/// let batches = std::num::NonZero::new(4).unwrap(); // 64 images a step
+/// let batches = std::num::NonZero::new(4).unwrap(); // 64 images per step
 /// let mut learn =
 ///     Learner::new(dls, model, cross_entropy).callback(GradientAccumulation::new(batches));
 /// learn.fit(1, 1e-3)?;
@@ -35,20 +35,20 @@ use crate::models::Model;
 #[derive(Debug)]
 pub struct GradientAccumulation {
     batches: NonZeroUsize,
-    /// The sum of the gradients so far, each times its batch's items.
-    gathered: Option<GradientsParams>,
-    of_batches: usize,
-    of_items: usize,
+    /// The sum of the gradients so far, each multiplied by the number of items in its batch.
+    sum: Option<GradientsParams>,
+    batch_count: usize,
+    item_count: usize,
 }
 
 impl GradientAccumulation {
-    /// A step for each that many batches.
+    /// Takes one step per `batches` batches.
     pub fn new(batches: NonZeroUsize) -> Self {
-        Self { batches, gathered: None, of_batches: 0, of_items: 0 }
+        Self { batches, sum: None, batch_count: 0, item_count: 0 }
     }
 
-    fn begin(&mut self) {
-        (self.gathered, self.of_batches, self.of_items) = (None, 0, 0);
+    fn reset(&mut self) {
+        (self.sum, self.batch_count, self.item_count) = (None, 0, 0);
     }
 }
 
@@ -69,29 +69,29 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientAccumulation {
         checks::same_as_resumed("GradientAccumulation", &Callback::<M, I, T>::save(self), saved)
     }
 
-    /// What an epoch that was left early had gathered is let go.
+    /// Drops gradients left over from an epoch that was left early.
     fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
-        self.begin();
+        self.reset();
         state.accumulating = false;
         Ok(())
     }
 
     fn after_backward(&mut self, state: &mut State<M, I, T>) -> Flow {
         let items = state.batch.as_ref().map_or(0, |batch| batch.len);
-        // A loss is the mean over its batch, so that larger batches count for more.
+        // Each loss is the mean over its batch, so a batch is weighted by its number of items.
         state.map_gradients(&mut Times(items as f64));
-        if let Some(gathered) = self.gathered.take() {
-            state.add_gradients(gathered);
+        if let Some(sum) = self.sum.take() {
+            state.add_gradients(sum);
         }
-        self.of_batches += 1;
-        self.of_items += items;
+        self.batch_count += 1;
+        self.item_count += items;
         let is_last = state.batch_index + 1 == state.batches;
-        state.accumulating = self.of_batches < self.batches.get() && !is_last;
+        state.accumulating = self.batch_count < self.batches.get() && !is_last;
         if state.accumulating {
-            self.gathered = state.gradients.take();
+            self.sum = state.gradients.take();
         } else {
-            state.map_gradients(&mut Times(1.0 / self.of_items as f64));
-            self.begin();
+            state.map_gradients(&mut Times(1.0 / self.item_count as f64));
+            self.reset();
         }
         Ok(())
     }

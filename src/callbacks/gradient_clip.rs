@@ -1,4 +1,4 @@
-//! Keeps gradients from being too large.
+//! Gradient clipping.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
 use crate::printable::short_number;
 
-/// ClipBy PyTorch adds to a norm before it divides by it.
+/// Added to a norm before the division by it, as in PyTorch.
 const EPS: f64 = 1e-6;
 
-/// Clips gradients before the step: each of their values, each parameter's norm, or the norm of all
-/// together, which fastai's `GradientClip` does.
+/// Clips gradients before the step: by value, by the norm of each parameter's gradient, or by the
+/// global norm, as fastai's `GradientClip` does.
 ///
 /// ```
 /// use fastburn::callbacks::GradientClip;
@@ -28,8 +28,8 @@ const EPS: f64 = 1e-6;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GradientClip {
-    most: f64,
-    what: ClipBy,
+    limit: f64,
+    by: ClipBy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,26 +40,29 @@ enum ClipBy {
 }
 
 impl GradientClip {
-    /// Each value to `[-most, most]`: PyTorch's `clip_grad_value_`.
-    pub fn value(most: f64) -> Self {
-        Self { most, what: ClipBy::Value }
+    /// Clips each value to `[-limit, limit]`: PyTorch's `clip_grad_value_`.
+    pub fn value(limit: f64) -> Self {
+        Self { limit, by: ClipBy::Value }
     }
 
-    /// Each parameter's gradient by itself, so that its L2 norm is at most that.
-    pub fn norm_of_each(most: f64) -> Self {
-        Self { most, what: ClipBy::NormOfEach }
+    /// Clips the L2 norm of each parameter's gradient separately, to at most `max_norm`.
+    pub fn norm_of_each(max_norm: f64) -> Self {
+        Self { limit: max_norm, by: ClipBy::NormOfEach }
     }
 
-    /// All gradients by one factor, so that their L2 norm together is at most that: PyTorch's
-    /// `clip_grad_norm_`.
-    pub fn norm(most: f64) -> Self {
-        Self { most, what: ClipBy::Norm }
+    /// Clips the L2 norm of all gradients together to at most `max_norm`, by scaling them with one
+    /// factor: PyTorch's `clip_grad_norm_`.
+    pub fn norm(max_norm: f64) -> Self {
+        Self { limit: max_norm, by: ClipBy::Norm }
     }
 
     fn check(&self) -> Result<()> {
-        match self.most > 0.0 {
+        match self.limit > 0.0 {
             true => Ok(()),
-            false => Err(Error::setting("limit of gradients", short_number(self.most), "above 0")),
+            false => {
+                let limit = short_number(self.limit);
+                Err(Error::setting("gradient clipping limit", limit, "a number above 0"))
+            }
         }
     }
 }
@@ -78,7 +81,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
     }
 
     fn save(&self) -> Value {
-        json!({ "most": self.most, "what": format!("{:?}", self.what) })
+        json!({ "most": self.limit, "what": format!("{:?}", self.by) })
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
@@ -90,14 +93,14 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
     }
 
     fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
-        match self.what {
-            ClipBy::Value => state.map_gradients(&mut Clamp(self.most)),
-            ClipBy::NormOfEach => state.map_gradients(&mut ScaleEach(self.most)),
+        match self.by {
+            ClipBy::Value => state.map_gradients(&mut Clamp(self.limit)),
+            ClipBy::NormOfEach => state.map_gradients(&mut ScaleEach(self.limit)),
             ClipBy::Norm => {
                 let mut squares = Squares(None);
                 state.map_gradients(&mut squares);
                 if let Some(sum) = squares.0 {
-                    state.map_gradients(&mut ScaleBy(factor(sum, self.most)));
+                    state.map_gradients(&mut ScaleBy(factor(sum, self.limit)));
                 }
             }
         }
@@ -105,9 +108,9 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
     }
 }
 
-/// ClipBy to multiply with, `[1]`, from the sum of squares, `[1]`; nothing is read from the device.
-fn factor(squares: Tensor<1>, most: f64) -> Tensor<1> {
-    (squares.sqrt() + EPS).recip().mul_scalar(most).clamp_max(1.0)
+/// Returns the scaling factor, `[1]`, from the sum of squares, `[1]`, without reading the device.
+fn factor(squares: Tensor<1>, max_norm: f64) -> Tensor<1> {
+    (squares.sqrt() + EPS).recip().mul_scalar(max_norm).clamp_max(1.0)
 }
 
 struct Clamp(f64);
@@ -127,7 +130,7 @@ impl MapGradient for ScaleEach {
     }
 }
 
-/// Adds up the squares of all gradients, which stay what they are.
+/// Sums the squares of all gradients, without changing them.
 struct Squares(Option<Tensor<1>>);
 
 impl MapGradient for Squares {

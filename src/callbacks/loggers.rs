@@ -1,4 +1,4 @@
-//! The epoch table as a file, CSV or lines of JSON.
+//! Logs of the epoch table, as CSV or JSON Lines.
 
 use std::fs::File;
 use std::io::Write;
@@ -11,11 +11,10 @@ use crate::models::Model;
 use crate::printable::short_number;
 use crate::records::{EpochRecord, History};
 
-/// Writes the history as comma-separated values, a line as soon as its epoch is over: fastai's
-/// `CSVLogger`.
+/// Writes the history as CSV, one row at the end of each epoch: fastai's `CSVLogger`.
 ///
-/// The file has all epochs of the learner, those of earlier fits and those that a resumed run has
-/// behind it too. Numbers have all their digits; `seconds` is what the epoch took.
+/// The file holds all epochs of the learner, including those of earlier fits and those before a
+/// resume. Numbers have all their digits; `seconds` is the duration of the epoch.
 ///
 /// ```
 /// use fastburn::callbacks::CsvLogger;
@@ -40,7 +39,7 @@ pub struct CsvLogger {
 }
 
 impl CsvLogger {
-    /// Into that file, in place of what is there.
+    /// Writes to `file`, replacing its content.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { log: LogFile::new(file.into()) }
     }
@@ -70,7 +69,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
     }
 }
 
-/// What an epoch lacks is left empty.
+/// Formats a row; values that the epoch lacks are empty.
 fn line(row: &EpochRecord, metrics: usize) -> String {
     let number = |value: Option<f64>| value.map_or_else(String::new, short_number);
     let mut cells = vec![row.epoch.to_string(), number(row.train_loss), number(row.valid_loss)];
@@ -79,7 +78,7 @@ fn line(row: &EpochRecord, metrics: usize) -> String {
     cells.join(",")
 }
 
-/// A text that may have commas or quotes in it (RFC 4180).
+/// Quotes a field if it contains commas, quotes or line breaks (RFC 4180).
 fn quoted(text: &str) -> String {
     match text.contains([',', '"', '\n', '\r']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -87,10 +86,10 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Writes the history as one JSON object a line, as soon as its epoch is over.
+/// Writes the history as JSON Lines, one object at the end of each epoch.
 ///
-/// The file has all epochs of the learner, those of earlier fits and those that a resumed run has
-/// behind it too.
+/// The file holds all epochs of the learner, including those of earlier fits and those before a
+/// resume.
 ///
 /// ```
 /// use fastburn::callbacks::JsonLogger;
@@ -116,7 +115,7 @@ pub struct JsonLogger {
 }
 
 impl JsonLogger {
-    /// Into that file, in place of what is there.
+    /// Writes to `file`, replacing its content.
     pub fn new(file: impl Into<PathBuf>) -> Self {
         Self { log: LogFile::new(file.into()) }
     }
@@ -142,10 +141,11 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLogger {
     }
 }
 
-/// The history as lines of text.
+/// A log file with one line per epoch.
 #[derive(Debug)]
 struct LogFile {
     path: PathBuf,
+    /// The open file and its length in bytes.
     open: Option<(File, u64)>,
 }
 
@@ -154,15 +154,15 @@ impl LogFile {
         Self { path, open: None }
     }
 
-    /// Writes what there is already, such as the rows that a resumed run has behind it, and keeps
-    /// the file open for more.
+    /// Writes the rows of the epochs so far, such as those before a resume, and keeps the file open
+    /// for more.
     fn begin(
         &mut self,
         head: Option<String>,
         history: &History,
         line: impl Fn(&EpochRecord) -> String,
     ) -> Result<()> {
-        // The lock of an earlier fit would refuse this one.
+        // The lock of an earlier fit would keep this one from writing.
         self.open = None;
         let lines = head.into_iter().chain(history.epochs.iter().map(line));
         let text: String = lines.map(|line| line + "\n").collect();
@@ -171,12 +171,12 @@ impl LogFile {
         Ok(())
     }
 
-    /// Adds a line, or nothing of it if it cannot be written whole.
+    /// Appends a line, or nothing at all if it cannot be written completely.
     fn line(&mut self, line: String) -> Result<()> {
         let Some((file, length)) = &mut self.open else { return Ok(()) };
         let line = line + "\n";
         if let Err(error) = file.write_all(line.as_bytes()) {
-            // Part of a row would be read as a row. Where even this fails, nothing more can be done.
+            // A partial row would be read as a row. If truncating fails, nothing more can be done.
             let _ = file.set_len(*length);
             return Err(Error::write(&self.path)(error));
         }

@@ -1,4 +1,4 @@
-//! Forward passes in numbers of 16 bits.
+//! Mixed-precision training.
 
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, DType, FloatDType, Tensor};
@@ -8,25 +8,23 @@ use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
-use crate::printable::short_number;
 
-/// A number of 16 bits.
+/// A 16-bit floating-point format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Half {
-    /// 5 bits of exponent: small gradients vanish, unless the loss is scaled.
+    /// 5 exponent bits: small gradients underflow unless the loss is scaled.
     F16,
-    /// 8 bits of exponent, as many as 32-bit numbers have.
+    /// 8 exponent bits, as in 32-bit numbers.
     Bf16,
 }
 
-/// Trains with forward and backward passes in 16 bits, while weights, loss, step and validation stay
-/// in 32: mixed precision (Micikevicius and others 2018), fastai's `to_fp16` and `to_bf16`.
+/// Trains in mixed precision (Micikevicius et al. 2018), as fastai's `to_fp16` and `to_bf16` do:
+/// forward and backward passes use 16 bits; weights, loss, step and validation use 32.
 ///
-/// It is for devices that compute faster so, and asks the device whether it can at all. Inputs and
-/// outputs of the model are tensors of floats. A step whose gradients have left the range of 16 bits
-/// is taken with gradients of 0; the loss's scale stays what it is, where fastai's adapts itself. A
-/// model that keeps running statistics, as batch normalisation does, is refused: they would be kept
-/// in 16 bits.
+/// It is for devices that compute faster in 16 bits, and refuses devices that do not support them.
+/// The model's inputs and outputs must be float tensors. If gradients overflow the 16-bit range,
+/// the step is taken with gradients of 0. The loss scale is constant; fastai adapts it. A model
+/// with running statistics, such as batch normalisation, is refused: they would be kept in 16 bits.
 ///
 /// ```
 /// use fastburn::callbacks::{Half, MixedPrecision};
@@ -47,32 +45,32 @@ pub enum Half {
 pub struct MixedPrecision<M> {
     half: Half,
     loss_scale: f64,
-    /// The model in 32 bits, while one in 16 bits is in its place.
-    whole: Option<M>,
-    /// The loss as it is, while a scaled one is in its place.
-    loss: Option<Tensor<1>>,
+    /// The 32-bit model, while a 16-bit copy takes its place.
+    full_model: Option<M>,
+    /// The loss, while the scaled loss takes its place.
+    unscaled_loss: Option<Tensor<1>>,
 }
 
 impl<M> MixedPrecision<M> {
-    /// With that kind of number; the loss is scaled by 1024 for [`Half::F16`].
+    /// Uses this format, with a loss scale of 1024 for [`Half::F16`] and 1 for [`Half::Bf16`].
     pub fn new(half: Half) -> Self {
         let loss_scale = if half == Half::F16 { 1024.0 } else { 1.0 };
-        Self { half, loss_scale, whole: None, loss: None }
+        Self { half, loss_scale, full_model: None, unscaled_loss: None }
     }
 
-    /// By how much the loss is larger while gradients are computed, so that small ones do not
-    /// vanish.
+    /// Sets the loss scale: the factor on the loss during the backward pass, which keeps small
+    /// gradients from underflowing.
     pub fn loss_scale(mut self, loss_scale: f64) -> Self {
         self.loss_scale = loss_scale;
         self
     }
 
-    fn put_back<I, T>(&mut self, state: &mut State<M, I, T>)
+    fn restore_model<I, T>(&mut self, state: &mut State<M, I, T>)
     where
         M: Model<I>,
     {
-        if let Some(whole) = self.whole.take() {
-            state.replace_model(whole);
+        if let Some(model) = self.full_model.take() {
+            state.replace_model(model);
         }
     }
 }
@@ -81,7 +79,7 @@ impl<M, T, const D: usize, const E: usize> Callback<M, Tensor<D>, T> for MixedPr
 where
     M: Model<Tensor<D>, Output = Tensor<E>>,
 {
-    /// Behind those that change the batch.
+    /// After the callbacks that change the batch.
     fn order(&self) -> i32 {
         30
     }
@@ -103,54 +101,51 @@ where
     }
 
     fn before_fit(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
-        if !(self.loss_scale.is_finite() && self.loss_scale > 0.0) {
-            let expected = "a finite number above 0";
-            Err(Error::setting("loss scale", short_number(self.loss_scale), expected))?;
-        }
+        checks::above_zero("loss scale", self.loss_scale)?;
         Ok(self.half.check(state)?)
     }
 
     fn before_batch(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
         let (true, Some(batch)) = (state.training, &mut state.batch) else { return Ok(()) };
         batch.input = batch.input.clone().cast(self.half.dtype());
-        // The gradient of a cast weight is the weight's own.
+        // The cast is part of the graph: gradients flow through it to the 32-bit weights.
         let half = state.model().clone().map(&mut Cast(self.half.dtype()));
-        self.whole = Some(state.replace_model(half));
+        self.full_model = Some(state.replace_model(half));
         Ok(())
     }
 
     fn after_pred(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
         if state.training {
-            self.put_back(state);
+            self.restore_model(state);
             state.output = state.output.take().map(|output| output.cast(FloatDType::F32));
         }
         Ok(())
     }
 
     fn before_backward(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
-        self.loss.clone_from(&state.loss);
+        self.unscaled_loss.clone_from(&state.loss);
         state.loss = state.loss.take().map(|loss| loss.mul_scalar(self.loss_scale));
         Ok(())
     }
 
     fn after_backward(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
-        if let Some(loss) = self.loss.take() {
+        if let Some(loss) = self.unscaled_loss.take() {
             state.loss = Some(loss);
             let mut sum = Sum(None);
             state.map_gradients(&mut sum);
             if let Some(sum) = sum.0 {
-                // An infinity or a NaN makes a NaN of the sum, whatever the others are.
-                let overflown = sum.mul_scalar(0.0).is_nan();
-                state.map_gradients(&mut Unscale { scale: self.loss_scale, overflown });
+                // The sum is finite only if all gradients are. 0 times NaN or an infinity is NaN.
+                let overflowed = sum.mul_scalar(0.0).is_nan();
+                state.map_gradients(&mut Unscale { scale: self.loss_scale, overflowed });
             }
         }
         Ok(())
     }
 
-    /// What was left early is put back too.
+    /// Restores the model also after a batch that was left early.
     fn after_batch(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
-        self.put_back(state);
-        self.loss = None;
+        self.restore_model(state);
+        self.unscaled_loss = None;
         Ok(())
     }
 }
@@ -164,17 +159,18 @@ impl Half {
     }
 
     fn check<M: Model<I>, I, T>(self, state: &State<M, I, T>) -> Result<()> {
-        // What never learns and is no constant is kept by the model itself.
-        let mut kept = StatisticsCounter::default();
-        state.model().valid().unfreeze().train().visit(&mut kept);
-        if kept.tensors > 0 {
-            let problem = "MixedPrecision cannot train a model that keeps running statistics";
-            return Err(Error::usage(problem).with_remedy("train without it".into()));
+        // In an unfrozen model, float parameters that require no gradients are running statistics.
+        // Constants are not visited.
+        let mut statistics = StatisticsCounter::default();
+        state.model().valid().unfreeze().train().visit(&mut statistics);
+        if statistics.tensors > 0 {
+            let problem = "MixedPrecision cannot train a model with running statistics";
+            return Err(Error::usage(problem).with_remedy("train without MixedPrecision".into()));
         }
         if state.device().supports_dtype(DType::from(self.dtype())) {
             return Ok(());
         }
-        let problem = format!("it cannot compute in {:?}", self.dtype());
+        let problem = format!("no support for {:?}", self.dtype());
         let remedy = "train without MixedPrecision".into();
         Err(Error::device(format!("{:?}", state.device()), problem).with_remedy(remedy))
     }
@@ -189,7 +185,7 @@ impl ModuleMapper for Cast {
     }
 }
 
-/// Counts the tensors of floats that do not learn.
+/// Counts the float parameters that do not require gradients.
 #[derive(Default)]
 struct StatisticsCounter {
     tensors: usize,
@@ -201,7 +197,7 @@ impl ModuleVisitor for StatisticsCounter {
     }
 }
 
-/// Adds up all gradients, which stay what they are.
+/// Sums all gradients, without changing them.
 struct Sum(Option<Tensor<1>>);
 
 impl MapGradient for Sum {
@@ -217,13 +213,13 @@ impl MapGradient for Sum {
 
 struct Unscale {
     scale: f64,
-    /// `[1]`: whether a gradient has left the range.
-    overflown: Tensor<1, Bool>,
+    /// `[1]`: whether a gradient has overflowed.
+    overflowed: Tensor<1, Bool>,
 }
 
 impl MapGradient for Unscale {
     fn map<const D: usize>(&mut self, gradient: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
-        let overflown = self.overflown.clone().reshape([1; D]).expand(gradient.dims());
-        gradient.div_scalar(self.scale).mask_fill(overflown, 0.0)
+        let overflowed = self.overflowed.clone().reshape([1; D]).expand(gradient.dims());
+        gradient.div_scalar(self.scale).mask_fill(overflowed, 0.0)
     }
 }

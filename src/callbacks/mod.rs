@@ -1,13 +1,15 @@
-//! What a fit can do beside training, each a [`Callback`](crate::learner::Callback) that a learner
-//! takes with [`callback`](crate::learner::Learner::callback), or with [`with`](crate::learner::Learner::with) for one
-//! fit. They use nothing of the learner that yours could not.
+//! Callbacks: early stopping, checkpoints, logs, gradient clipping and other additions to training.
 //!
-//! # Writing one
+//! A learner takes a [`Callback`](crate::learner::Callback) with
+//! [`callback`](crate::learner::Learner::callback), or with [`with`](crate::learner::Learner::with)
+//! for one fit. All but [`Checkpoint`] use only what a custom callback can use as well.
 //!
-//! A callback is a type with a method for each event that it wants to hear of; what it does not
-//! write does nothing. It sees and changes the [`State`](crate::learner::State): the learning rate,
-//! the batch, the loss, the gradients, the model. Fifteen lines make one that trains on noisy images
-//! and ends the fit at the loss that one has hoped for:
+//! # Writing a callback
+//!
+//! A callback is a type with a method for each event that it handles; the other events do nothing.
+//! It can read and change the [`State`](crate::learner::State): the learning rate, the batch, the
+//! loss, the gradients, the model. This one trains on noisy images and ends the fit once the
+//! validation loss is below a target:
 //!
 //! ```
 //! use burn::tensor::{Distribution, Tensor};
@@ -44,16 +46,14 @@
 //! # Ok::<(), fastburn::Error>(())
 //! ```
 //!
-//! An `Err` of an [`Error`](crate::Error) ends the fit with it; whatever ends a part of the fit, its
-//! `after_…` event is heard by every callback.
-//! [`order`](crate::learner::Callback::order) says where it stands among the others: here
-//! [`ParamScheduler`](crate::learner::ParamScheduler) has -40, [`GradientClip`] 10,
-//! [`WeightDecay`] 20, [`EpochTable`](crate::callbacks::EpochTable) 50, [`SaveModel`] 61,
-//! [`ReduceLrOnPlateau`] 62, [`EarlyStopping`] 63, the loggers 70,
-//! [`Checkpoint`](crate::callbacks::Checkpoint) 90 and [`Notes`] 95. One with a memory gives it to
-//! checkpoints in [`save`](crate::learner::Callback::save) and takes it back in
-//! [`restore`](crate::learner::Callback::restore). One that is a part of how a step is made says so
-//! in [`changes_steps`](crate::learner::Callback::changes_steps).
+//! An [`Error`](crate::Error) ends the fit. However a part of the fit ends, every callback receives
+//! its `after_…` event. [`order`](crate::learner::Callback::order) sets the position among the
+//! callbacks: [`ParamScheduler`](crate::learner::ParamScheduler) has -40, [`GradientClip`] 10,
+//! [`WeightDecay`] 20, [`EpochTable`] 50, [`SaveModel`] 61, [`ReduceLrOnPlateau`] 62,
+//! [`EarlyStopping`] 63, the loggers 70, [`Checkpoint`] 90 and [`Notes`] 95. A callback with state
+//! saves it in [`save`](crate::learner::Callback::save) and restores it in
+//! [`restore`](crate::learner::Callback::restore). A callback that changes the training step itself
+//! returns `true` in [`changes_steps`](crate::learner::Callback::changes_steps).
 
 mod activation_stats;
 mod checkpoint;

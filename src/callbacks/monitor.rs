@@ -1,15 +1,15 @@
-//! A number of the epoch table, and whether it gets better.
+//! A monitored column of the epoch table and its best value.
 
 use serde_json::{Value, json};
 
+use crate::checks;
 use crate::error::{Error, Result};
-use crate::printable::short_number;
 use crate::records::EpochRecord;
 
-/// A column of the epoch table that a callback watches, with the best of it so far.
+/// A column of the epoch table that a callback monitors, with its best value so far.
 ///
-/// Smaller is better where the name holds `loss` or `error`, larger otherwise, as in fastai;
-/// [`smaller_is_better`](Self::smaller_is_better) says so for others, such as `rmse`.
+/// Smaller is better if the name contains `loss` or `error`, larger otherwise, as in fastai. For
+/// other metrics, such as `rmse`, set [`smaller_is_better`](Self::smaller_is_better).
 ///
 /// ```
 /// use fastburn::records::EpochRecord;
@@ -40,31 +40,31 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Watches `train_loss`, `valid_loss` or a metric.
+    /// Monitors `train_loss`, `valid_loss` or a metric.
     pub fn new(name: impl Into<String>) -> Self {
         let name = name.into();
         let smaller_is_better = ["loss", "error"].iter().any(|word| name.contains(word));
         Self { name, smaller_is_better, min_delta: 0.0, best: None }
     }
 
-    /// Whether the best is the smallest, whatever the name.
+    /// Sets whether smaller values are better, regardless of the name.
     pub fn smaller_is_better(mut self, smaller_is_better: bool) -> Self {
         self.smaller_is_better = smaller_is_better;
         self
     }
 
-    /// By how much it must be better than the best to count; 0 unless given.
+    /// Sets how much better than the best a value must be to count as an improvement (default: 0).
     pub fn min_delta(mut self, min_delta: f64) -> Self {
         self.min_delta = min_delta;
         self
     }
 
-    /// What is watched.
+    /// Returns the name of the monitored column.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The best value since the last [`reset`](Self::reset).
+    /// Returns the best value since the last [`reset`](Self::reset).
     pub fn best(&self) -> Option<f64> {
         self.best
     }
@@ -74,12 +74,12 @@ impl Monitor {
         self.best = None;
     }
 
-    /// Takes an epoch's row, and says whether it is the best yet; `None` if the row lacks the
-    /// number, as that of an epoch that was not validated.
+    /// Updates the best value from an epoch's row and returns whether it improved; `None` if the
+    /// row has no value, such as `valid_loss` in an epoch without validation.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is no such column.
+    /// Those of [`check`](Self::check).
     pub fn improves(&mut self, row: &EpochRecord, metrics: &[String]) -> Result<Option<bool>> {
         self.check(metrics)?;
         let value = match self.name.as_str() {
@@ -102,16 +102,13 @@ impl Monitor {
         Ok(Some(better))
     }
 
-    /// Refuses the name of a column that is not there, and a `min_delta` that is no distance.
+    /// Checks that the column exists and that `min_delta` is valid.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if so.
+    /// [`Error::Setting`] if there is no such column, or `min_delta` is negative, NaN or infinite.
     pub fn check(&self, metrics: &[String]) -> Result<()> {
-        if !(self.min_delta.is_finite() && self.min_delta >= 0.0) {
-            let expected = "a finite number of at least 0";
-            return Err(Error::setting("min_delta", short_number(self.min_delta), expected));
-        }
+        checks::at_least_zero("min_delta", self.min_delta)?;
         let names = ["train_loss", "valid_loss"].into_iter();
         let names: Vec<_> = names.chain(metrics.iter().map(String::as_str)).collect();
         match names.contains(&self.name.as_str()) {
@@ -123,7 +120,7 @@ impl Monitor {
         }
     }
 
-    /// What a checkpoint needs.
+    /// Returns the state for a checkpoint.
     pub(super) fn save(&self) -> Value {
         json!(self.best)
     }
@@ -134,7 +131,7 @@ impl Monitor {
 }
 
 impl Default for Monitor {
-    /// The validation loss.
+    /// Monitors the validation loss.
     fn default() -> Self {
         Self::new("valid_loss")
     }

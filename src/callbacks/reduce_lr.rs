@@ -1,15 +1,16 @@
-//! Learns slower where it gets no better.
+//! Reducing the learning rate on a plateau.
 
 use serde_json::{Value, json};
 
 use super::monitor::Monitor;
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, State};
 use crate::models::Model;
 use crate::printable::short_number;
 
-/// Divides the learning rate once a number has not improved for some epochs: fastai's
-/// `ReduceLROnPlateau`. A schedule, which sets the rate before each batch, undoes it.
+/// Divides the learning rate once a monitored value has not improved for some epochs: fastai's
+/// `ReduceLROnPlateau`. Schedules, which set the rate before each batch, override it.
 ///
 /// ```
 /// use fastburn::callbacks::ReduceLrOnPlateau;
@@ -34,26 +35,26 @@ pub struct ReduceLrOnPlateau {
 }
 
 impl ReduceLrOnPlateau {
-    /// After that many epochs without a lower validation loss, a tenth; 0 counts as 1.
+    /// Reduces the rate after `epochs` epochs without a lower validation loss; 0 counts as 1.
     pub fn patience(epochs: usize) -> Self {
         let monitor = Monitor::default();
         Self { monitor, patience: epochs.max(1), factor: 10.0, min_lr: 0.0, wait: 0 }
     }
 
-    /// Watches another number than the validation loss.
+    /// Sets the monitored value (default: the validation loss).
     pub fn monitor(mut self, monitor: Monitor) -> Self {
         self.monitor = monitor;
         self
     }
 
-    /// What the rate is divided by; 10 unless given.
+    /// Sets the divisor of the learning rate (default: 10).
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
     }
 
-    /// The least that the rate becomes; 0 unless given. Where layer groups have rates of their own,
-    /// it is the last one's.
+    /// Sets the lowest learning rate (default: 0). If layer groups have their own rates, it applies
+    /// to that of the last group.
     pub fn min_lr(mut self, min_lr: f64) -> Self {
         self.min_lr = min_lr;
         self
@@ -88,6 +89,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
                 expected,
             ))?;
         }
+        checks::at_least_zero("min_lr of ReduceLrOnPlateau", self.min_lr)?;
         self.monitor.reset();
         self.wait = 0;
         Ok(self.monitor.check(&state.history.metric_names)?)

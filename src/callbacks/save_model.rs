@@ -1,4 +1,4 @@
-//! Keeps the best model, or each epoch's, as a model file.
+//! Saving the best model, or the model of each epoch, to a model file.
 
 use std::path::{Path, PathBuf};
 
@@ -14,11 +14,11 @@ use crate::models::{Model, Portable, StateDict};
 use crate::printable::short_number;
 use crate::records::Validation;
 
-/// Writes a model file whenever a number has improved, and ends the fit with the best weights:
-/// fastai's `SaveModelCallback`. Or writes one after each epoch. It is for models that
-/// [`export`](crate::learner::Learner::export) takes.
+/// Writes a model file whenever a monitored value improves, and restores the best weights at the
+/// end of the fit: fastai's `SaveModelCallback`. Alternatively, writes one after each epoch. It
+/// takes the image models that [`export`](crate::learner::Learner::export) takes.
 ///
-/// A resumed run needs the file of the best model again, under its name.
+/// To resume a run, the file of the best model must still exist under the same path.
 ///
 /// ```
 /// use fastburn::callbacks::SaveModel;
@@ -38,13 +38,13 @@ use crate::records::Validation;
 #[derive(Debug, Clone)]
 pub struct SaveModel {
     file: PathBuf,
-    /// What must improve; `None` to write after each epoch.
+    /// The monitored value; `None` to write after each epoch.
     monitor: Option<Monitor>,
-    /// The best model of this fit, if there is one.
+    /// The best model of this fit so far.
     best: Option<Best>,
 }
 
-/// What is known of the model in the file.
+/// The checksum and the validation results of the model in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Best {
     /// The file's checksum (CRC-32).
@@ -52,24 +52,24 @@ struct Best {
     validation: Option<Validation>,
 }
 
-/// No model file is as large.
+/// A size limit that no model file reaches, in bytes.
 const LARGEST: u64 = 1 << 40;
 
 impl SaveModel {
-    /// Into `file`, a `.safetensors`, after each epoch with a lower validation loss than all before
-    /// it.
+    /// Writes to `file`, a `.safetensors` file, after each epoch with a lower validation loss than
+    /// all epochs before.
     pub fn best(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), monitor: Some(Monitor::default()), best: None }
     }
 
-    /// After each epoch, into a file of its own: `model.safetensors` gives `model_0.safetensors`
-    /// and so on.
+    /// Writes one file per epoch: `model_0.safetensors`, `model_1.safetensors` and so on for
+    /// `model.safetensors`.
     pub fn every_epoch(file: impl Into<PathBuf>) -> Self {
         Self { file: file.into(), monitor: None, best: None }
     }
 
-    /// Has the best be the best by another number than the validation loss. One that writes after
-    /// each epoch has no use for it.
+    /// Sets the monitored value (default: the validation loss). It has no effect with
+    /// [`every_epoch`](Self::every_epoch).
     pub fn monitor(mut self, monitor: Monitor) -> Self {
         self.monitor = self.monitor.map(|_| monitor);
         self
@@ -108,8 +108,8 @@ where
         }
         self.best = serde_json::from_value(saved["best"].clone())
             .map_err(|error| Error::callback("SaveModel", error))?;
-        // That it is missing is better said before the training than behind it. Its content may be
-        // newer than the checkpoint, whose rest of an epoch is about to write it again.
+        // A missing file is reported before training, not after it. Its checksum may differ: it may
+        // be newer than the checkpoint, in which case the rest of the epoch writes it again.
         match &self.best {
             Some(_) => checksum(&self.file).map(|_| ()),
             None => Ok(()),
@@ -141,13 +141,13 @@ where
         Ok(())
     }
 
-    /// The best weights, unless the fit is to be gone on with or has failed.
+    /// Restores the best weights, unless the fit was interrupted and can be resumed, or failed.
     fn after_fit(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
         let Some(best) = self.best.as_ref().filter(|_| !state.interrupted && !state.failed) else {
             return Ok(());
         };
         if checksum(&self.file)? != best.checksum {
-            let problem = "not the best model that this fit wrote; it has been written since";
+            let problem = "overwritten since this fit saved its best model";
             Err(Error::file(self.file.display(), problem))?;
         }
         let mut model = state.model().clone();

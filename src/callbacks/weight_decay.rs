@@ -1,17 +1,16 @@
-//! Weight decay as a part of the gradient.
+//! Weight decay through the gradient.
 
 use burn::tensor::Tensor;
 use serde_json::{Value, json};
 
 use crate::checks;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::learner::{Callback, Flow, MapGradient, State};
 use crate::models::Model;
-use crate::printable::short_number;
 
-/// Adds `rate · parameter` to each gradient before the step: an L2 penalty, as PyTorch's
-/// `weight_decay` is. It goes with any optimizer; fastburn's own have
-/// [`weight_decay`](crate::optim::OptimizerConfig::weight_decay) as an option.
+/// Adds `rate · parameter` to each gradient before the step: an L2 penalty, like PyTorch's
+/// `weight_decay`. It works with any optimizer; fastburn's own have the option
+/// [`weight_decay`](crate::optim::OptimizerConfig::weight_decay).
 ///
 /// ```
 /// use fastburn::callbacks::WeightDecay;
@@ -32,14 +31,14 @@ pub struct WeightDecay {
 }
 
 impl WeightDecay {
-    /// With that rate; PyTorch's SGD is usually given 1e-4.
+    /// Decays weights at this rate; 1e-4 is usual for SGD in PyTorch.
     pub fn new(rate: f64) -> Self {
         Self { rate }
     }
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
-    /// Behind gradient clipping, as in PyTorch, where the optimizer adds it.
+    /// After gradient clipping, as in PyTorch, where the optimizer adds the decay.
     fn order(&self) -> i32 {
         20
     }
@@ -61,10 +60,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
     }
 
     fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
-        if !(self.rate.is_finite() && self.rate >= 0.0) {
-            let expected = "a finite number of at least 0";
-            Err(Error::setting("weight decay", short_number(self.rate), expected))?;
-        }
+        checks::at_least_zero("weight decay", self.rate)?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
-//! Checkpoints: whole files that prove themselves, in a folder that one run has at a time.
+//! Checkpoints: files with checksums, in a folder that only one run uses at a time.
 //!
-//! Here is the folder: one run at a time, which checkpoints stay, and which is the newest that is
-//! whole. A checkpoint itself is a [`SavedRun`].
+//! This module manages the folder: its lock, which checkpoints to keep, and which one is the newest
+//! that is intact. A checkpoint itself is a [`SavedRun`].
 
 mod saved;
 
@@ -19,17 +19,17 @@ pub(crate) use self::saved::{EventState, RunPosition};
 use crate::error::{Error, Result};
 use crate::files::{Lock, atomic};
 
-/// The file that a run holds locked.
+/// The file that a run keeps locked.
 const LOCK: &str = "lock";
 
-/// What the checkpoints' names are made of, around the number of steps.
+/// The parts of a checkpoint's file name around the number of steps.
 const PREFIX: &str = "step-";
 const SUFFIX: &str = ".safetensors";
 
-/// How many of the newest checkpoints stay, unless told otherwise.
+/// The default number of newest checkpoints to keep.
 const KEEP: usize = 2;
 
-/// A folder of checkpoints, locked for the run that has it open.
+/// A folder of checkpoints, locked by the run that has it open.
 ///
 /// ```
 /// use fastburn::checkpoints::CheckpointFolder;
@@ -52,7 +52,7 @@ const KEEP: usize = 2;
 /// let saved = folder.newest()?;
 /// let mut learn = learner(folder)?;
 /// learn.resume(&saved)?;
-/// learn.fit(2, 1e-3)?; // the second epoch alone
+/// learn.fit(2, 1e-3)?; // trains the second epoch only
 /// assert_eq!(learn.history().epochs.len(), 2);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
@@ -60,18 +60,18 @@ const KEEP: usize = 2;
 pub struct CheckpointFolder {
     path: PathBuf,
     keep: usize,
-    /// The steps whose checkpoints were found damaged.
+    /// The steps whose checkpoints are known to be damaged.
     damaged: BTreeSet<usize>,
-    /// Locked until this is dropped, or the process is gone.
+    /// Held until this is dropped or the process ends.
     _lock: Lock,
 }
 
 impl CheckpointFolder {
-    /// A folder for a new run; it is made if it is not there.
+    /// Opens a folder for a new run, and creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if it has checkpoints already or another run has it open,
+    /// [`Error::File`] if it already contains checkpoints or another run has it open,
     /// [`Error::Write`] if it cannot be written to.
     pub fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -80,16 +80,16 @@ impl CheckpointFolder {
         match folder.steps()?.last() {
             None => Ok(folder),
             Some(_) => Err(folder
-                .error("it holds the checkpoints of a run")
+                .error("already contains checkpoints")
                 .with_remedy("resume that run, or use another folder".into())),
         }
     }
 
-    /// The folder of a run that is to go on.
+    /// Opens the folder of a run to resume.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if it has no checkpoint or another run has it open, [`Error::Read`] and
+    /// [`Error::File`] if it contains no checkpoint or another run has it open, [`Error::Read`] and
     /// [`Error::Write`] if it cannot be read or written to.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
@@ -99,29 +99,29 @@ impl CheckpointFolder {
         let folder = Self::lock(path)?;
         match folder.steps()?.last() {
             Some(_) => Ok(folder),
-            None => Err(folder
-                .error("no checkpoint in it")
-                .with_remedy("start the run without resuming".into())),
+            None => {
+                Err(folder.error("contains no checkpoint").with_remedy("start a new run".into()))
+            }
         }
     }
 
-    /// Another number of checkpoints to keep beside the best one; at least 1.
+    /// Sets how many of the newest checkpoints to keep beside the best one, at least 1; default 2.
     pub fn keep(mut self, keep: usize) -> Self {
         self.keep = keep.max(1);
         self
     }
 
-    /// The newest checkpoint that is whole.
+    /// Returns the newest checkpoint that is intact.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if none is; [`Error::Read`] and [`Error::Newer`] if the newest cannot be read
-    /// for another reason than damage.
+    /// [`Error::File`] if there is none; [`Error::Read`] and [`Error::Newer`] if the newest one
+    /// cannot be read for a reason other than damage.
     pub fn newest(&mut self) -> Result<SavedRun> {
         let mut damaged = Vec::new();
         for step in self.steps()?.into_iter().rev() {
             match SavedRun::read(&self.file(step)) {
-                Ok(saved) => return Ok(saved.behind(damaged)),
+                Ok(saved) => return Ok(saved.with_damaged(damaged)),
                 Err(error @ Error::File { .. }) => {
                     self.damaged.insert(step);
                     damaged.push(error);
@@ -129,11 +129,11 @@ impl CheckpointFolder {
                 Err(other) => return Err(other),
             }
         }
-        let all: Vec<_> = damaged.iter().map(Error::to_string).collect();
-        Err(self.error(&format!("no whole checkpoint in it: {}", all.join("; "))))
+        let problems: Vec<_> = damaged.iter().map(Error::to_string).collect();
+        Err(self.error(&format!("contains no intact checkpoint: {}", problems.join("; "))))
     }
 
-    /// Writes a checkpoint, and then removes those that are neither the best nor among the newest.
+    /// Writes a checkpoint, then removes those that are neither the best nor among the newest.
     pub(crate) fn write(
         &self,
         position: RunPosition,
@@ -147,18 +147,18 @@ impl CheckpointFolder {
         self.prune(step, best)
     }
 
-    /// Removes what is neither the best nor among the newest.
+    /// Removes the checkpoints that are neither the best nor among the newest.
     ///
-    /// The checkpoint of `step` has just been written. One of a later step is damaged, or the run
-    /// would have gone on from there.
+    /// The checkpoint of `step` has just been written. One of a later step must be damaged, because
+    /// the run would have resumed from an intact one.
     fn prune(&self, step: usize, best: Option<usize>) -> Result<()> {
         let steps = self.steps()?;
-        let good = |other: &&usize| **other <= step && !self.damaged.contains(other);
-        let mut kept: BTreeSet<_> = steps.iter().rev().filter(good).take(self.keep).collect();
+        let is_intact = |other: &&usize| **other <= step && !self.damaged.contains(other);
+        let mut kept: BTreeSet<_> = steps.iter().rev().filter(is_intact).take(self.keep).collect();
         kept.extend(&best);
         kept.insert(&step);
         for old in steps.iter().filter(|old| !kept.contains(old)) {
-            // The new one is safe; that an old one stays as well is no reason to end the run.
+            // The new checkpoint is safe: failing to remove an old one is no reason to end the run.
             let _ = fs::remove_file(self.file(*old));
         }
         Ok(())
@@ -173,12 +173,12 @@ impl CheckpointFolder {
         let folder =
             Self { path: path.to_path_buf(), keep: KEEP, damaged: BTreeSet::new(), _lock: lock };
         folder.remove_unfinished()?;
-        // What cannot be written to is better found now than after an epoch.
+        // A folder that is not writable is better detected now than after an epoch.
         tempfile::tempfile_in(path).map_err(|error| Error::write(path)(error.kind().into()))?;
         Ok(folder)
     }
 
-    /// Removes what a run that was killed left of a checkpoint; no other run is here.
+    /// Removes unfinished checkpoints of a killed run. The lock excludes any other run.
     fn remove_unfinished(&self) -> Result<()> {
         let prefix = atomic::temporary_prefix(Path::new(PREFIX));
         for entry in fs::read_dir(&self.path).map_err(Error::read(&self.path))? {
@@ -191,7 +191,7 @@ impl CheckpointFolder {
         Ok(())
     }
 
-    /// The steps that there are checkpoints of, in order.
+    /// Returns the steps that have a checkpoint, in ascending order.
     fn steps(&self) -> Result<BTreeSet<usize>> {
         let mut steps = BTreeSet::new();
         for entry in fs::read_dir(&self.path).map_err(Error::read(&self.path))? {
@@ -199,7 +199,7 @@ impl CheckpointFolder {
             let step = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
             let step = step.and_then(|name| name.strip_suffix(SUFFIX));
             let step = step.and_then(|step| step.parse::<usize>().ok());
-            // A copy of somebody's, under a name that is not quite one of ours, is left alone.
+            // A user's copy may have a name that parses and is not exactly one of ours: ignore it.
             steps.extend(step.filter(|step| self.file(*step).ends_with(&name)));
         }
         Ok(steps)
@@ -214,13 +214,13 @@ impl CheckpointFolder {
     }
 }
 
-/// A checkpoint that is to be written.
+/// A checkpoint to be written.
 #[derive(Debug)]
 pub(crate) struct CheckpointRequest {
     pub folder: Arc<CheckpointFolder>,
     pub settings: Arc<Value>,
     pub finished: bool,
-    /// The epoch and the batch to go on with.
+    /// The epoch and the batch to resume from.
     pub epoch: usize,
     pub batch: usize,
 }

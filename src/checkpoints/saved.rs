@@ -1,4 +1,4 @@
-//! A checkpoint: the file, and what is in it.
+//! The file format of a checkpoint, and its contents.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,13 +15,13 @@ use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::records::{History, StepRecord};
 
-/// How a checkpoint calls itself, and the form that is written here.
+/// The kind of file, and the format version that is written here.
 const CHECKPOINT: FileKind = FileKind { name: "checkpoint", format_version: 1 };
-/// The two things in it that are Burn's own records.
+/// The names of the two entries that are Burn's own records.
 const MODEL: &str = "model";
 const OPTIMIZER: &str = "optimizer";
 
-/// A checkpoint as it was read.
+/// A checkpoint that was read from its file.
 #[derive(Debug)]
 pub struct SavedRun {
     file: String,
@@ -31,47 +31,54 @@ pub struct SavedRun {
     damaged: Vec<Error>,
 }
 
-/// Where a run was, but for weights and the optimizer's state.
+/// The position of a run: its state except the weights and the optimizer's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RunPosition {
-    /// What the run was told, in its program's own words.
+    /// The run's settings, in the program's own format.
     pub settings: Value,
-    /// What the learner is made of: with other parts the run cannot go on.
+    /// The parts of the learner that must be the same to resume.
     pub made_of: Map<String, Value>,
-    /// How many calls of `fit` were over before this one.
+    /// The number of calls of `fit` that finished before this one.
     pub fit: usize,
-    /// Whether this one is over as well.
+    /// Whether this call is finished as well.
     pub finished: bool,
-    /// What this call was given.
+    /// The arguments of this call.
     pub epochs: usize,
     pub given_lr: f64,
-    /// The epoch to go on with, and its first batch that is not trained.
+    /// The epoch to resume, and its first batch that has not been trained.
     pub epoch: usize,
     pub batch: usize,
-    /// The number of the epoch's order: how many epochs all calls of `fit` trained before it.
+    /// The number of epochs trained before it in all calls of `fit`, which selects its order.
     pub order: usize,
-    /// How many batches this call has trained.
+    /// The number of batches that this call has trained.
     pub trained: usize,
-    /// The average that the smoothed loss comes from, and of how many.
+    /// The average behind the smoothed loss, and the number of losses in it.
     pub average: f64,
     pub count: i32,
-    /// How many epochs' rows are of earlier calls of `fit`.
+    /// The number of epochs in the history from earlier calls of `fit`.
     pub earlier_rows: usize,
     pub history: History,
     #[serde(rename = "remembered")]
     pub event_state: EventState,
 }
 
-/// What events may change, and what is therefore taken back behind them.
+impl RunPosition {
+    /// Returns whether a call of `fit` with `epochs` epochs has nothing left to do.
+    pub fn is_over(&self, epochs: usize) -> bool {
+        self.finished && epochs <= self.epochs
+    }
+}
+
+/// The state that events may change. It is restored after events are repeated.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct EventState {
     pub lr: f64,
     pub momentum: Option<f64>,
-    /// What the callbacks remember, by their names, in their order.
+    /// The callbacks' saved states, by name, in the callbacks' order.
     pub callbacks: Vec<(String, Value)>,
 }
 
-/// The bytes of a checkpoint; `file` names it in messages.
+/// Returns the bytes of a checkpoint; `file` names it in messages.
 pub(super) fn seal(
     file: &Path,
     mut position: RunPosition,
@@ -83,7 +90,7 @@ pub(super) fn seal(
     };
     let steps = to_columns(&std::mem::take(&mut position.history.steps));
     let Ok(Value::Object(about)) = serde_json::to_value(&position) else {
-        return Err(failed(&"its settings are no JSON"));
+        return Err(failed(&"the state of the run cannot be stored as JSON"));
     };
     let model = model.into_bytes().map_err(|error| failed(&error))?;
     let optimizer = optimizer.into_bytes().map_err(|error| failed(&error))?;
@@ -100,28 +107,28 @@ pub(super) fn seal(
 }
 
 impl SavedRun {
-    /// What the run was told, as its program put it into
+    /// Returns the run's settings, as its program passed them to
     /// [`Checkpoint::settings`](crate::callbacks::Checkpoint::settings).
     pub fn settings(&self) -> &Value {
         &self.position.settings
     }
 
-    /// The file.
+    /// Returns the path of the file.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// How many steps the run had trained.
+    /// Returns the number of steps that the run had trained.
     pub fn steps(&self) -> usize {
         self.position.history.steps.len()
     }
 
-    /// What had been recorded.
+    /// Returns the recorded history.
     pub fn history(&self) -> &History {
         &self.position.history
     }
 
-    /// The newer checkpoints that were passed over, and why.
+    /// Returns the errors of the newer checkpoints that were skipped as damaged.
     pub fn damaged(&self) -> &[Error] {
         &self.damaged
     }
@@ -132,7 +139,7 @@ impl SavedRun {
         let sealed = checksummed::open(CHECKPOINT, &file, &bytes)?;
         let failed = |problem: String| Error::file(&file, problem);
         let mut position: RunPosition = serde_json::from_value(sealed.about)
-            .map_err(|error| failed(format!("not a checkpoint that can be used: {error}")))?;
+            .map_err(|error| failed(format!("invalid checkpoint: {error}")))?;
         position.history.steps = from_columns(&sealed.tensors).map_err(&failed)?;
         let part = |name| {
             let part = sealed.tensors.tensor(name).map_err(|error| failed(error.to_string()))?;
@@ -142,8 +149,8 @@ impl SavedRun {
         Ok(Self { position, model, optimizer, damaged: Vec::new(), file: file.clone() })
     }
 
-    /// With the newer ones that are damaged.
-    pub(super) fn behind(self, damaged: Vec<Error>) -> Self {
+    /// Sets the errors of newer, damaged checkpoints.
+    pub(super) fn with_damaged(self, damaged: Vec<Error>) -> Self {
         Self { damaged, ..self }
     }
 
@@ -157,7 +164,7 @@ impl SavedRun {
         OptimizerRecord::from_bytes(bytes).map_err(|error| self.error(&error))
     }
 
-    /// An error about this checkpoint.
+    /// Returns an error about this checkpoint.
     pub(crate) fn error(&self, problem: &dyn std::fmt::Display) -> Error {
         Error::file(&self.file, problem.to_string())
     }
@@ -170,7 +177,7 @@ const MOMENTUM: &str = "steps.momentum";
 const LOSS: &str = "steps.loss";
 const SMOOTH_LOSS: &str = "steps.smooth_loss";
 
-/// Each column's name, type and little-endian values.
+/// Returns each column's name, type and little-endian values.
 pub(super) fn to_columns(steps: &[StepRecord]) -> [(&'static str, Dtype, Vec<u8>); 6] {
     fn column<const N: usize>(
         steps: &[StepRecord],
@@ -182,7 +189,7 @@ pub(super) fn to_columns(steps: &[StepRecord]) -> [(&'static str, Dtype, Vec<u8>
         (EPOCH, Dtype::U64, column(steps, |step| (step.epoch as u64).to_le_bytes())),
         (BATCH, Dtype::U64, column(steps, |step| (step.batch as u64).to_le_bytes())),
         (LR, Dtype::F64, column(steps, |step| step.lr.to_le_bytes())),
-        // NaN stands for an optimizer without.
+        // NaN stands for an optimizer without momentum.
         (
             MOMENTUM,
             Dtype::F64,
@@ -193,7 +200,7 @@ pub(super) fn to_columns(steps: &[StepRecord]) -> [(&'static str, Dtype, Vec<u8>
     ]
 }
 
-/// The steps in a file's columns, or what keeps them from being read.
+/// Returns the steps in a file's columns, or the problem with these.
 pub(super) fn from_columns(tensors: &SafeTensors<'_>) -> Result<Vec<StepRecord>, String> {
     fn column<'a, const N: usize>(
         tensors: &SafeTensors<'a>,
@@ -202,7 +209,7 @@ pub(super) fn from_columns(tensors: &SafeTensors<'_>) -> Result<Vec<StepRecord>,
     ) -> Result<&'a [[u8; N]], String> {
         let tensor = tensors.tensor(name).map_err(|error| error.to_string())?;
         if tensor.dtype() != dtype {
-            return Err(format!("{name} is of {:?}, expected {dtype:?}", tensor.dtype()));
+            return Err(format!("tensor {name}: expected {dtype:?}, found {:?}", tensor.dtype()));
         }
         Ok(tensor.data().as_chunks().0)
     }
@@ -214,7 +221,7 @@ pub(super) fn from_columns(tensors: &SafeTensors<'_>) -> Result<Vec<StepRecord>,
     let smooth_losses = column(tensors, SMOOTH_LOSS, Dtype::F64)?;
     let lengths = [batches.len(), lrs.len(), momenta.len(), losses.len(), smooth_losses.len()];
     if lengths != [epochs.len(); 5] {
-        return Err("its columns of steps differ in length".to_owned());
+        return Err("the columns of the steps differ in length".to_owned());
     }
     let step = |index: usize| StepRecord {
         epoch: u64::from_le_bytes(epochs[index]) as usize,

@@ -1,5 +1,5 @@
-//! The program: one file per verb in `commands`, the options that verbs share in `arguments`, what
-//! is printed in `output`.
+//! The program: one file per verb in `commands`, shared options in `arguments`, printing and exit
+//! codes in `output`.
 
 mod arguments;
 mod commands;
@@ -35,22 +35,22 @@ Examples:
   fastburn train photos --size 64 --out photos.safetensors
   fastburn predict photos.safetensors cat.jpg";
 
-/// Reads the command line; help and version are printed here.
+/// Parses the command line. Help and version come back as errors, which [`report`] prints.
 pub fn parse() -> Result<Cli> {
-    // A negative number is a value to be refused by its option's name, not an option of its own.
+    // A negative number is then refused as the value of its option, not as an unknown option.
     let command = Cli::command().allow_negative_numbers(true);
     let command = command.mut_subcommands(|verb| verb.allow_negative_numbers(true));
     let parsed = command.try_get_matches().and_then(|matches| {
-        let of_train = matches.subcommand_matches("train").unwrap_or(&matches);
+        let train_matches = matches.subcommand_matches("train").unwrap_or(&matches);
         let is_given =
-            |id: &&Id| of_train.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-        let given = of_train.ids().filter(is_given).map(Id::to_string).collect();
+            |id: &&Id| train_matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let given = train_matches.ids().filter(is_given).map(Id::to_string).collect();
         Ok(Cli { given, ..Cli::from_arg_matches(&matches)? })
     });
     parsed.map_err(anyhow::Error::new)
 }
 
-/// Does what the command line says.
+/// Runs the command, which is `train` on the bundled digits if none is given.
 pub fn run(cli: Cli) -> Result<ExitCode> {
     match cli.command {
         Some(command) => command.run(&cli.given),

@@ -1,4 +1,4 @@
-//! Which items make up a batch, in which order; to train on, and to validate on.
+//! Data loaders: batches of a source, for training and for validation.
 
 use std::sync::Arc;
 
@@ -10,14 +10,15 @@ use rand_distr::weighted::WeightedIndex;
 use serde_json::Value;
 
 use super::source::{Batch, Source, UPCOMING};
+use crate::checks;
 use crate::error::{Error, Result};
 use crate::printable::short_number;
 use crate::seed::{Seed, Stream};
 
-/// fastai's batch size.
+/// fastai's default batch size.
 const BATCH_SIZE: usize = 64;
 
-/// Batches of a [`Source`], shuffled by `(seed, epoch)`, drawn by weights, or in the source's order.
+/// Batches of a [`Source`]: shuffled by `(seed, epoch)`, sampled by weight, or in source order.
 pub struct DataLoader<I, T> {
     source: Arc<dyn Source<I, T>>,
     batch_size: usize,
@@ -27,7 +28,7 @@ pub struct DataLoader<I, T> {
 }
 
 impl<I, T> DataLoader<I, T> {
-    /// Batches of 64 in the source's order, the last one as small as it falls.
+    /// Creates a loader with batches of 64 in the source's order, incomplete last batch included.
     pub fn new(source: impl Source<I, T> + 'static) -> Self {
         Self {
             source: Arc::new(source),
@@ -38,7 +39,7 @@ impl<I, T> DataLoader<I, T> {
         }
     }
 
-    /// Another batch size.
+    /// Sets the batch size (default: 64).
     ///
     /// # Errors
     ///
@@ -51,17 +52,17 @@ impl<I, T> DataLoader<I, T> {
         Ok(self)
     }
 
-    /// Another order in each epoch, drawn by the seed; `None` for the source's own.
+    /// Shuffles each epoch anew with this random seed; `None` keeps the source's order (default).
     pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
         self.shuffle = seed.into();
         self
     }
 
-    /// Draws the items of an epoch with replacement, each as often as its weight says, in place of
-    /// going through all of them: PyTorch's `WeightedRandomSampler`, fastai's
-    /// `weighted_dataloaders`. An epoch is as long as before.
+    /// Samples the items of an epoch with replacement, in proportion to their weights, instead of
+    /// visiting each once: PyTorch's `WeightedRandomSampler`, fastai's `weighted_dataloaders`. The
+    /// length of an epoch stays the same.
     ///
-    /// What is drawn comes from the epoch and the seed of [`shuffle`](Self::shuffle), or seed 0
+    /// The sample depends on the epoch and on the seed of [`shuffle`](Self::shuffle), or on seed 0
     /// without one.
     ///
     /// ```
@@ -82,72 +83,69 @@ impl<I, T> DataLoader<I, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there are not as many weights as items, one is negative or no finite
-    /// number, or all are 0.
+    /// [`Error::Setting`] if the number of weights differs from the number of items, if a weight is
+    /// negative, NaN or infinite, or if their sum is 0 or infinite.
     pub fn weights(mut self, weights: Vec<f64>) -> Result<Self> {
         if weights.len() != self.source.len() {
-            let expected = format!("{}, one for each item", self.source.len());
+            let expected = format!("{}, one per item", self.source.len());
             return Err(Error::setting("number of item weights", weights.len(), expected));
         }
-        if let Some(weight) = weights.iter().find(|&&w| !(w.is_finite() && w >= 0.0)) {
-            let expected = "a finite number, at least 0";
-            return Err(Error::setting("item weight", short_number(*weight), expected));
-        }
+        weights.iter().try_for_each(|&weight| checks::at_least_zero("item weight", weight))?;
         let sum: f64 = weights.iter().sum();
-        let drawn = WeightedIndex::new(weights).ok().filter(|_| sum.is_finite());
+        let sampler = WeightedIndex::new(weights).ok().filter(|_| sum.is_finite());
         let expected = "a finite number above 0";
-        let drawn = drawn.ok_or_else(|| {
+        let sampler = sampler.ok_or_else(|| {
             Error::setting("sum of the item weights", short_number(sum), expected)
         })?;
-        self.weights = Some(Arc::new(drawn));
+        self.weights = Some(Arc::new(sampler));
         Ok(self)
     }
 
-    /// Whether to leave out the last batch if it is not full.
+    /// Sets whether to drop the last batch of an epoch if it is incomplete (default: `false`).
     pub fn drop_last(mut self, drop_last: bool) -> Self {
         self.drop_last = drop_last;
         self
     }
 
-    /// How many batches an epoch has.
+    /// Returns the number of batches in an epoch.
     pub fn len(&self) -> usize {
         let items = self.source.len();
         if self.drop_last { items / self.batch_size } else { items.div_ceil(self.batch_size) }
     }
 
-    /// Whether an epoch has no batch.
+    /// Returns whether an epoch has no batches.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many items make up a full batch.
+    /// Returns the batch size.
     pub fn items_per_batch(&self) -> usize {
         self.batch_size
     }
 
-    /// The seed of the order, or `None` for the source's own.
+    /// Returns the random seed of the order, or `None` for the source's order.
     pub fn shuffled_by(&self) -> Option<Seed> {
         self.shuffle
     }
 
-    /// A number that other weights are unlikely to have (CRC-32), or `None` without weights.
+    /// Returns a fingerprint of the weights (CRC-32), or `None` without weights.
     pub(crate) fn weighted_by(&self) -> Option<u32> {
         let mut crc = crc32fast::Hasher::new();
         self.weights.as_ref()?.weights().for_each(|weight| crc.update(&weight.to_le_bytes()));
         Some(crc.finalize())
     }
 
-    /// How many items the source has.
+    /// Returns the number of items in the source.
     pub fn items(&self) -> usize {
         self.source.len()
     }
 
-    /// The items' indices in the order in which that epoch goes through them.
+    /// Returns the item indices in the order of the given epoch.
     pub fn order(&self, epoch: usize) -> Vec<u32> {
         if let Some(weights) = &self.weights {
             let rng = self.shuffle.unwrap_or_default().rng(Stream::Draws, epoch as u64);
-            let drawn = weights.as_ref().sample_iter(rng).take(self.source.len());
-            return drawn.map(|index| index as u32).collect();
+            let sample = weights.as_ref().sample_iter(rng).take(self.source.len());
+            return sample.map(|index| index as u32).collect();
         }
         let mut order: Vec<u32> = (0..).take(self.source.len()).collect();
         if let Some(seed) = self.shuffle {
@@ -156,26 +154,26 @@ impl<I, T> DataLoader<I, T> {
         order
     }
 
-    /// Has what layers draw on a device, such as dropout, come from `(seed, epoch, batch)`.
+    /// Seeds the device's generator for layers such as dropout, by `(seed, epoch, batch)`.
     ///
-    /// Burn has one generator a backend for that, which would otherwise depend on all that was
-    /// drawn since the process began. It is shared by all threads, so that two models that draw at
-    /// the same time disturb each other.
+    /// Burn has one generator per backend. Without this, its numbers would depend on everything
+    /// drawn since the process started. All threads share it: two models that draw at the same time
+    /// interfere with each other.
     pub(crate) fn seed_layers(&self, epoch: usize, batch: usize, device: &Device) {
         let number = (epoch as u64) << 32 | batch as u64;
         let seed = self.shuffle.unwrap_or_default();
         device.seed(seed.rng(Stream::Layers, number).next_u64());
     }
 
-    /// Batch `index` of an epoch with that [`order`](Self::order).
+    /// Returns batch `index` of an epoch with the given [`order`](Self::order).
     ///
     /// # Errors
     ///
-    /// As the source's [`gather`](Source::gather).
+    /// Those of the source's [`gather`](Source::gather).
     ///
     /// # Panics
     ///
-    /// If `index` is not below [`len`](Self::len).
+    /// If `index` is [`len`](Self::len) or more.
     pub fn batch(&self, order: &[u32], index: usize, device: &Device) -> Result<Batch<I, T>> {
         let indices = self.indices(order, index);
         let (input, target) = self.source.gather(indices, device)?;
@@ -209,7 +207,7 @@ impl<I, T> std::fmt::Debug for DataLoader<I, T> {
     }
 }
 
-/// A data set as the learner takes it: batches to train on, and batches to validate on.
+/// The data that a learner takes: batches for training and batches for validation.
 ///
 /// ```
 /// use fastburn::data::{DataLoaders, one_hot};
@@ -218,21 +216,20 @@ impl<I, T> std::fmt::Debug for DataLoader<I, T> {
 /// let device = fastburn::device::cpu()?;
 /// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
 /// let dls = DataLoaders::from_images(train, valid, one_hot, &device).batch_size(256)?;
-/// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // 6000 / 256 down, 1000 / 256 up
+/// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // ⌊6000 / 256⌋ and ⌈1000 / 256⌉
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct DataLoaders<I, T> {
-    /// Shuffled, without the last batch if it is not full, as in fastai.
+    /// The training batches. By default shuffled, without an incomplete last batch, as in fastai.
     pub train: DataLoader<I, T>,
-    /// In order, and whole.
+    /// The validation batches. By default all of them, in order.
     pub valid: DataLoader<I, T>,
-    /// What the items are, if that is known; a model file holds it.
+    /// The format of the items, if known; model files store it.
     pub items: Option<ItemFormat>,
 }
 
-/// What the items of a data set are: what a model file says of the data that a model was trained
-/// on.
+/// The format of a data set's items. A model file stores that of the training data.
 ///
 /// ```
 /// use serde_json::json;
@@ -245,14 +242,15 @@ pub struct DataLoaders<I, T> {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct ItemFormat {
-    /// The classes' names; a label is an index into them.
+    /// The class names; a label is an index into them.
     pub classes: Vec<String>,
     /// The format of the inputs, as JSON: for images an [`ImageSpec`](crate::vision::ImageSpec).
     pub input: Value,
 }
 
 impl<I, T> DataLoaders<I, T> {
-    /// A training source, shuffled, and a validation source; batches of 64.
+    /// Creates loaders from a training source, which is shuffled, and a validation source, with
+    /// batches of 64.
     pub fn new(
         train: impl Source<I, T> + 'static,
         valid: impl Source<I, T> + 'static,
@@ -264,12 +262,12 @@ impl<I, T> DataLoaders<I, T> {
         )
     }
 
-    /// Two loaders as they are.
+    /// Combines two loaders as they are.
     pub fn from_loaders(train: DataLoader<I, T>, valid: DataLoader<I, T>) -> Self {
         Self { train, valid, items: None }
     }
 
-    /// Another batch size for both.
+    /// Sets the batch size of both loaders (default: 64).
     ///
     /// # Errors
     ///
@@ -282,7 +280,7 @@ impl<I, T> DataLoaders<I, T> {
         })
     }
 
-    /// Trains in another order each epoch, drawn by the seed; `None` for the source's own order.
+    /// Shuffles each training epoch anew with this random seed; `None` keeps the source's order.
     pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
         self.train = self.train.shuffle(seed);
         self

@@ -1,9 +1,9 @@
-//! Batches: which items make up one, in which order, and what their targets are.
+//! Data loading: batches of items, their order, and their targets.
 //!
-//! A [`Source`] makes a batch of any of its items, on a device. A [`DataLoader`] says which items
-//! go into which batch of an epoch; [`DataLoaders`] are the two that a learner takes. Nothing here
-//! knows what an item is: [`vision`](crate::vision) has sources of images, [`TensorSource`] takes
-//! rows of numbers, and a source of your own is a type with two methods.
+//! A [`Source`] makes a batch of any of its items, on a device. A [`DataLoader`] divides the items
+//! of an epoch into batches; [`DataLoaders`] is the pair that a learner takes. Nothing here depends
+//! on what an item is: [`vision`](crate::vision) has sources of images, [`TensorSource`] takes the
+//! rows of tensors, and a custom source is a type with two methods.
 
 mod loader;
 mod source;

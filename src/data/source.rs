@@ -1,25 +1,25 @@
-//! Where batches come from: the trait, and tensors as a source.
+//! Sources of batches: the trait, and its implementation for tensors.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::checks::same_rows;
 use crate::error::Result;
 
-/// How many batches a source is told of before they are asked for.
+/// The number of upcoming batches that are announced to a source.
 pub(crate) const UPCOMING: usize = 16;
 
-/// Inputs and targets that go through a model together.
+/// Inputs and targets that pass through a model together.
 #[derive(Debug, Clone)]
 pub struct Batch<I, T> {
-    /// What the model sees.
+    /// The model's input.
     pub input: I,
-    /// What it should have said.
+    /// The targets of the loss.
     pub target: T,
-    /// How many items there are.
+    /// The number of items.
     pub len: usize,
 }
 
-/// Something that makes a batch of any of its items.
+/// A source of items that makes a batch of any of them.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor, TensorData};
@@ -51,28 +51,28 @@ pub struct Batch<I, T> {
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub trait Source<I, T>: Send + Sync {
-    /// How many items there are.
+    /// Returns the number of items.
     fn len(&self) -> usize;
 
-    /// Whether there are none.
+    /// Returns whether there are no items.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Hears which batches will be asked for next, the next one first, so that it can begin with
-    /// them. None of them has to follow: an epoch may be cancelled, and another loader may share
-    /// the source.
+    /// Announces the next batches in their order, so that the source can prefetch them. By default
+    /// nothing happens. An announced batch may never be requested: an epoch may be cancelled, and
+    /// another loader may share the source.
     fn expect(&self, _upcoming: &[&[u32]]) {}
 
-    /// The inputs and targets of the items at `indices`, in that order, on `device`.
+    /// Returns the inputs and targets of the items at `indices`, in that order, on `device`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the items from being had.
+    /// Any error that prevents reading the items.
     fn gather(&self, indices: &[u32], device: &Device) -> Result<(I, T)>;
 }
 
-/// Inputs and targets that are tensors already, one item a row.
+/// A source of tensors with one item per row.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -92,11 +92,11 @@ pub struct TensorSource<const D: usize, const E: usize> {
 }
 
 impl<const D: usize, const E: usize> TensorSource<D, E> {
-    /// A source of the rows of `inputs` `[items, …]` and `targets` `[items, …]`.
+    /// Creates a source of the rows of `inputs` `[items, …]` and `targets` `[items, …]`.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`](crate::Error::Shape) if they differ in their number of rows.
+    /// [`Error::Shape`](crate::Error::Shape) if their numbers of rows differ.
     pub fn new(inputs: Tensor<D>, targets: Tensor<E>) -> Result<Self> {
         same_rows("TensorSource", inputs.dims()[0], targets.dims()[0])?;
         Ok(Self { inputs: inputs.inner(), targets: targets.inner() })

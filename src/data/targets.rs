@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use crate::error::{Error, Result};
 
-/// Class indices, `[batch]`: what [`cross_entropy`](crate::loss::cross_entropy) takes.
+/// Returns class indices `[batch]`, the targets of [`cross_entropy`](crate::loss::cross_entropy).
 ///
 /// ```
 /// let device = fastburn::device::cpu()?;
@@ -17,7 +17,7 @@ pub fn class_indices(labels: &[u32], _classes: usize, device: &Device) -> Tensor
     Tensor::from_data(TensorData::new(indices, [labels.len()]), device)
 }
 
-/// One-hot rows, `[batch, classes]`: 1 in the label's column, 0 elsewhere.
+/// Returns one-hot rows `[batch, classes]`: 1 in the label's column, 0 elsewhere.
 ///
 /// ```
 /// let device = fastburn::device::cpu()?;
@@ -28,7 +28,7 @@ pub fn class_indices(labels: &[u32], _classes: usize, device: &Device) -> Tensor
 ///
 /// # Panics
 ///
-/// If a label is not below `classes`.
+/// If a label is `classes` or more.
 pub fn one_hot(labels: &[u32], classes: usize, device: &Device) -> Tensor<2> {
     let mut rows = vec![0.0_f32; labels.len() * classes];
     for (row, &label) in rows.chunks_exact_mut(classes).zip(labels) {
@@ -37,7 +37,7 @@ pub fn one_hot(labels: &[u32], classes: usize, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(rows, [labels.len(), classes]), device)
 }
 
-/// Whether an image is of class 1, `[batch, 1]`: 1 for class 1, 0 for the others.
+/// Returns binary targets `[batch, 1]`: 1 for class 1, 0 for any other class.
 ///
 /// ```
 /// let device = fastburn::device::cpu()?;
@@ -50,11 +50,11 @@ pub fn is_class_one(labels: &[u32], _classes: usize, device: &Device) -> Tensor<
     Tensor::from_data(TensorData::new(flags, [labels.len(), 1]), device)
 }
 
-/// The targets of a classification: class indices `[batch]`, or one-hot rows `[batch, classes]`;
-/// rows of one number, `[batch, 1]`, say whether the item is of class 1.
+/// Classification targets: class indices `[batch]`, one-hot rows `[batch, classes]`, or binary
+/// targets `[batch, 1]`, which are 1 for class 1 and 0 for any other class.
 ///
 /// [`class_indices`](super::class_indices), [`one_hot`](super::one_hot) and
-/// [`is_class_one`](super::is_class_one) make them. No other type can be.
+/// [`is_class_one`](super::is_class_one) make them. The trait is sealed.
 ///
 /// ```
 /// use fastburn::data::{ClassTargets, is_class_one, one_hot};
@@ -68,14 +68,14 @@ pub fn is_class_one(labels: &[u32], _classes: usize, device: &Device) -> Tensor<
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub trait ClassTargets: Clone + sealed::Sealed {
-    /// The class index of each item, `[batch]`, on the device.
+    /// Returns the class index of each item, `[batch]`, on the device of the targets.
     fn classes(&self) -> Tensor<1, Int>;
 
-    /// The target of one item, as a batch of one.
+    /// Returns the target of one item, as a batch of one.
     ///
     /// # Panics
     ///
-    /// If `index` is not below the number of items.
+    /// If `index` is the number of items or more.
     fn item(&self, index: usize) -> Self;
 }
 
@@ -111,11 +111,11 @@ mod sealed {
     impl Sealed for Tensor<2> {}
 }
 
-/// A weight for each class: inversely to how many items it has, 1 on the average of the items.
+/// Returns a weight for each class, inversely proportional to its number of items.
 ///
-/// `items / (classes · items of the class)`, scikit-learn's `class_weight="balanced"`. For
-/// [`weighted_cross_entropy`](crate::loss::weighted_cross_entropy); and, as the weight of each item,
-/// for [`DataLoader::weights`](super::DataLoader::weights).
+/// It is `items / (classes · items of the class)`, 1 on average over the items: scikit-learn's
+/// `class_weight="balanced"`. For [`weighted_cross_entropy`](crate::loss::weighted_cross_entropy)
+/// or, as the weight of each item, for [`DataLoader::weights`](super::DataLoader::weights).
 ///
 /// ```
 /// use fastburn::data::balanced_weights;
@@ -126,8 +126,8 @@ mod sealed {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if a class has no item, whose weight would be endless, or a label is not
-/// below `classes`.
+/// [`Error::Setting`] if a class has no items, so that its weight would be infinite, or if a label
+/// is `classes` or more.
 pub fn balanced_weights(labels: &[u32], classes: usize) -> Result<Vec<f64>> {
     let mut counts = vec![0_usize; classes];
     for &label in labels {
@@ -138,9 +138,9 @@ pub fn balanced_weights(labels: &[u32], classes: usize) -> Result<Vec<f64>> {
         *count += 1;
     }
     if let Some(class) = counts.iter().position(|&count| count == 0) {
-        let expected = format!("an item of every class, found none of class {class}");
+        let expected = format!("at least one of each class, found none of class {class}");
         return Err(Error::setting("number of items", labels.len(), expected));
     }
-    let even = labels.len() as f64 / classes as f64;
-    Ok(counts.iter().map(|&count| even / count as f64).collect())
+    let mean = labels.len() as f64 / classes as f64;
+    Ok(counts.iter().map(|&count| mean / count as f64).collect())
 }

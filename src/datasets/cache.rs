@@ -1,4 +1,4 @@
-//! The folder that holds what was fetched.
+//! The cache folder of downloaded data sets.
 
 use std::ffi::OsString;
 use std::fs;
@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 use super::catalog::{DataSet, EMBEDDED, catalog};
 use super::place::CachePlace;
 use super::place::{Origin, count};
-use crate::download::{is_url, shown};
+use crate::download::{is_url, without_credentials};
 use crate::error::{Error, Remedy, Result};
 use crate::files::{atomic, is_hidden};
 use crate::vision;
 
-/// A folder of fetched data sets.
+/// A folder of downloaded data sets.
 ///
 /// ```
 /// use fastburn::datasets::{Cache, Fetch};
 ///
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let folder = folder.path();
-/// let cache = Cache::at(folder)?; // or Cache::open()?, where the platform keeps such things
+/// let cache = Cache::at(folder)?; // or Cache::open()?, in the platform's cache folder
 /// let digits = cache.find("digits")?;
 /// assert!(cache.path(&digits)?.is_none());
 ///
@@ -39,56 +39,55 @@ pub struct Cache {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CachedDataSet {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// What it came from, or why that cannot be said.
+    /// The archive that it came from, or why the record of it cannot be read.
     pub origin: Result<Origin>,
 }
 
 impl Cache {
-    /// The folder that the environment variable `FASTBURN_HOME` names, or `fastburn` in the
+    /// Opens the folder in the environment variable `FASTBURN_HOME`, or `fastburn` in the
     /// platform's cache folder.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if neither is there.
+    /// [`Error::Setting`] if the variable is not set and the platform has no cache folder.
     pub fn open() -> Result<Self> {
-        let given = std::env::var_os("FASTBURN_HOME").filter(|home| *home != OsString::new());
-        let home = given.map(PathBuf::from);
+        let variable = std::env::var_os("FASTBURN_HOME").filter(|home| *home != OsString::new());
+        let home = variable.map(PathBuf::from);
         match home.or_else(|| dirs::cache_dir().map(|folder| folder.join("fastburn"))) {
             Some(home) => Self::at(home),
             None => Err(Error::setting(
                 "FASTBURN_HOME",
-                "not set",
-                "the folder for downloaded data sets, as there is no home folder",
+                "(not set)",
+                "a folder for downloaded data sets, since the platform has no cache folder",
             )),
         }
     }
 
-    /// A folder of one's own choice, which need not be there yet.
+    /// Opens a cache in the given folder, which need not exist yet.
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if the path is relative and the current folder is gone.
+    /// [`Error::Read`] if the path is relative and the current folder no longer exists.
     pub fn at(home: impl AsRef<Path>) -> Result<Self> {
         let home = home.as_ref();
         Ok(Self { home: std::path::absolute(home).map_err(Error::read(home))? })
     }
 
-    /// The folder.
+    /// Returns the cache folder.
     pub fn home(&self) -> &Path {
         &self.home
     }
 
-    /// What a name stands for: a data set of the [`catalog`], an `http://` or `https://` url, or one
-    /// that was fetched by its url, by the name that it was given.
+    /// Finds a data set by its name in the [`catalog`], by its `http://` or `https://` URL, or by
+    /// its name in the cache if it was downloaded by URL before.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if it is none of these, [`Error::Setting`] for a url that cannot be
-    /// fetched.
+    /// [`Error::Data`] if there is no such data set, [`Error::Setting`] for an invalid URL.
     pub fn find(&self, name: &str) -> Result<DataSet> {
         if is_url(name) {
             return DataSet::at(name);
@@ -96,7 +95,7 @@ impl Cache {
         if let Some(set) = catalog().into_iter().find(|set| set.name == name) {
             return Ok(set);
         }
-        let problem = || format!("no data set of that name; there are {}, or give a url", names());
+        let problem = || format!("unknown data set, expected {} or a URL", names());
         let unknown = || Error::data(name, problem());
         if DataSet::new(name, EMBEDDED).check().is_err() {
             return Err(unknown());
@@ -106,14 +105,14 @@ impl Cache {
         Ok(DataSet { size: Some(origin.bytes), sha256, ..DataSet::new(name, origin.url) })
     }
 
-    /// The folder of a data set, or `None` if it is not here.
+    /// Returns the folder of a data set, or `None` if it is not in the cache.
     ///
-    /// What is here is looked over: it must be from the archive that is asked for, and all of its
-    /// files must be there still. A cache folder is what people and programs tidy up.
+    /// The cached files are checked: they must come from the requested archive, and none may be
+    /// missing, since people and programs clean up cache folders.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if it is not so, or if the record of its origin cannot be read.
+    /// [`Error::File`] if a check fails or the record of the origin is damaged.
     pub fn path(&self, set: &DataSet) -> Result<Option<PathBuf>> {
         set.check()?;
         let place = self.place(&set.name);
@@ -122,30 +121,30 @@ impl Cache {
             let remedy = Remedy::RemoveFromCache(set.name.clone());
             Error::file(place.folder.display(), problem).with_remedy(remedy)
         };
-        let differ = |what: &str, found: &str, expected: &str| {
-            refused(format!("it came from an archive {what} {found}, but {expected} is wanted"))
+        let differs = |what: &str, found: &str, expected: &str| {
+            refused(format!("unpacked from an archive {what} {found}, expected {expected}"))
         };
-        let url = shown(&set.url);
+        let url = without_credentials(&set.url);
         if origin.url != url {
-            return Err(differ("at", &origin.url, &url));
+            return Err(differs("at", &origin.url, &url));
         }
         if let Some(size) = set.size.filter(|&size| size != origin.bytes) {
-            return Err(differ("of size", &origin.bytes.to_string(), &size.to_string()));
+            return Err(differs("of size", &origin.bytes.to_string(), &size.to_string()));
         }
         if let Some(sha256) = set.sha256.filter(|&sha256| sha256 != origin.sha256) {
-            return Err(differ("of SHA-256", &origin.sha256.to_string(), &sha256.to_string()));
+            return Err(differs("with SHA-256", &origin.sha256.to_string(), &sha256.to_string()));
         }
         let (files, bytes) = count(&place.data())?;
         if files < origin.files || bytes < origin.unpacked_bytes {
             return Err(refused(format!(
-                "{files} files of {bytes} bytes are left of {} of {}",
+                "incomplete: {files} files of {bytes} bytes, expected {} files of {} bytes",
                 origin.files, origin.unpacked_bytes
             )));
         }
         Ok(Some(vision::unwrapped_path(&place.data())))
     }
 
-    /// What is here, in the order of the names.
+    /// Lists the data sets in the cache, sorted by name.
     ///
     /// # Errors
     ///
@@ -160,7 +159,7 @@ impl Cache {
         for entry in entries {
             let path = entry.map_err(Error::read(&folder))?.path();
             let name = path.file_name().unwrap_or_default();
-            // No data set is called so; whoever looks into the folder may leave it.
+            // File managers leave hidden files. No data set has a name that begins with a dot.
             if is_hidden(name) {
                 continue;
             }
@@ -172,35 +171,35 @@ impl Cache {
         Ok(found)
     }
 
-    /// Deletes the data set of that name, and what is here of its archive; says whether it was
-    /// there.
+    /// Deletes the data set of that name and any partly downloaded archive of it. Returns whether
+    /// the data set was in the cache.
     ///
-    /// The SHA-256 of its archive is kept, and expected of the next one that is fetched.
+    /// The SHA-256 of the archive is kept. The next download must match it.
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if it cannot be deleted, [`Error::Setting`] for a name that cannot be.
+    /// [`Error::Write`] if it cannot be deleted, [`Error::Setting`] for an invalid name.
     pub fn remove(&self, name: &str) -> Result<bool> {
-        let Some(place) = self.begun(name)? else { return Ok(false) };
+        let Some(place) = self.existing_place(name)? else { return Ok(false) };
         let _lock = place.lock(|| {})?;
         place.clear_archive()?;
         place.remove()
     }
 
-    /// Forgets the SHA-256 that was found when the data set of that name was first fetched, so that
-    /// another archive at the same url is taken.
+    /// Forgets the SHA-256 recorded when the data set of that name was first downloaded. Another
+    /// archive at the same URL is then accepted.
     ///
     /// # Errors
     ///
-    /// As [`remove`](Self::remove).
+    /// Those of [`remove`](Self::remove).
     pub fn forget(&self, name: &str) -> Result<()> {
-        let Some(place) = self.begun(name)? else { return Ok(()) };
+        let Some(place) = self.existing_place(name)? else { return Ok(()) };
         let _lock = place.lock(|| {})?;
         atomic::remove_if_present(&place.checksum())
     }
 
-    /// The place of a data set that somebody at least began to fetch.
-    fn begun(&self, name: &str) -> Result<Option<CachePlace>> {
+    /// Returns the place of a data set, or `None` if its download was never started.
+    fn existing_place(&self, name: &str) -> Result<Option<CachePlace>> {
         DataSet::new(name, EMBEDDED).check()?;
         Ok(Some(self.place(name)).filter(CachePlace::is_begun))
     }
@@ -210,7 +209,7 @@ impl Cache {
     }
 }
 
-/// The names that there are.
+/// Returns the names in the catalog, separated by commas.
 fn names() -> String {
     let names: Vec<_> = catalog().into_iter().map(|set| set.name).collect();
     names.join(", ")

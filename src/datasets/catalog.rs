@@ -1,12 +1,12 @@
-//! The data sets that have a name.
+//! The catalog of named data sets.
 
-use crate::download::{Md5, Sha256, name_for, parsed};
+use crate::download::{Md5, Sha256, name_for, parse_url};
 use crate::error::{Error, Result};
 
-/// Where the digits that are within the library claim to be.
+/// The URL that stands for the digits bundled with the library.
 pub(super) const EMBEDDED: &str = "embedded:digits.tgz";
 
-/// An archive that can be fetched, and what is known of its bytes.
+/// An archive to download, with its size and checksums where they are known.
 ///
 /// ```
 /// use fastburn::datasets::DataSet;
@@ -20,25 +20,24 @@ pub(super) const EMBEDDED: &str = "embedded:digits.tgz";
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataSet {
-    /// What it is called, and its folder in the cache: letters, digits, `-`, `_` and `.`.
+    /// The name of the data set and of its folder in the cache: letters, digits, `-`, `_` and `.`.
     pub name: String,
-    /// Where the archive is: an `http://` or `https://` url.
+    /// The `http://` or `https://` URL of the archive.
     pub url: String,
-    /// What is in it, in a few words; may be empty.
+    /// A short description; may be empty.
     pub about: String,
-    /// The archive's size in bytes, if it is known.
+    /// The archive's size in bytes, if known.
     pub size: Option<u64>,
     /// The MD5 of the archive's first MiB, which is what fastai publishes.
     pub md5_first_mib: Option<Md5>,
     /// The archive's SHA-256.
     ///
-    /// Where it is not known, the one of the first time that the archive was fetched is kept, and
-    /// expected from then on.
+    /// Without it, the SHA-256 of the first download is recorded, and later ones must match it.
     pub sha256: Option<Sha256>,
 }
 
 impl DataSet {
-    /// A data set of whose bytes nothing is known.
+    /// Creates a data set of unknown size and checksums.
     pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -50,7 +49,7 @@ impl DataSet {
         }
     }
 
-    /// The archive at a url, whatever it is; its name is made of the url's.
+    /// Creates a data set from the URL of an archive; its name is derived from the URL.
     ///
     /// ```
     /// use fastburn::datasets::DataSet;
@@ -63,41 +62,41 @@ impl DataSet {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if it is not an `http://` or `https://` url.
+    /// [`Error::Setting`] if it is not an `http://` or `https://` URL.
     pub fn at(url: &str) -> Result<Self> {
-        parsed(url)?;
+        parse_url(url)?;
         Ok(Self::new(name_for(url), url))
     }
 
-    /// Refuses a name that cannot be a folder's, and a url that cannot be fetched.
+    /// Refuses a name that is not safe as a folder name, and an invalid URL.
     pub(super) fn check(&self) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         let fits = (1..=100).contains(&self.name.len()) && !self.name.starts_with('.');
         if !fits || !self.name.chars().all(plain) {
             let expected = "1 to 100 letters, digits, -, _ and ., not beginning with a dot";
-            return Err(Error::setting("data set's name", &self.name, expected));
+            return Err(Error::setting("data set name", &self.name, expected));
         }
         if !self.is_embedded() {
-            parsed(&self.url)?;
+            parse_url(&self.url)?;
         }
         Ok(())
     }
 
-    /// Whether it is within the library.
+    /// Returns whether the archive is bundled with the library.
     pub(super) fn is_embedded(&self) -> bool {
         self.url == EMBEDDED
     }
 }
 
-/// The data sets that can be had by name; sizes, checksums and layouts are those of fastai's
+/// Returns the named data sets. The sizes, checksums and layouts are those of fastai's
 /// [`URLs`](https://docs.fast.ai/data.external.html).
 ///
-/// | name | what |
+/// | name | content |
 /// |---|---|
-/// | `digits` | 7,000 drawn digits that are within fastburn |
-/// | `mnist` | MNIST: `training` and `testing`, 60,000 and 10,000 images of ten digits |
-/// | `mnist-sample` | its 3s and 7s: `train` and `valid`, 12,396 and 2,038 images |
-/// | `mnist-tiny` | some of these |
+/// | `digits` | 7,000 drawn digits bundled with fastburn |
+/// | `mnist` | MNIST: 60,000 images of ten digits in `training` and 10,000 in `testing` |
+/// | `mnist-sample` | the 3s and 7s of MNIST: 12,396 images in `train` and 2,038 in `valid` |
+/// | `mnist-tiny` | a small part of `mnist-sample` |
 ///
 /// ```
 /// let names: Vec<_> = fastburn::datasets::catalog().into_iter().map(|set| set.name).collect();
@@ -113,28 +112,28 @@ pub fn catalog() -> Vec<DataSet> {
     let digits = crate::vision::DIGITS;
     vec![
         DataSet {
-            about: "drawn digits, within fastburn".to_owned(),
+            about: "drawn digits, bundled with fastburn".to_owned(),
             size: Some(digits.len() as u64),
             ..DataSet::new("digits", EMBEDDED)
         },
         fastai(
             "mnist",
             "fast-ai-imageclas/mnist_png",
-            "handwritten digits, 60000 and 10000 images",
+            "handwritten digits, 60000 training and 10000 test images",
             15_683_414,
             0x03639f83c4e3d19e0a3a53a8a997c487,
         ),
         fastai(
             "mnist-sample",
             "fast-ai-sample/mnist_sample",
-            "its 3s and 7s",
+            "the 3s and 7s of MNIST",
             3_214_948,
             0x2dbc7ec6f9259b583af0072c55816a88,
         ),
         fastai(
             "mnist-tiny",
             "fast-ai-sample/mnist_tiny",
-            "a few of its 3s and 7s",
+            "a few 3s and 7s of MNIST",
             342_207,
             0x56143e8f24db90d925d82a5a74141875,
         ),

@@ -1,4 +1,4 @@
-//! From a url to a folder in the cache.
+//! Downloading and unpacking archives into the cache.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -10,13 +10,13 @@ use super::catalog::DataSet;
 use super::place::{ArchiveRecord, CachePlace, Origin};
 use crate::archive::{self, ArchiveLimits};
 use crate::download::{
-    Download, PartialFile, Retries, Timeouts, download, md5_first_mib, sha256, shown,
+    Download, PartialFile, Retries, Timeouts, download, md5_first_mib, sha256, without_credentials,
 };
 use crate::error::{Error, Remedy, Result};
 use crate::files::atomic;
 use crate::vision;
 
-/// How data sets are fetched into a cache.
+/// Downloads data sets into a cache.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -39,51 +39,51 @@ pub struct Fetch<'a> {
     limits: ArchiveLimits,
     timeouts: Timeouts,
     retries: Retries,
-    tell: Box<dyn Fn(FetchProgress<'_>) + 'a>,
+    report: Box<dyn Fn(FetchProgress<'_>) + 'a>,
 }
 
-/// How far a fetch is.
+/// The progress of a download.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum FetchProgress<'a> {
-    /// Another process is fetching the same data set; this one waits for it.
+    /// Another process is downloading the same data set; this one waits for it.
     Waiting {
-        /// The data set.
+        /// The name of the data set.
         name: &'a str,
     },
-    /// The data set is not in the cache, and is about to be fetched.
+    /// The data set is not in the cache and is about to be downloaded.
     Begun {
-        /// The data set.
+        /// The name of the data set.
         name: &'a str,
-        /// Where from.
+        /// The URL of its archive.
         url: &'a str,
-        /// The folder that it will have.
+        /// Its future folder in the cache.
         folder: &'a Path,
     },
-    /// The archive is on its way.
+    /// The archive is being downloaded.
     Downloading {
-        /// How many bytes are here, with those that were from an earlier run.
+        /// The number of bytes so far, including those from an earlier run.
         bytes: u64,
-        /// How many there are, if the server says so.
+        /// The size of the archive, if the server states it.
         total: Option<u64>,
     },
-    /// Something failed that may not fail again.
+    /// An attempt failed and will be repeated.
     Retrying {
         /// What failed.
         problem: &'a str,
-        /// After which time it is tried again.
+        /// The wait before the next attempt.
         after: Duration,
     },
-    /// The archive is here and its checksum is right; its files are being written.
+    /// The archive is complete and verified; its files are being written.
     Unpacking {
-        /// How many bytes of files are written.
+        /// The number of unpacked bytes written so far.
         bytes: u64,
     },
 }
 
 impl<'a> Fetch<'a> {
-    /// Ten seconds for a connection, thirty for the next byte, five retries, the first after half a
-    /// second; and the default limits.
+    /// Creates a downloader with the default limits, time-outs of 10 seconds for connecting and 30
+    /// seconds for the next byte, and 5 retries, the first after half a second.
     pub fn new(cache: Cache) -> Self {
         Self {
             cache,
@@ -93,78 +93,78 @@ impl<'a> Fetch<'a> {
                 silence: Duration::from_secs(30),
             },
             retries: Retries { times: 5, first: Duration::from_millis(500) },
-            tell: Box::new(|_| {}),
+            report: Box::new(|_| {}),
         }
     }
 
-    /// Other limits of what an archive may hold; neither may the archive itself be larger.
+    /// Sets the limits on archives. The limit on bytes also applies to the archive file itself.
     pub fn archive_limits(mut self, limits: ArchiveLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// How long a connection may take.
+    /// Sets the time-out for connecting (default: 10 seconds).
     pub fn connect(mut self, time: Duration) -> Self {
         self.timeouts.connect = time;
         self
     }
 
-    /// How long a server may send nothing. There is no limit to the whole time: what is slow but
-    /// moves goes on.
+    /// Sets how long a server may send nothing (default: 30 seconds). The total time is unlimited:
+    /// a slow download continues as long as bytes arrive.
     pub fn silence(mut self, time: Duration) -> Self {
         self.timeouts.silence = time;
         self
     }
 
-    /// How often in a row what failed is tried again without one byte more, and after which time
-    /// first; each wait is twice as long as the one before, and none longer than half a minute.
+    /// Sets the number of retries in a row without a new byte (default: 5) and the wait before the
+    /// first (default: half a second). Each wait is twice as long as the one before, up to 30
+    /// seconds, or up to 60 if the server asks for it.
     pub fn retries(mut self, times: u32, first: Duration) -> Self {
         self.retries = Retries { times, first };
         self
     }
 
-    /// Tells how far it is.
-    pub fn progress(mut self, tell: impl Fn(FetchProgress<'_>) + 'a) -> Self {
-        self.tell = Box::new(tell);
+    /// Sets a function to call with the progress.
+    pub fn progress(mut self, report: impl Fn(FetchProgress<'_>) + 'a) -> Self {
+        self.report = Box::new(report);
         self
     }
 
-    /// The folder of a data set, fetched first if it is not in the cache yet.
+    /// Returns the folder of a data set, downloading it first if it is not in the cache.
     ///
-    /// What broke off is resumed where the server allows: in the same process always, in a later
-    /// one if the server names the version that it sends (`ETag`, `Last-Modified`). What fails for
-    /// a while is tried again: a broken connection, silence, a server's own error. A proxy that the
-    /// environment names (`https_proxy`, `http_proxy`, `all_proxy`, `no_proxy`) is used. Nothing
-    /// is deleted that was in the cache.
+    /// An interrupted download is resumed where the server allows it: always within one process,
+    /// and in a later one if the server identifies the version that it sends (`ETag`,
+    /// `Last-Modified`). Transient failures are retried: a broken connection, silence, a server
+    /// error. The proxy settings of the environment apply (`https_proxy`, `http_proxy`,
+    /// `all_proxy`, `no_proxy`). No cached data set is deleted.
     ///
     /// # Errors
     ///
-    /// - [`Error::Download`] if the archive cannot be had, is not what it must be, or cannot be
-    ///   unpacked;
+    /// - [`Error::Download`] if the archive cannot be downloaded, does not match its size or
+    ///   checksums, or cannot be unpacked;
     /// - [`Error::Write`] if the cache cannot be written to, or the disk is full;
-    /// - [`Error::File`] if what is in the cache is not this data set, or not all of it;
-    /// - [`Error::Setting`] for a name or url that cannot be.
+    /// - [`Error::File`] if the cached data set comes from another archive or is incomplete;
+    /// - [`Error::Setting`] for an invalid name or URL.
     pub fn get(&self, set: &DataSet) -> Result<PathBuf> {
-        // What is here needs no lock, and no right to write.
+        // A cached data set needs neither the lock nor write permission.
         if let Ok(Some(path)) = self.cache.path(set) {
             return Ok(path);
         }
         set.check()?;
         let place = self.cache.place(&set.name);
-        let _lock = place.lock(|| (self.tell)(FetchProgress::Waiting { name: &set.name }))?;
+        let _lock = place.lock(|| (self.report)(FetchProgress::Waiting { name: &set.name }))?;
         if let Some(path) = self.cache.path(set)? {
             return Ok(path);
         }
-        let url = shown(&set.url);
-        (self.tell)(FetchProgress::Begun { name: &set.name, url: &url, folder: &place.folder });
+        let url = without_credentials(&set.url);
+        (self.report)(FetchProgress::Begun { name: &set.name, url: &url, folder: &place.folder });
         let installed = if set.is_embedded() {
             atomic::write(&place.archive(), vision::DIGITS)?;
             self.install(set, &place, &url, vision::DIGITS.len() as u64)
         } else {
             self.download_and_install(set, &place, &url)?
         };
-        // What is wrong with an archive would be found again and again; it is of use later only if
-        // the disk was full.
+        // A bad archive would fail again and again. It is of use later only if the disk was full.
         if !matches!(&installed, Err(Error::Write { source, .. }) if is_full(source)) {
             place.clear_archive()?;
         }
@@ -173,13 +173,13 @@ impl<'a> Fetch<'a> {
         self.cache.path(set)?.ok_or_else(deleted)
     }
 
-    /// Returns the inner error where the archive is here and wrong, the outer one where it is not
-    /// all here yet and can be resumed.
+    /// Returns an inner error if the complete archive is bad, and an outer one if the archive is
+    /// incomplete and can be resumed.
     ///
-    /// A server that answers a request for the rest with bytes of another version, or with wrong
-    /// ones, leaves a mixture that only the checks afterwards can tell. A download that was put
-    /// together from pieces and turns out wrong is therefore repeated once, from the start and
-    /// without resuming, before it is an error.
+    /// A server may answer a request for the rest with bytes of another version, or with wrong
+    /// ones. Only the checks of the complete archive reveal such a mixture. A download in pieces
+    /// that fails them is therefore repeated once, from the start and without resuming, before it
+    /// becomes an error.
     fn download_and_install(
         &self,
         set: &DataSet,
@@ -191,7 +191,7 @@ impl<'a> Fetch<'a> {
         match self.install(set, place, url, part.length) {
             Err(error @ Error::Download { .. }) if part.is_pieced => {
                 let (problem, after) = (error.problem(), Duration::ZERO);
-                (self.tell)(FetchProgress::Retrying { problem: &problem, after });
+                (self.report)(FetchProgress::Retrying { problem: &problem, after });
                 part.restart_empty()?;
                 self.download(set, url, &mut part, false)?;
                 Ok(self.install(set, place, url, part.length))
@@ -212,14 +212,14 @@ impl<'a> Fetch<'a> {
             shown: url,
             size: set.size,
             most: self.limits.bytes,
-            on_bytes: &|bytes, total| (self.tell)(FetchProgress::Downloading { bytes, total }),
+            on_bytes: &|bytes, total| (self.report)(FetchProgress::Downloading { bytes, total }),
         };
         let on_retry =
-            |problem: &str, after| (self.tell)(FetchProgress::Retrying { problem, after });
+            |problem: &str, after| (self.report)(FetchProgress::Retrying { problem, after });
         download(&wanted, part, may_resume, self.timeouts, self.retries, &on_retry)
     }
 
-    /// Compares the archive with what is known of it, unpacks it and puts it in its place.
+    /// Verifies the archive, unpacks it and moves the data set into its place.
     fn install(&self, set: &DataSet, place: &CachePlace, url: &str, bytes: u64) -> Result<()> {
         let known = ArchiveRecord { sha256: sha256(&place.archive())?, url: url.to_owned() };
         check(set, place, &known, bytes)?;
@@ -227,21 +227,23 @@ impl<'a> Fetch<'a> {
         place.publish()
     }
 
-    /// Unpacks the archive beside its place, with a record of where it is from.
+    /// Unpacks the archive in the working folder, with a record of its origin.
     fn unpack(&self, place: &CachePlace, known: &ArchiveRecord, bytes: u64) -> Result<()> {
         place.clear_unpacked()?;
         let folder = place.unpacked();
         std::fs::create_dir(&folder).map_err(Error::write(&folder))?;
         let (archive, data) = (place.archive(), folder.join("data"));
-        let progress = |bytes| (self.tell)(FetchProgress::Unpacking { bytes });
+        let progress = |bytes| (self.report)(FetchProgress::Unpacking { bytes });
         let unpacked = archive::unpack(&archive, &data, &self.limits, &progress);
         let unpacked = unpacked.map_err(|error| match error {
-            // Where it lies for the moment says nothing; where it came from does.
-            Error::Data { problem, .. } => Error::download(&known.url, problem),
+            // Name the archive by its URL: its temporary path means nothing to the user.
+            Error::Data { problem, remedy, .. } => {
+                Error::Download { url: known.url.clone(), problem, remedy }
+            }
             other => other,
         })?;
         if unpacked.files == 0 {
-            return Err(Error::download(&known.url, "the archive holds no file"));
+            return Err(Error::download(&known.url, "the archive contains no files"));
         }
         Origin::now(known.url.clone(), known.sha256, bytes, unpacked).write(&folder)?;
         place.write_record(known)
@@ -252,10 +254,10 @@ fn is_full(error: &std::io::Error) -> bool {
     [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind())
 }
 
-/// Compares an archive with what is known of it.
+/// Verifies the size and checksums of an archive.
 fn check(set: &DataSet, place: &CachePlace, found: &ArchiveRecord, bytes: u64) -> Result<()> {
-    let differs = |what: &str, is: &dyn fmt::Display, expected: &dyn fmt::Display| {
-        Error::download(&found.url, format!("{what} {is}, expected {expected}"))
+    let differs = |what: &str, value: &dyn fmt::Display, expected: &dyn fmt::Display| {
+        Error::download(&found.url, format!("{what} {value}, expected {expected}"))
     };
     if let Some(size) = set.size.filter(|&size| size != bytes) {
         return Err(differs("size", &bytes, &size));
@@ -272,7 +274,7 @@ fn check(set: &DataSet, place: &CachePlace, found: &ArchiveRecord, bytes: u64) -
     let before = place.record().filter(|before| before.url == found.url && !set.is_embedded());
     match before.filter(|before| set.sha256.is_none() && before.sha256 != found.sha256) {
         Some(before) => {
-            let expected = format!("{} as when it was first downloaded", before.sha256);
+            let expected = format!("{}, as in the first download", before.sha256);
             let remedy = Remedy::ForgetChecksum(set.name.clone());
             Err(differs("SHA-256", &found.sha256, &expected).with_remedy(remedy))
         }

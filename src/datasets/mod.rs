@@ -1,15 +1,15 @@
-//! Data sets by name or by url: fetched once, checked, unpacked, and kept in a cache.
+//! Data sets by name or URL: downloaded once, verified, unpacked, and kept in a cache.
 //!
-//! [`untar_data`] is all that most programs need. Behind it, a [`DataSet`] says where an archive is
-//! and what is known of its bytes, a [`Cache`] is a folder that holds what was fetched, and
-//! [`Fetch`] brings the one into the other.
+//! [`untar_data`] is all that most programs need. It builds on three types: a [`DataSet`] has the
+//! URL of an archive with its size and checksums, a [`Cache`] is a folder of downloaded data sets,
+//! and [`Fetch`] downloads the one into the other.
 //!
-//! A data set in the cache is whole or absent: it is fetched and unpacked elsewhere and moved into
-//! place at the end, together with a record of the bytes that it came from ([`Origin`]). One
-//! process fetches at a time, whatever their number; the others wait for it. What a killed process
-//! leaves is taken up again, or thrown away, and never taken for whole.
+//! A data set in the cache is complete or absent: it is downloaded and unpacked elsewhere and moved
+//! into place at the end, together with a record of its archive ([`Origin`]). Only one process
+//! downloads a data set at a time; the others wait for it. What a killed process leaves behind is
+//! resumed or discarded, and never mistaken for a complete data set.
 //!
-//! The [`catalog`] has fastai's MNIST and its samples, and the digits that fastburn brings along.
+//! The [`catalog`] has fastai's MNIST and its samples, and the digits bundled with fastburn.
 
 mod cache;
 mod catalog;
@@ -25,15 +25,15 @@ pub use catalog::{DataSet, catalog};
 pub use fetch::{Fetch, FetchProgress};
 pub use place::Origin;
 
-/// The folder of a data set, fetched first if it is not in the cache yet.
+/// Returns the folder of a data set, downloading it first if it is not in the cache.
 ///
-/// `name` is one of the [`catalog`] (`digits`, `mnist`, `mnist-sample`, `mnist-tiny`), or the
-/// `http://` or `https://` url of an archive. The cache is in the platform's cache folder, or in the
-/// folder that the environment variable `FASTBURN_HOME` names. [`Fetch`] does the same with a
-/// progress display, in another place, or with other limits.
+/// `name` is a name in the [`catalog`] (`digits`, `mnist`, `mnist-sample`, `mnist-tiny`), or the
+/// `http://` or `https://` URL of an archive. The cache is the folder in the environment variable
+/// `FASTBURN_HOME`, or `fastburn` in the platform's cache folder. Use [`Fetch`] to show progress,
+/// choose another folder, or set limits.
 ///
-/// If the archive holds a single folder, that one is returned, as fastai does; the result is what
-/// [`Splits::open`](crate::vision::Splits::open) takes.
+/// If the archive holds a single folder, that folder is returned, as in fastai. Pass the result to
+/// [`Splits::open`](crate::vision::Splits::open).
 ///
 /// ```no_run
 /// use fastburn::vision::Splits;
@@ -45,7 +45,7 @@ pub use place::Origin;
 ///
 /// # Errors
 ///
-/// As [`Cache::open`], [`Cache::find`] and [`Fetch::get`].
+/// Those of [`Cache::open`], [`Cache::find`] and [`Fetch::get`].
 pub fn untar_data(name: &str) -> Result<PathBuf> {
     let cache = Cache::open()?;
     let set = cache.find(name)?;

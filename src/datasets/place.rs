@@ -1,4 +1,4 @@
-//! What belongs to one data set in the cache: its folders, and the record of where it is from.
+//! The place of a data set in the cache: its folders, and the record of its origin.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,26 +12,26 @@ use crate::download::Sha256;
 use crate::error::{Error, Result};
 use crate::files::{Lock, atomic, regular, walk};
 
-/// The most bytes of a record that are read; records are much smaller.
+/// The largest record that is read, in bytes; records are much smaller.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// An archive by where it came from and the SHA-256 that was found when it was first downloaded.
+/// The URL of an archive, and its SHA-256 at the first download.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ArchiveRecord {
     pub url: String,
     pub sha256: Sha256,
 }
 
-/// The two folders of a data set: the one that others see, which is whole or absent, and the one
-/// in which it is made.
+/// The two folders of a data set: the published one, which is complete or absent, and the working
+/// folder in which it is prepared.
 ///
 /// ```text
-/// datasets/NAME/origin.json   where it is from
-/// datasets/NAME/data/         what was in the archive
-/// work/NAME/lock              held by whoever changes anything
-/// work/NAME/archive           what is here of the archive, until it is unpacked
-/// work/NAME/part.json         what that is a part of
-/// work/NAME/checksum.json     the SHA-256 that was found the first time
+/// datasets/NAME/origin.json   the archive that it came from
+/// datasets/NAME/data/         the files of the archive
+/// work/NAME/lock              held by the process that makes changes
+/// work/NAME/archive           the archive, complete or partial, until it is unpacked
+/// work/NAME/part.json         the version of the archive that the partial file belongs to
+/// work/NAME/checksum.json     the SHA-256 of the first download
 /// work/NAME/unpacked/         becomes datasets/NAME
 /// work/NAME/removed/          was datasets/NAME
 /// ```
@@ -46,7 +46,7 @@ impl CachePlace {
         Self { folder: home.join("datasets").join(name), work: home.join("work").join(name) }
     }
 
-    /// Whether there is anything of it.
+    /// Returns whether either folder exists.
     pub fn is_begun(&self) -> bool {
         [&self.folder, &self.work].iter().any(|folder| folder.symlink_metadata().is_ok())
     }
@@ -67,7 +67,7 @@ impl CachePlace {
         self.work.join("checksum.json")
     }
 
-    /// The archive that was downloaded the first time, if one was.
+    /// Returns the record of the first download, if there is one.
     pub fn record(&self) -> Option<ArchiveRecord> {
         let bytes = regular::read(&self.checksum(), MOST_BYTES).ok()?;
         serde_json::from_slice(&bytes).ok()
@@ -86,7 +86,7 @@ impl CachePlace {
         self.work.join("removed")
     }
 
-    /// Takes the lock, and clears away what a killed process may have left.
+    /// Takes the lock, and deletes what a killed process may have left behind.
     pub fn lock(&self, waiting: impl FnOnce()) -> Result<Lock> {
         fs::create_dir_all(&self.work).map_err(Error::write(&self.work))?;
         let lock = Lock::take(&self.work.join("lock"), waiting)?;
@@ -95,7 +95,7 @@ impl CachePlace {
         Ok(lock)
     }
 
-    /// Moves the unpacked folder to where others see it.
+    /// Moves the unpacked folder to its published place.
     pub fn publish(&self) -> Result<()> {
         let parent = self.folder.parent().unwrap_or(&self.folder);
         fs::create_dir_all(parent).map_err(Error::write(parent))?;
@@ -103,7 +103,7 @@ impl CachePlace {
         atomic::sync_parent(&self.folder)
     }
 
-    /// Deletes the data set; says whether it was there.
+    /// Deletes the data set and returns whether it existed.
     pub fn remove(&self) -> Result<bool> {
         match fs::rename(&self.folder, self.removed()) {
             Ok(()) => clear(&self.removed()).map(|()| true),
@@ -112,12 +112,12 @@ impl CachePlace {
         }
     }
 
-    /// Deletes what an earlier attempt has unpacked.
+    /// Deletes the files unpacked by an earlier attempt.
     pub fn clear_unpacked(&self) -> Result<()> {
         clear(&self.unpacked())
     }
 
-    /// Deletes what is here of the archive.
+    /// Deletes the archive, complete or partial.
     pub fn clear_archive(&self) -> Result<()> {
         atomic::remove_if_present(&self.archive())?;
         atomic::remove_if_present(&self.part())
@@ -131,31 +131,32 @@ fn clear(folder: &Path) -> Result<()> {
     }
 }
 
-/// The form of the record.
+/// The format version of the record.
 const FORMAT: u64 = 1;
-/// What a data set in the cache came from.
+
+/// The origin of a cached data set: its archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Origin {
     format: u64,
-    /// Where the archive was, without a user's name and password.
+    /// The archive's URL, without user name and password.
     pub url: String,
     /// The archive's SHA-256.
     pub sha256: Sha256,
     /// The archive's size in bytes.
     pub bytes: u64,
-    /// How many files were in it.
+    /// The number of unpacked files.
     pub files: u64,
-    /// How many bytes these have.
+    /// The total size of these files in bytes.
     pub unpacked_bytes: u64,
-    /// When it was unpacked, in seconds since 1970.
+    /// The time of unpacking, in seconds since the Unix epoch.
     pub unix_time: u64,
-    /// The version of fastburn that did so.
+    /// The version of fastburn that unpacked it.
     pub fastburn: String,
 }
 
 impl Origin {
-    /// A record of files unpacked just now.
+    /// Creates the record of an archive unpacked just now.
     pub(super) fn now(url: String, sha256: Sha256, bytes: u64, unpacked: UnpackedSize) -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
@@ -170,7 +171,7 @@ impl Origin {
         }
     }
 
-    /// The record of a folder, if there is such a folder.
+    /// Reads the record of a data set's folder, or returns `None` if the folder does not exist.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
         let file = folder.join("origin.json");
         let problem = |problem: String| Error::file(file.display(), problem);
@@ -182,7 +183,7 @@ impl Origin {
         }
         let bytes = regular::read(&file, MOST_BYTES)?;
         let record: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| problem(format!("a damaged record of a data set ({error})")))?;
+            .map_err(|error| problem(format!("damaged record of a data set ({error})")))?;
         if record.format > FORMAT {
             return Err(Error::Newer {
                 file: file.display().to_string(),
@@ -201,7 +202,7 @@ impl Origin {
     }
 }
 
-/// How many files a folder and its sub-folders have, and how many bytes in all.
+/// Returns the number of files in a folder and its sub-folders, and their total size in bytes.
 pub(super) fn count(folder: &Path) -> Result<(u64, u64)> {
     let files = walk::tree(folder).whole()?.files;
     let mut bytes = 0;

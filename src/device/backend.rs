@@ -1,4 +1,4 @@
-//! The backends by name, and the devices that each has here.
+//! Compute backends by name, and their devices on this machine.
 
 #[cfg(feature = "wgpu")]
 use burn::tensor::wgpu::WgpuBackend;
@@ -9,7 +9,7 @@ use super::info::{DeviceKind, Selector};
 #[cfg(feature = "wgpu")]
 use super::wgpu;
 
-/// A compute backend that fastburn knows by name, in the order in which `auto` asks.
+/// A compute backend, in the order in which `auto` tries them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Backend {
     Cuda,
@@ -70,7 +70,7 @@ impl Backend {
         }
     }
 
-    /// The backend's devices on this machine, the best first; empty if it is not built.
+    /// Returns the backend's devices on this machine, the best first; none if it is not built.
     pub(super) fn devices(self) -> Vec<DeviceInfo> {
         match self {
             #[cfg(feature = "flex")]
@@ -82,9 +82,9 @@ impl Backend {
                 wgpu::devices(self.name(), self.graphics_api())
             }
             #[cfg(feature = "cuda")]
-            Self::Cuda => listed(self, burn::tensor::DeviceType::Cuda),
+            Self::Cuda => enumerate(self, burn::tensor::DeviceType::Cuda),
             #[cfg(feature = "rocm")]
-            Self::Rocm => listed(self, burn::tensor::DeviceType::Rocm),
+            Self::Rocm => enumerate(self, burn::tensor::DeviceType::Rocm),
             _ => Vec::new(),
         }
     }
@@ -104,7 +104,7 @@ fn host(backend: Backend, selector: Selector, library: &str) -> DeviceInfo {
 }
 
 #[cfg(any(feature = "cuda", feature = "rocm"))]
-fn listed(backend: Backend, kind: burn::tensor::DeviceType) -> Vec<DeviceInfo> {
+fn enumerate(backend: Backend, kind: burn::tensor::DeviceType) -> Vec<DeviceInfo> {
     let devices = burn::tensor::Device::enumerate(kind).into_vec().into_iter().enumerate();
     devices
         .map(|(index, device)| DeviceInfo {
@@ -118,7 +118,7 @@ fn listed(backend: Backend, kind: burn::tensor::DeviceType) -> Vec<DeviceInfo> {
         .collect()
 }
 
-/// The names of the backends of the build.
+/// Returns the names of the backends in the build.
 pub(super) fn built_names() -> String {
     let names: Vec<_> =
         Backend::ALL.into_iter().filter(|b| b.is_built()).map(Backend::name).collect();

@@ -1,4 +1,4 @@
-//! A device of this machine, and opening it.
+//! The devices of this machine, and opening one.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,25 +6,25 @@ use burn::tensor::Device;
 
 use crate::error::{Error, Result};
 
-/// The largest buffer assumed of a device that was not opened here: WebGPU's guaranteed minimum.
+/// The buffer limit assumed for a device that was opened elsewhere: WebGPU's guaranteed minimum.
 const GUARANTEED_BUFFER: u64 = 128 << 20;
-/// What one data set may take of a GPU whose driver sets no limit to a buffer.
+/// The buffer limit for one data set on a GPU whose driver sets none.
 const UNLIMITED_BUFFER: u64 = 1 << 30;
 
-/// What a device is made of.
+/// The kind of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceKind {
-    /// A graphics card with memory of its own.
+    /// A GPU with its own memory.
     DiscreteGpu,
-    /// A GPU that shares the processor's memory.
+    /// A GPU that shares the CPU's memory.
     IntegratedGpu,
     /// A GPU passed into a virtual machine.
     VirtualGpu,
-    /// The processor, used directly.
+    /// The CPU, used directly.
     Cpu,
-    /// The processor behind a graphics API: right, but slow.
+    /// A graphics API implemented on the CPU: correct and slow.
     Software,
-    /// A device that does not say what it is.
+    /// A device of unknown kind.
     Other,
 }
 
@@ -44,20 +44,20 @@ impl std::fmt::Display for DeviceKind {
 /// A device that this build can use on this machine.
 #[derive(Debug, Clone)]
 pub struct DeviceInfo {
-    /// The name that [`named`] takes.
+    /// The name that [`named`](super::named) accepts.
     pub name: String,
-    /// What the device calls itself.
+    /// The name that the driver reports.
     pub adapter: String,
-    /// What it is made of.
+    /// Its kind.
     pub kind: DeviceKind,
-    /// Its driver, or the library that computes.
+    /// Its driver, or the library that computes on it.
     pub driver: String,
-    /// The largest single buffer in bytes; `None` where memory alone is the limit.
+    /// The largest single buffer in bytes; `None` if only memory limits it.
     pub largest_buffer: Option<u64>,
     pub(super) selector: Selector,
 }
 
-/// What is needed to open a device.
+/// The information to open a device.
 #[derive(Debug, Clone)]
 pub(super) enum Selector {
     #[cfg(feature = "flex")]
@@ -70,7 +70,7 @@ pub(super) enum Selector {
     Listed(Device),
 }
 
-/// How Burn is told which graphics adapter to open.
+/// The graphics adapter to open, in Burn's terms.
 #[cfg(feature = "wgpu")]
 #[derive(Debug, Clone)]
 pub(super) struct WgpuSelector {
@@ -89,16 +89,16 @@ impl WgpuSelector {
     }
 }
 
-/// The devices opened so far, with their names and buffer limits. A GPU cannot be opened a second
-/// time, and a [`Device`] does not tell its limit.
+/// The open devices with their names and buffer limits: a GPU cannot be opened twice, and a
+/// [`Device`] does not expose its limit.
 static OPENED: Mutex<Vec<(String, Device, Option<u64>)>> = Mutex::new(Vec::new());
 
 impl DeviceInfo {
-    /// The device itself, ready to compute; opening one twice gives the same one.
+    /// Opens the device; opening it again returns the same one.
     ///
     /// # Errors
     ///
-    /// [`Error::Device`] if the driver refuses it.
+    /// [`Error::Device`] if the driver fails to open it.
     pub fn open(&self) -> Result<Device> {
         let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, device, _)) = opened.iter().find(|(name, ..)| *name == self.name) {
@@ -108,7 +108,7 @@ impl DeviceInfo {
             #[cfg(feature = "flex")]
             Selector::Flex => Device::flex(),
             #[cfg(feature = "ndarray")]
-            #[expect(deprecated, reason = "kept as a second opinion on every result")]
+            #[expect(deprecated, reason = "kept to compare results with")]
             Selector::NdArray => Device::ndarray(),
             #[cfg(feature = "wgpu")]
             Selector::Wgpu(selector) => selector.open(&self.name)?,
@@ -121,7 +121,7 @@ impl DeviceInfo {
         Ok(device)
     }
 
-    /// Whether this is a real GPU, which `auto` prefers to the processor.
+    /// Returns whether this is a hardware GPU, which `auto` prefers to the CPU.
     pub fn is_gpu(&self) -> bool {
         matches!(
             self.kind,
@@ -130,7 +130,7 @@ impl DeviceInfo {
     }
 }
 
-/// The largest single buffer that a data set may take on a GPU, in bytes.
+/// Returns the largest single buffer for a data set on a GPU, in bytes.
 pub(crate) fn largest_buffer(device: &Device) -> u64 {
     let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
     match opened.iter().find(|(_, known, _)| known == device) {

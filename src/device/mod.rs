@@ -1,8 +1,7 @@
-//! Device names, the devices behind them, and which one `auto` takes.
+//! Devices by name, and the automatic choice of one.
 //!
-//! A name is a backend of the build (`flex`, `wgpu`, `cuda`, …), with `:N` behind it for the
-//! N-th device that the backend lists. Nothing is probed but the backend that is named, and
-//! nothing is opened but the device that is returned.
+//! A name is a backend in the build (`flex`, `wgpu`, `cuda`, …), optionally with `:N` for the
+//! device of index N. Only the named backend is probed, and only the returned device is opened.
 
 mod backend;
 mod info;
@@ -16,7 +15,7 @@ pub(crate) use self::info::largest_buffer;
 pub use self::info::{DeviceInfo, DeviceKind};
 use crate::error::{Error, Remedy, Result};
 
-/// The device of that name: `auto`, `cpu`, or a backend of the build with or without `:N`.
+/// Opens a device by name: `auto`, `cpu`, or a backend in the build with or without `:N`.
 ///
 /// ```
 /// let device = fastburn::device::named("cpu")?;
@@ -26,13 +25,13 @@ use crate::error::{Error, Remedy, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Device`] if there is no such backend, it is not in the build, or the machine has no
-/// such device.
+/// [`Error::Device`] if the backend is unknown or not in the build, or if the machine has no such
+/// device.
 pub fn named(name: &str) -> Result<Device> {
     find(name)?.open()
 }
 
-/// A real GPU if the build and the machine have one, else the CPU.
+/// Opens a hardware GPU if the build and the machine have one, else the CPU.
 ///
 /// ```
 /// let device = fastburn::device::auto()?;
@@ -46,7 +45,7 @@ pub fn auto() -> Result<Device> {
     named("auto")
 }
 
-/// The processor: `flex` where the build has it, else `ndarray`.
+/// Opens the CPU: with `flex` if it is in the build, else with `ndarray`.
 ///
 /// ```
 /// let device = fastburn::device::cpu()?;
@@ -56,12 +55,12 @@ pub fn auto() -> Result<Device> {
 ///
 /// # Errors
 ///
-/// [`Error::Device`] if the build has neither.
+/// [`Error::Device`] if neither is in the build.
 pub fn cpu() -> Result<Device> {
     named("cpu")
 }
 
-/// Looks a device up by the name that [`named`] takes, without opening it.
+/// Finds a device by the name that [`named`] accepts, without opening it.
 ///
 /// ```
 /// use fastburn::device::{self, DeviceKind};
@@ -72,7 +71,7 @@ pub fn cpu() -> Result<Device> {
 ///
 /// # Errors
 ///
-/// As [`named`].
+/// The same as for [`named`].
 pub fn find(name: &str) -> Result<DeviceInfo> {
     match name {
         "auto" => first(DeviceInfo::is_gpu).or_else(cpu_info).ok_or_else(|| {
@@ -98,19 +97,19 @@ pub fn find(name: &str) -> Result<DeviceInfo> {
             }
             let mut devices = backend.devices();
             if index >= devices.len() {
-                let there = match devices.len() {
+                let problem = match devices.len() {
                     0 => format!("this machine has no {} device", backend.name()),
                     1 => format!("this machine has one {0} device, {0}:0", backend.name()),
                     n => format!("this machine has {0}:0 to {0}:{1}", backend.name(), n - 1),
                 };
-                return Err(missing(name, there));
+                return Err(missing(name, problem));
             }
             Ok(devices.swap_remove(index))
         }
     }
 }
 
-/// Every device of every backend of the build.
+/// Returns every device of every backend in the build.
 ///
 /// ```
 /// for device in fastburn::device::list() {
@@ -121,13 +120,13 @@ pub fn list() -> Vec<DeviceInfo> {
     Backend::ALL.into_iter().flat_map(Backend::devices).collect()
 }
 
-/// Whether the device computes in the host's own memory.
+/// Returns whether the device computes in host memory.
 pub(crate) fn is_host(device: &Device) -> bool {
     let mut hosts = [Backend::Flex, Backend::NdArray].into_iter().flat_map(Backend::devices);
     hosts.any(|host| host.open().is_ok_and(|host| host == *device))
 }
 
-/// Whether Burn's default device, which its build chooses, is there.
+/// Returns whether Burn's default device, which its features choose, is available.
 pub(crate) fn has_default() -> bool {
     is_host(&Device::default()) || first(|device| device.kind != DeviceKind::Cpu).is_some()
 }
@@ -145,5 +144,5 @@ fn missing(name: &str, problem: impl Into<String>) -> Error {
 }
 
 fn unknown(name: &str) -> Error {
-    missing(name, format!("no such device; there are auto, cpu, {}", built_names()))
+    missing(name, format!("no such device; expected auto, cpu, {}", built_names()))
 }

@@ -1,4 +1,4 @@
-//! The adapters behind wgpu: asked for their names and limits without opening a device.
+//! The adapters of wgpu: their names and limits, read without opening a device.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -7,7 +7,7 @@ use burn::tensor::wgpu::{WgpuBackend, wgpu};
 
 use super::info::{DeviceInfo, DeviceKind, Selector, WgpuSelector};
 
-/// The adapters of one graphics API, real GPUs before software; `backend` names them.
+/// Returns the adapters of one graphics API, named after `backend`, hardware GPUs first.
 pub(super) fn devices(backend: &str, api: WgpuBackend) -> Vec<DeviceInfo> {
     let mut found = adapters(api);
     found.sort_by_key(|adapter| rank(adapter.kind));
@@ -30,8 +30,8 @@ struct Adapter {
     selector: BurnKind,
 }
 
-/// The adapters of a graphics API; for `Auto`, those of the first API that has a GPU, or else
-/// of the first that has anything, which is how Burn resolves it.
+/// Returns the adapters of a graphics API; for `Auto`, those of the first API with a GPU, else of
+/// the first with any adapter, which is how Burn resolves it.
 fn adapters(api: WgpuBackend) -> Vec<Adapter> {
     let chain: &[wgpu::Backends] = match api {
         WgpuBackend::Vulkan => &[wgpu::Backends::VULKAN],
@@ -53,9 +53,9 @@ fn adapters(api: WgpuBackend) -> Vec<Adapter> {
     fallback
 }
 
-/// Asks one graphics API for its adapters.
+/// Queries one graphics API for its adapters.
 fn probe(backends: wgpu::Backends) -> Vec<Adapter> {
-    // Vulkan's loader crashes when instances are made and dropped on several threads at once.
+    // Vulkan's loader crashes if several threads create and drop instances at the same time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
 
@@ -65,7 +65,7 @@ fn probe(backends: wgpu::Backends) -> Vec<Adapter> {
     });
     let found = block_on(instance.enumerate_adapters(backends));
 
-    // Burn counts the adapters of each kind on their own, and software ones not at all.
+    // Burn's index counts the adapters of one kind only, and software ones have none.
     let (mut discrete, mut integrated, mut virtual_) = (0, 0, 0);
     let next = |counter: &mut usize| std::mem::replace(counter, *counter + 1);
     found
@@ -83,7 +83,7 @@ fn probe(backends: wgpu::Backends) -> Vec<Adapter> {
                     (DeviceKind::VirtualGpu, BurnKind::VirtualGpu(next(&mut virtual_)))
                 }
                 wgpu::DeviceType::Cpu => (DeviceKind::Software, BurnKind::Cpu),
-                // Burn's public selector has no name for these but its default.
+                // Burn's public selector reaches these only as its default device.
                 wgpu::DeviceType::Other if found.len() == 1 => {
                     (DeviceKind::Other, BurnKind::DefaultDevice)
                 }
@@ -111,7 +111,7 @@ fn rank(kind: DeviceKind) -> u8 {
     }
 }
 
-/// Waits for a future of wgpu's, which off the web is ready at once.
+/// Waits for a future of wgpu, which is ready at once except on the web.
 fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = std::pin::pin!(future);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());

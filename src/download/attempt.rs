@@ -6,46 +6,46 @@ use std::time::Duration;
 use ureq::http::{HeaderMap, Response, StatusCode, header};
 use ureq::{Agent, Body, ResponseExt, Timeout};
 
-use super::client::{has_no_platform_roots, shown};
+use super::client::{has_no_platform_roots, without_credentials};
 use super::partial_file::{PartialFile, Version};
 use crate::error::{Error, Result};
 
-/// The longest wait that a server may ask for.
+/// The longest wait accepted from a server's `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What is expected of an archive, and who hears how much of it is here.
+/// An archive to download, and a progress callback.
 pub(crate) struct Download<'a> {
-    /// The url to ask, and the one to show.
+    /// The URL to request, and the one for messages.
     pub url: &'a str,
     pub shown: &'a str,
-    /// How many bytes it has, if that is known.
+    /// The expected size in bytes, if known.
     pub size: Option<u64>,
-    /// How many bytes it may have.
+    /// The maximum size in bytes.
     pub most: u64,
-    /// Told of the bytes that are here, and of the total.
+    /// Called with the number of bytes so far, and the total if known.
     pub on_bytes: &'a dyn Fn(u64, Option<u64>),
 }
 
-/// Why an attempt ended early.
+/// Why an attempt failed.
 pub(super) enum Failure {
-    /// It may go better the next time, after that time if the server named one.
-    Passing(String, Option<Duration>),
-    /// Nobody could be reached.
+    /// A retry may succeed, after the given time if the server named one.
+    Transient(String, Option<Duration>),
+    /// The host cannot be reached.
     Unreachable(String),
-    /// The client cannot check any certificate with what the platform has.
+    /// The platform has no root certificates to verify the server with.
     NoRoots,
-    /// It will be the same the next time.
-    Lasting(Error),
+    /// A retry would fail in the same way.
+    Permanent(Error),
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Lasting(error)
+        Self::Permanent(error)
     }
 }
 
 impl Download<'_> {
-    /// Fetches what is missing of `part`, from its end on if `resume` and the server allow it.
+    /// Downloads the rest of `part`, or all of it unless `resume` and the server allow resuming.
     pub(super) fn attempt(
         &self,
         agent: &Agent,
@@ -71,12 +71,12 @@ impl Download<'_> {
                 part.restart(version)?;
             }
             StatusCode::PARTIAL_CONTENT if from > 0 => {
-                goes_on(response.headers(), part)?;
+                check_range(response.headers(), part)?;
                 part.is_pieced = true;
             }
             StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
                 part.restart_empty()?;
-                return Err(passing("the archive is shorter than what was here of it"));
+                return Err(transient("the archive is shorter than the part already downloaded"));
             }
             _ => return Err(self.refused(&response)),
         }
@@ -99,63 +99,62 @@ impl Download<'_> {
             }
             part.append(&buffer[..read])?;
             if part.length > self.most {
-                let problem = format!("it has more than {} bytes, the limit", self.most);
-                return Err(self.lasting(problem));
+                let problem = format!("the archive has more than {} bytes, the limit", self.most);
+                return Err(self.permanent(problem));
             }
         }
         match part.version.total {
-            Some(total) if part.length < total => Err(passing(format!(
-                "the server sent {} of {total} bytes and closed the connection",
+            Some(total) if part.length < total => Err(transient(format!(
+                "the server closed the connection after {} of {total} bytes",
                 part.length
             ))),
             _ => Ok(()),
         }
     }
 
-    /// Refuses by the first bytes and by the length what would be refused in the end.
+    /// Refuses early, by the first bytes and the size, what would be refused after the download.
     fn check_start(&self, start: &[u8], html: bool, total: Option<u64>) -> Result<(), Failure> {
         let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
         let marked_up = first == Some(&b'<');
         if marked_up || (html && !start.starts_with(&[0x1f, 0x8b]) && !start.starts_with(b"PK")) {
-            let problem = "the server sent a web page and not an archive; open the url in a \
+            let problem = "the server sent a web page instead of an archive; open the URL in a \
                            browser to see what it says";
-            return Err(self.lasting(problem));
+            return Err(self.permanent(problem));
         }
         match (total, self.size) {
-            (Some(found), Some(expected)) if found != expected => Err(self.lasting(format!(
-                "the archive has {found} bytes, but {expected} are expected; it was replaced by \
-                 another"
+            (Some(found), Some(expected)) if found != expected => Err(self.permanent(format!(
+                "the archive on the server was replaced: {found} bytes, expected {expected}"
             ))),
-            (Some(found), _) if found > self.most => Err(self.lasting(format!(
-                "the archive has {found} bytes, more than the limit, {}",
+            (Some(found), _) if found > self.most => Err(self.permanent(format!(
+                "the archive has {found} bytes, expected at most {}",
                 self.most
             ))),
             _ => Ok(()),
         }
     }
 
-    /// An answer that is neither the archive nor a part of it.
+    /// Returns the failure for an answer that is neither the archive nor a part of it.
     fn refused(&self, response: &Response<Body>) -> Failure {
         let (status, headers) = (response.status(), response.headers());
         if let Some(target) = foreign_redirect(response) {
-            return self.lasting(format!(
+            return self.permanent(format!(
                 "the server redirects to {}, which is not an http or https URL",
-                shown(target)
+                without_credentials(target)
             ));
         }
         if status.is_redirection() && headers.contains_key(header::LOCATION) {
-            return self.lasting("the server redirects from one URL to the next without end");
+            return self.permanent("the server redirects too many times");
         }
         let problem = format!("the server answered {status}");
         let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
         if status.is_server_error() || again {
             let wait = number(headers, header::RETRY_AFTER).map(Duration::from_secs);
-            return Failure::Passing(problem, wait.map(|wait| wait.min(LONGEST_WAIT)));
+            return Failure::Transient(problem, wait.map(|wait| wait.min(LONGEST_WAIT)));
         }
-        self.lasting(problem)
+        self.permanent(problem)
     }
 
-    /// A request to which nobody answered.
+    /// Returns the failure for a request without an answer.
     fn no_answer(&self, error: ureq::Error) -> Failure {
         use ureq::Error::{
             BadUri, ConnectProxyFailed, ConnectionFailed, HostNotFound, Http, Io,
@@ -165,42 +164,43 @@ impl Download<'_> {
             return Failure::NoRoots;
         }
         match error {
-            HostNotFound | ConnectionFailed => {
-                Failure::Unreachable("the host was not found".to_owned())
-            }
+            HostNotFound => Failure::Unreachable("the host was not found".to_owned()),
+            ConnectionFailed => Failure::Unreachable("the connection failed".to_owned()),
             ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
-                Failure::Unreachable("no connection within the time-out".to_owned())
+                Failure::Unreachable("the connection timed out".to_owned())
             }
-            RequireHttpsOnly(target) => self.lasting(format!(
-                "the server redirects from https to {}, which anybody on the way could change",
-                shown(&target)
+            RequireHttpsOnly(target) => self.permanent(format!(
+                "the server redirects from https to {}, which is not encrypted",
+                without_credentials(&target)
             )),
-            ConnectProxyFailed(problem) => self.lasting(format!("the proxy refused: {problem}")),
+            ConnectProxyFailed(problem) => {
+                self.permanent(format!("the proxy refused the connection: {problem}"))
+            }
             Io(error) if is_unreachable(&error) => Failure::Unreachable(error.to_string()),
-            // What is wrong with a certificate, or with the encryption.
+            // Errors of certificates and of the encryption.
             Io(error) if error.kind() == ErrorKind::InvalidData => self.unsafe_connection(&error),
             error @ (Rustls(_) | Tls(_)) => self.unsafe_connection(&error),
-            BadUri(_) | Http(_) | LargeResponseHeader(..) => self.lasting(error.to_string()),
-            error => passing(said(&error)),
+            BadUri(_) | Http(_) | LargeResponseHeader(..) => self.permanent(error.to_string()),
+            error => transient(describe(&error)),
         }
     }
 
     fn unsafe_connection(&self, error: &dyn std::fmt::Display) -> Failure {
-        self.lasting(format!(
-            "the connection would not be safe ({error}); whom this machine trusts is a matter of \
-             its system's certificates, or of the file that SSL_CERT_FILE names"
+        self.permanent(format!(
+            "no secure connection ({error}); check the root certificates of the system, or the \
+             file that SSL_CERT_FILE names"
         ))
     }
 
-    fn lasting(&self, problem: impl Into<String>) -> Failure {
+    fn permanent(&self, problem: impl Into<String>) -> Failure {
         Error::download(self.shown, problem).into()
     }
 }
 
-/// Returns where an answer redirected to, if that was not an http or https URL.
+/// Returns the target of a redirect if it is not an http or https URL.
 ///
-/// The client takes such a URL for a path on the same server (`file:///etc/passwd` for
-/// `/file:///etc/passwd`), so it is looked for in the paths that were asked for.
+/// The client treats such a URL as a path on the same server (`file:///etc/passwd` becomes
+/// `/file:///etc/passwd`), so the requested paths are searched for it too.
 fn foreign_redirect(response: &Response<Body>) -> Option<&str> {
     let location = response.headers().get(header::LOCATION);
     let location = location.and_then(|location| location.to_str().ok());
@@ -216,12 +216,12 @@ fn foreign_redirect(response: &Response<Body>) -> Option<&str> {
     })
 }
 
-fn passing(problem: impl Into<String>) -> Failure {
-    Failure::Passing(problem.into(), None)
+fn transient(problem: impl Into<String>) -> Failure {
+    Failure::Transient(problem.into(), None)
 }
 
-/// Refuses a part that does not begin where the bytes that are here end, or is of something else.
-fn goes_on(headers: &HeaderMap, part: &mut PartialFile) -> Result<(), Failure> {
+/// Refuses a range that does not begin at the end of `part`, or belongs to another version.
+fn check_range(headers: &HeaderMap, part: &mut PartialFile) -> Result<(), Failure> {
     let range = headers.get(header::CONTENT_RANGE).and_then(|range| range.to_str().ok());
     let parsed = range.and_then(|range| {
         let (range, total) = range.strip_prefix("bytes ")?.split_once('/')?;
@@ -242,18 +242,18 @@ fn goes_on(headers: &HeaderMap, part: &mut PartialFile) -> Result<(), Failure> {
         }
         _ => {
             let problem = format!(
-                "asked for the bytes from {} on, the server sent others ({})",
+                "requested the bytes from {} on, the server sent others ({})",
                 part.length,
-                range.unwrap_or("without saying which")
+                range.unwrap_or("range not stated")
             );
             part.restart_empty()?;
-            Err(passing(problem))
+            Err(transient(problem))
         }
     }
 }
 
-/// By what a later request can ask for the rest of the same version only. A weak tag may stand for
-/// other bytes.
+/// Returns the validator with which a later request gets the rest of the same version only. Weak
+/// entity tags do not count, since they may stand for different bytes.
 fn validator(headers: &HeaderMap) -> Option<String> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let tag = text(header::ETAG).filter(|tag| tag.starts_with('"'));
@@ -264,14 +264,14 @@ fn number(headers: &HeaderMap, name: header::HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
-/// A body that broke off.
+/// Returns the failure for a body that broke off.
 fn broken(error: &ureq::Error, part: &PartialFile) -> Failure {
     let of = part.version.total.map(|total| format!(" of {total}")).unwrap_or_default();
-    passing(format!("{} after {}{of} bytes", said(error), part.length))
+    transient(format!("{} after {}{of} bytes", describe(error), part.length))
 }
 
-/// An error in words.
-fn said(error: &ureq::Error) -> String {
+/// Returns the message for an error.
+fn describe(error: &ureq::Error) -> String {
     match error {
         ureq::Error::Timeout(_) => "the server sent nothing more".to_owned(),
         ureq::Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => {
@@ -290,6 +290,6 @@ fn is_unreachable(error: &std::io::Error) -> bool {
         ErrorKind::NetworkDown,
         ErrorKind::AddrNotAvailable,
     ];
-    // The standard library has no kind for a name that cannot be resolved.
+    // The standard library has no error kind for a failed name resolution.
     kinds.contains(&error.kind()) || error.to_string().starts_with("failed to lookup address")
 }

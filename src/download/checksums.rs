@@ -1,4 +1,4 @@
-//! Checksums, and how a file's are computed.
+//! Checksums of files.
 
 use std::fmt;
 use std::fs::File;
@@ -11,7 +11,7 @@ use sha2::Digest;
 
 use crate::error::{Error, Result};
 
-/// A checksum of `N` bytes; as text it is in hexadecimal digits.
+/// A checksum of `N` bytes, written as hexadecimal digits.
 ///
 /// ```
 /// use fastburn::datasets::Md5;
@@ -25,33 +25,33 @@ use crate::error::{Error, Result};
 #[serde(try_from = "String", into = "String")]
 pub struct Checksum<const N: usize>([u8; N]);
 
-/// A SHA-256.
+/// A SHA-256 checksum.
 pub type Sha256 = Checksum<32>;
 
-/// An MD5, which finds damage but not malice.
+/// An MD5 checksum. It reveals damage, not tampering.
 pub type Md5 = Checksum<16>;
 
 impl<const N: usize> Checksum<N> {
-    /// From its bytes.
+    /// Creates a checksum from its bytes.
     pub const fn new(bytes: [u8; N]) -> Self {
         Self(bytes)
     }
 }
 
-/// Of how many bytes fastai publishes the MD5.
+/// The number of leading bytes whose MD5 fastai publishes.
 pub(crate) const FIRST_MIB: u64 = 1 << 20;
 
-/// The SHA-256 of bytes in memory.
+/// Returns the SHA-256 of bytes in memory.
 pub(crate) fn sha256_of(bytes: &[u8]) -> Sha256 {
     Checksum(sha2::Sha256::digest(bytes).into())
 }
 
-/// The SHA-256 of a file.
+/// Returns the SHA-256 of a file.
 pub(crate) fn sha256(path: &Path) -> Result<Sha256> {
     Ok(Checksum(digest::<sha2::Sha256>(path, u64::MAX)?.into()))
 }
 
-/// The MD5 of a file's first MiB, or of all of it if it is shorter.
+/// Returns the MD5 of a file's first MiB, or of the whole file if it is shorter.
 pub(crate) fn md5_first_mib(path: &Path) -> Result<Md5> {
     Ok(Checksum(digest::<md5::Md5>(path, FIRST_MIB)?.into()))
 }

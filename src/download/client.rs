@@ -1,4 +1,4 @@
-//! How servers are asked: URLs, time-outs, redirects, proxies and certificates.
+//! The HTTP client: URLs, time-outs, redirects, proxies and certificates.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use ureq::{Agent, Proxy};
 use super::checksums::sha256_of;
 use crate::error::{Error, Result};
 
-/// How long is waited for what.
+/// The time-outs of a download.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Timeouts {
-    /// For a connection.
+    /// For connecting.
     pub connect: Duration,
-    /// For the next byte. However long the whole takes, it goes on while there are bytes.
+    /// For the next byte. The total time is unlimited as long as bytes arrive.
     pub silence: Duration,
 }
 
-/// A client for one url.
+/// Creates a client for one URL.
 ///
-/// It trusts whom the platform trusts, so that a company's own certificates count. A machine that
-/// trusts nobody, as a bare container does, gets Mozilla's list with `without_platform`.
+/// It uses the platform's root certificates, which may include a company's own. On a machine that
+/// has none, such as a bare container, `without_platform` selects Mozilla's list.
 ///
-/// It follows redirects, but never from `https` to `http`.
+/// It follows redirects, except from `https` to `http`.
 pub(super) fn client(url: &Uri, timeouts: Timeouts, without_platform: bool) -> Result<Agent> {
     let roots = if without_platform { RootCerts::WebPki } else { RootCerts::PlatformVerifier };
     let config = Agent::config_builder()
@@ -31,11 +31,11 @@ pub(super) fn client(url: &Uri, timeouts: Timeouts, without_platform: bool) -> R
         .proxy(proxy_for(url)?)
         .https_only(url.scheme_str() == Some("https"))
         .http_status_as_error(false)
-        // Where redirects end without an archive, the answer says why.
+        // After too many redirects, the last answer still serves for a precise message.
         .max_redirects_will_error(false)
         .save_redirect_history(true)
         .user_agent(concat!("fastburn/", env!("CARGO_PKG_VERSION")))
-        // The bytes are kept, and their checksum taken, as they are on the server.
+        // Sizes, ranges and checksums are those of the file on the server: no compression.
         .accept_encoding("identity")
         .timeout_resolve(Some(timeouts.connect))
         .timeout_connect(Some(timeouts.connect))
@@ -47,27 +47,27 @@ pub(super) fn client(url: &Uri, timeouts: Timeouts, without_platform: bool) -> R
     Ok(config.new_agent())
 }
 
-/// Whether an error says that the platform trusts nobody.
+/// Returns whether an error says that the platform has no root certificates.
 pub(super) fn has_no_platform_roots(error: &ureq::Error) -> bool {
     matches!(error, ureq::Error::Rustls(_)) && error.to_string().contains("No CA certificates")
 }
 
-/// The proxy for an url: `https_proxy` or `http_proxy`, else `all_proxy`, in small or capital
-/// letters; none for this machine itself and for what `no_proxy` lists.
+/// Returns the proxy for a URL: `https_proxy` or `http_proxy`, else `all_proxy`, in lower or upper
+/// case. This machine itself and the hosts in `no_proxy` get no proxy.
 fn proxy_for(url: &Uri) -> Result<Option<Proxy>> {
-    let own = match url.scheme_str() {
+    let by_scheme = match url.scheme_str() {
         Some("https") => "https_proxy",
         _ => "http_proxy",
     };
-    let found = [own, "all_proxy"].into_iter().find_map(variable);
+    let found = [by_scheme, "all_proxy"].into_iter().find_map(variable);
     let Some((name, value)) = found.filter(|_| !is_this_machine(url)) else { return Ok(None) };
-    // The value may hold a password.
+    // The message leaves out the value, which may contain a password.
     let refused = |_| {
         let expected = "the address of a proxy, such as http://proxy.example.com:3128";
         Error::setting("proxy in", &name, expected)
     };
     let proxy = Proxy::new(&value).map_err(refused)?;
-    // The library reads `no_proxy` itself only where it may choose the variable of the proxy too.
+    // The client library reads `no_proxy` only if it also reads the proxy from the environment.
     let mut builder = Proxy::builder(proxy.protocol()).host(proxy.host()).port(proxy.port());
     if let Some(user) = proxy.username() {
         builder = builder.username(user);
@@ -75,10 +75,10 @@ fn proxy_for(url: &Uri) -> Result<Option<Proxy>> {
     if let Some(password) = proxy.password() {
         builder = builder.password(password);
     }
-    let (_, without) = variable("no_proxy").unwrap_or_default();
-    for host in without.split(',').map(str::trim).filter(|host| !host.is_empty()) {
+    let (_, excluded) = variable("no_proxy").unwrap_or_default();
+    for host in excluded.split(',').map(str::trim).filter(|host| !host.is_empty()) {
         builder = builder.no_proxy(host);
-        // As elsewhere, a domain stands for the hosts in it too.
+        // As in other programs, a domain also covers its subdomains.
         if !host.starts_with(['.', '*']) {
             builder = builder.no_proxy(&format!(".{host}"));
         }
@@ -100,25 +100,25 @@ fn is_this_machine(url: &Uri) -> bool {
         || address.is_some_and(|address: std::net::IpAddr| address.is_loopback())
 }
 
-/// Endings that say what an archive is and not what is in it.
-const ENDINGS: [&str; 6] = [".tar.gz", ".tgz", ".tar", ".zip", ".gz", ".txz"];
+/// File extensions of archives, which are not part of a data set's name.
+const EXTENSIONS: [&str; 6] = [".tar.gz", ".tgz", ".tar", ".zip", ".gz", ".txz"];
 
-/// Whether a text is meant to be a url that can be fetched.
+/// Returns whether a text begins like an `http://` or `https://` URL.
 pub(crate) fn is_url(text: &str) -> bool {
     ["http://", "https://"].iter().any(|scheme| {
         text.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     })
 }
 
-/// A url in its parts.
-pub(crate) fn parsed(url: &str) -> Result<Uri> {
+/// Parses an `http://` or `https://` URL.
+pub(crate) fn parse_url(url: &str) -> Result<Uri> {
     let uri: Option<Uri> = url.parse().ok();
     uri.filter(|uri| is_url(url) && uri.host().is_some_and(|host| !host.is_empty()))
-        .ok_or_else(|| Error::setting("URL", shown(url), "an http or https URL"))
+        .ok_or_else(|| Error::setting("URL", without_credentials(url), "an http or https URL"))
 }
 
-/// A url as it may be shown and written down: without a user's name and password.
-pub(crate) fn shown(url: &str) -> String {
+/// Returns a URL without user name and password, fit for messages and records.
+pub(crate) fn without_credentials(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(end);
@@ -126,17 +126,17 @@ pub(crate) fn shown(url: &str) -> String {
     format!("{scheme}://{host}{path}")
 }
 
-/// A name for what is at a url: that of its file, and a part of its checksum, since many a url ends
-/// in `images.zip`.
+/// Returns a name for the archive at a URL: its file name, and part of a checksum of the URL, since
+/// many URLs end in `images.zip`.
 pub(crate) fn name_for(url: &str) -> String {
-    let url = shown(url);
+    let url = without_credentials(url);
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let path = path.split_once("://").map_or(path, |(_, rest)| rest);
     let file = path.split_once('/').map_or("", |(_, path)| path).rsplit('/').next();
     let file = file.unwrap_or_default();
-    let stem = ENDINGS.iter().find_map(|&ending| {
-        let start = file.len().checked_sub(ending.len())?;
-        file.get(start..)?.eq_ignore_ascii_case(ending).then(|| &file[..start])
+    let stem = EXTENSIONS.iter().find_map(|&extension| {
+        let start = file.len().checked_sub(extension.len())?;
+        file.get(start..)?.eq_ignore_ascii_case(extension).then(|| &file[..start])
     });
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let stem: String = stem.unwrap_or(file).chars().take(40).collect();

@@ -1,4 +1,4 @@
-//! An archive that is not all here yet.
+//! Partly downloaded files, with a record of the version that they belong to.
 
 use std::fs::{self, File};
 use std::io::{Seek, SeekFrom, Write};
@@ -9,19 +9,19 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::files::{atomic, regular};
 
-/// Its record is much smaller.
+/// The largest record that is read, in bytes; records are much smaller.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// What the bytes are a part of.
+/// The version of a file that downloaded bytes belong to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Version {
     pub url: String,
-    /// By what the server knows this version of it: an entity tag, or the time of its last change.
+    /// The server's mark of this version: an entity tag, or the time of the last modification.
     pub validator: Option<String>,
     pub total: Option<u64>,
 }
 
-/// The first bytes of an archive, and what they are the first bytes of.
+/// The first bytes of an archive, and the version that they belong to.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
     file: File,
@@ -29,17 +29,17 @@ pub(crate) struct PartialFile {
     record: PathBuf,
     pub(super) version: Version,
     pub length: u64,
-    /// Whether the bytes came in more than one piece, so that a server may have mixed two versions.
+    /// Whether the bytes came in several answers, in which a server may have mixed two versions.
     pub is_pieced: bool,
 }
 
 impl PartialFile {
-    /// What an earlier process left of this url, if it can be taken up; else nothing yet.
+    /// Opens what an earlier process downloaded from this URL, emptied if it cannot be resumed.
     ///
-    /// Without a validator nobody can tell whether the server still has the same archive; then only
-    /// this process goes on with what it has itself received.
+    /// Without a validator, nothing shows whether the server still has the same archive. A process
+    /// then resumes only what it has received itself.
     pub fn open(path: PathBuf, record: PathBuf, url: &str) -> Result<Self> {
-        // Windows cannot cut a file that was opened to append.
+        // Windows cannot truncate a file opened for appending.
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let mut file = file.map_err(Error::write(&path))?;
         let length = file.seek(SeekFrom::End(0)).map_err(Error::read(&path))?;
@@ -55,17 +55,17 @@ impl PartialFile {
         Ok(part)
     }
 
-    /// Whether all bytes are here, as far as anybody said how many there are.
+    /// Returns whether the file is complete; `false` if its total size is unknown.
     pub fn is_all(&self) -> bool {
         self.version.total == Some(self.length)
     }
 
-    /// Begins anew, with what is known of the version that comes.
+    /// Starts over with an empty file of the given version.
     pub(super) fn restart(&mut self, version: Version) -> Result<()> {
         let cut = self.file.set_len(0).and_then(|()| self.file.rewind());
         cut.map_err(Error::write(&self.path))?;
         (self.length, self.is_pieced) = (0, false);
-        // The bytes go before their record does: it must never stand beside another's bytes.
+        // The bytes go first: a record must never stand beside the bytes of another version.
         if version == Version::default() {
             atomic::remove_if_present(&self.record)?;
         } else {
@@ -76,7 +76,7 @@ impl PartialFile {
         Ok(())
     }
 
-    /// Begins anew, with nothing known.
+    /// Starts over with an empty file of unknown version.
     pub fn restart_empty(&mut self) -> Result<()> {
         self.restart(Version::default())
     }
@@ -84,7 +84,7 @@ impl PartialFile {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let written = self.file.write_all(bytes);
         if written.is_err() {
-            // What did arrive counts: on a full disk some of the bytes may have.
+            // On a full disk, some of the bytes may have been written; they count.
             self.length = fs::metadata(&self.path).map_or(self.length, |found| found.len());
         } else {
             self.length += bytes.len() as u64;

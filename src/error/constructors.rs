@@ -1,4 +1,4 @@
-//! How the library makes its errors.
+//! The constructors of errors.
 
 use std::fmt::Display;
 use std::path::Path;
@@ -6,8 +6,8 @@ use std::path::Path;
 use super::{Error, Remedy};
 
 impl Error {
-    /// Returns the same error with what helps; an error that has no place for it stays as it is.
-    pub(crate) fn with_remedy(mut self, helps: Remedy) -> Self {
+    /// Adds a remedy; an error without a field for one stays unchanged.
+    pub(crate) fn with_remedy(mut self, new: Remedy) -> Self {
         if let Self::Image { remedy, .. }
         | Self::Data { remedy, .. }
         | Self::Download { remedy, .. }
@@ -16,22 +16,22 @@ impl Error {
         | Self::Usage { remedy, .. }
         | Self::Device { remedy, .. } = &mut self
         {
-            *remedy = Some(helps);
+            *remedy = Some(new);
         }
         self
     }
 
-    /// A failed read, with its path.
+    /// Returns a function that adds the path to a failed read.
     pub(crate) fn read(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Read { path: path.to_path_buf(), source }
     }
 
-    /// A failed write, with its path.
+    /// Returns a function that adds the path to a failed write.
     pub(crate) fn write(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         move |source| Self::Write { path: path.to_path_buf(), source }
     }
 
-    /// A failed drawing.
+    /// A plot that cannot be drawn.
     #[cfg(feature = "plot")]
     pub(crate) fn plot(what: &'static str, reason: impl Display) -> Self {
         Self::Plot { what, reason: reason.to_string() }
@@ -58,7 +58,7 @@ impl Error {
         Self::File { file: file.to_string(), problem: problem.into(), remedy: None }
     }
 
-    /// A setting with a value that cannot work.
+    /// A setting with an invalid value.
     pub(crate) fn setting(
         name: &'static str,
         value: impl Display,
@@ -67,7 +67,7 @@ impl Error {
         Self::Setting { name, value: value.to_string(), expected: expected.into(), remedy: None }
     }
 
-    /// Something that cannot be combined with the rest, or lacks what it needs.
+    /// A request that conflicts with others or lacks something it needs.
     pub(crate) fn usage(problem: impl Into<String>) -> Self {
         Self::Usage { problem: problem.into(), remedy: None }
     }
@@ -77,12 +77,12 @@ impl Error {
         Self::Device { name: name.into(), problem: problem.into(), remedy: None }
     }
 
-    /// A device's failure while it did `what`.
+    /// A device that failed to do `what`.
     pub(crate) fn compute(what: &'static str, reason: impl Display) -> Self {
         Self::Compute { what, reason: reason.to_string() }
     }
 
-    /// An error of a callback's own.
+    /// An error of a callback.
     pub(crate) fn callback(
         name: impl Into<String>,
         source: impl Into<Box<dyn std::error::Error + Send + Sync>>,

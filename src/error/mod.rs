@@ -1,4 +1,4 @@
-//! What can go wrong, and what helps.
+//! Errors and their remedies.
 
 mod constructors;
 mod remedy;
@@ -8,15 +8,14 @@ use std::path::PathBuf;
 pub use self::remedy::Remedy;
 use crate::printable::{short_number, shown};
 
-/// The library's result.
+/// The result type of the library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that the library can fail with.
+/// An error of the library.
 ///
 /// Each message is one line: the file or value at fault, what was found, what was expected, and the
 /// [`remedy`](Self::remedy) if there is one, in terms of this library's methods. A program that
-/// calls these things by other names shows the [`problem`](Self::problem) and words the remedy
-/// itself.
+/// uses other names, such as options, can print the [`problem`](Self::problem) and its own remedy.
 ///
 /// ```
 /// use fastburn::vision::{Images, ReadOptions, Splits};
@@ -38,55 +37,55 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The operating system refused to read a file or a folder.
+    /// A file or folder could not be read.
     #[error("cannot read {}: {source}", shown(path))]
     Read {
         /// The file or folder.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
 
-    /// A file could not be written; what was there before is still there.
+    /// A file could not be written; an older version of it is unchanged.
     #[error("cannot write {}: {source}", shown(path))]
     Write {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
 
-    /// A file is not an image, or is a damaged one.
+    /// A file is not an image, or is damaged.
     #[error("{file} is not a readable image: {reason}{}", and(remedy))]
     Image {
         /// The file, and the archive that holds it if there is one.
         file: String,
-        /// What the decoder found.
+        /// The decoder's error.
         reason: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
-    /// A data set cannot be used: its folders, its archive, its tables, or images that do not go
-    /// together.
+    /// A data set cannot be used: its folders, its archive, its tables, or images of different
+    /// formats.
     #[error("{place}: {problem}{}", and(remedy))]
     Data {
         /// The folder, archive or file.
         place: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
-    /// A download failed, or what came is not what was asked for.
+    /// A download failed, or returned something unexpected.
     #[error("cannot download {url}: {problem}{}", and(remedy))]
     Download {
-        /// The URL, without a user's name and password.
+        /// The URL, without a user name and password.
         url: String,
-        /// What went wrong.
+        /// The problem.
         problem: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
@@ -95,13 +94,13 @@ pub enum Error {
     File {
         /// The file.
         file: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
-    /// A file of fastburn's has a newer format than this version can read.
+    /// A file has a newer format than this version of fastburn can read.
     #[error(
         "{file}: format version {found}, written by fastburn {writer}; fastburn {} reads up to \
          version {newest}{}",
@@ -119,56 +118,56 @@ pub enum Error {
         writer: String,
     },
 
-    /// Two tensors do not fit each other.
+    /// The shapes of two tensors do not match.
     #[error("{what}: expected {expected}, found {found}")]
     Shape {
         /// The function that compared them.
         what: &'static str,
-        /// The shape that fits.
+        /// The expected shape.
         expected: String,
-        /// The shape that was given.
+        /// The actual shape.
         found: String,
     },
 
-    /// A setting has a value that cannot work.
+    /// A setting has an invalid value.
     #[error("invalid {name} {value}: expected {expected}{}", and(remedy))]
     Setting {
         /// The setting's name.
         name: &'static str,
         /// Its value.
         value: String,
-        /// The values that work.
+        /// The valid values.
         expected: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
-    /// Something is asked for that cannot be combined with the rest, or lacks what it needs.
+    /// A request conflicts with others, or lacks something it needs.
     #[error("{problem}{}", and(remedy))]
     Usage {
-        /// What cannot be done.
+        /// What is wrong with the request.
         problem: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
-    /// A compute device is not there, or not in this build.
+    /// A compute device is not available, or its backend is not in this build.
     #[error("device {name}: {problem}{}", and(remedy))]
     Device {
-        /// The name that was asked for.
+        /// The requested name.
         name: String,
         /// Why it cannot be used.
         problem: String,
-        /// What helps.
+        /// The remedy, if one is known.
         remedy: Option<Remedy>,
     },
 
-    /// A device failed while it computed or while a result was read.
-    #[error("the device failed to {what}: {reason}")]
+    /// A device failed to compute, or to return a result.
+    #[error("failed to {what}: {reason}")]
     Compute {
-        /// What was asked of it.
+        /// The failed operation.
         what: &'static str,
-        /// What the backend said.
+        /// The backend's error.
         reason: String,
     },
 
@@ -179,7 +178,7 @@ pub enum Error {
         and(&Some(Remedy::LowerLearningRate))
     )]
     Diverged {
-        /// Which loss: training or validation.
+        /// The name of the loss: training or validation.
         part: &'static str,
         /// The loss: NaN or an infinity.
         loss: f32,
@@ -191,16 +190,16 @@ pub enum Error {
         lr: f64,
     },
 
-    /// A picture could not be drawn.
+    /// A plot could not be drawn.
     #[error("cannot draw {what}: {reason}")]
     Plot {
-        /// What was to be drawn.
+        /// The plot.
         what: &'static str,
-        /// What the drawing library said.
+        /// The drawing library's error.
         reason: String,
     },
 
-    /// A callback ended the fit with an error of its own.
+    /// A callback stopped training with an error.
     #[error("{callback}: {source}")]
     Callback {
         /// The callback's name.
@@ -211,7 +210,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns what helps, if something is known to.
+    /// Returns the remedy, if one is known.
     pub fn remedy(&self) -> Option<Remedy> {
         match self {
             Self::Image { remedy, .. }
@@ -234,16 +233,15 @@ impl Error {
         message
     }
 
-    /// Returns whether the mistake is in what the caller asked for, rather than in the data or the
-    /// machine.
+    /// Returns whether the request is at fault, rather than the data or the machine.
     ///
-    /// The program ends with exit code 2 for these and with 1 for the others.
+    /// The program exits with code 2 for these errors, and with 1 for others.
     pub fn is_usage(&self) -> bool {
         matches!(self, Self::Setting { .. } | Self::Usage { .. } | Self::Device { .. })
     }
 }
 
-/// The end of a message: what helps, if anything does.
+/// Returns the end of a message, which is the remedy if there is one.
 fn and(remedy: &Option<Remedy>) -> String {
     remedy.as_ref().map_or_else(String::new, |remedy| format!("; {remedy}"))
 }

@@ -1,12 +1,12 @@
-//! What helps against an error.
+//! Remedies for errors.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// What helps against an [`Error`](crate::Error), apart from the problem itself.
+/// A remedy for an [`Error`](crate::Error), apart from the problem itself.
 ///
-/// As text it names this library's methods. A program that calls them by other names, such as
-/// command-line options, matches on it and words it itself.
+/// Its text names this library's methods. A program that uses other names, such as command-line
+/// options, can match on it and print its own text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -14,18 +14,18 @@ pub enum Remedy {
     ResizeImages,
     /// Convert all images to grey, or all to colour.
     ConvertChannels,
-    /// Leave out files that cannot be read as images.
+    /// Skip files that cannot be read as images.
     SkipBadImages,
-    /// Raise a limit of [`ArchiveLimits`](crate::archive::ArchiveLimits), given by its name, if
-    /// the archive is trusted.
+    /// Raise the named limit of [`ArchiveLimits`](crate::archive::ArchiveLimits), if the archive is
+    /// trusted.
     RaiseArchiveLimit(&'static str),
     /// Download the file again.
     DownloadAgain,
-    /// Remove the data set of that name from the cache, so that it is downloaded again.
+    /// Remove the named data set from the cache, to download it again.
     RemoveFromCache(String),
-    /// Forget the checksum of the data set of that name, so that a new archive is accepted.
+    /// Forget the checksum of the named data set, to accept a new archive.
     ForgetChecksum(String),
-    /// Build with that feature.
+    /// Build with the named feature.
     EnableFeature(&'static str),
     /// Use a newer version of fastburn.
     UpdateFastburn,
@@ -33,9 +33,9 @@ pub enum Remedy {
     SmallerBatches,
     /// Use a smaller learning rate.
     LowerLearningRate,
-    /// Say how the model's outputs become predictions.
+    /// Define how the model's outputs become predictions.
     SetOutputs,
-    /// Something that is the same for every caller, as the end of a sentence.
+    /// Advice in the imperative that is the same for every caller.
     Advice(Cow<'static, str>),
 }
 
@@ -56,7 +56,7 @@ impl fmt::Display for Remedy {
         match self {
             Self::ResizeImages => f.write_str("resize all images with ReadOptions::size"),
             Self::ConvertChannels => {
-                f.write_str("make all images grey or all colour with ReadOptions::channels")
+                f.write_str("convert all images to grey or to colour with ReadOptions::channels")
             }
             Self::SkipBadImages => f.write_str("skip unreadable images with ReadOptions::skip_bad"),
             Self::RaiseArchiveLimit(limit) => {

@@ -1,6 +1,6 @@
-//! Files and folders that appear whole or not at all.
+//! Atomic writes: files and folders that appear completely or not at all.
 //!
-//! Each is written under a temporary name beside its place, brought to the disk, and renamed. The
+//! Each is written under a temporary name beside its final place, flushed to disk, and renamed. The
 //! temporary name begins with a dot and the first characters of the final one.
 
 use std::collections::BTreeSet;
@@ -14,30 +14,30 @@ use tempfile::{NamedTempFile, TempDir};
 use super::lock::{lock_new_file, lock_present_file};
 use crate::error::{Error, Result};
 
-/// The most bytes of a final name that its temporary name begins with. File systems take names of
+/// The maximum number of bytes of a final name in its temporary name. File systems allow names of
 /// 255 bytes, and a dot and random characters are added.
 const KEPT: usize = 200;
-/// The most links that are followed to the file to write, as in Linux.
+/// The maximum number of symbolic links to follow to the file to write, as in Linux.
 const MOST_LINKS: usize = 40;
 
-/// Writes a file whole, or leaves what was there.
+/// Writes a file completely, or leaves the old one.
 ///
-/// Whoever looks sees the old file or the new one, also after a crash. A symbolic link stays, and
-/// the file that it leads to is written, which need not exist yet.
+/// Readers see either the old file or the new one, even after a crash. A symbolic link is kept: the
+/// file that it points to is written, which need not exist yet.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     write_open(path, content, |_| Ok(())).map(drop)
 }
 
-/// Writes a file whole, as [`write`] does, and returns it open for more, locked until it is closed.
+/// Writes a file as [`write`] does, and returns it open for more, locked until it is closed.
 ///
-/// Refuses a file that is locked: two writers would mix their lines. Windows locks the content
-/// itself, so that nobody could read it meanwhile; there, the file is not locked.
+/// Refuses a file that is already locked: two writers would mix their lines. On Windows, a lock
+/// would also prevent others from reading the file, so it is not locked.
 pub(crate) fn write_locked(path: &Path, content: &[u8]) -> Result<fs::File> {
     if cfg!(windows) {
         return write_open(path, content, |_| Ok(()));
     }
-    // Both locks are held while the new file takes the place of the old one: there is no moment in
-    // which another writer would find the path unlocked.
+    // Both locks are held while the new file replaces the old one, so that there is no moment at
+    // which another writer finds the path unlocked.
     let _before = lock_present_file(path)?;
     write_open(path, content, |file| lock_new_file(file, path))
 }
@@ -56,8 +56,8 @@ fn write_open(
     Ok(file)
 }
 
-/// Tries whether a file can be written there, in the way in which model files, pictures and logs are
-/// written, and leaves nothing behind: for programs that want to know before hours of work.
+/// Checks that a file can be written in the way in which model files, pictures and logs are, and
+/// leaves nothing behind. Call it before hours of work.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -71,8 +71,8 @@ fn write_open(
 /// [`Error::Write`] if it cannot.
 pub fn try_write(path: &Path) -> Result<()> {
     let TemporaryFile { target, .. } = TemporaryFile::new(path)?;
-    // The temporary name is shorter than the final one may be, so that the final one is looked up:
-    // one that is too long is refused as it would be at the end.
+    // The temporary name may be shorter than the final one. Looking up the final one reveals now
+    // whether it is too long.
     match fs::symlink_metadata(&target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(path)(error)),
         Ok(found) if found.is_dir() => Err(Error::write(path)(io::ErrorKind::IsADirectory.into())),
@@ -80,7 +80,7 @@ pub fn try_write(path: &Path) -> Result<()> {
     }
 }
 
-/// Deletes a file if it is there.
+/// Deletes a file if it exists.
 #[cfg(feature = "download")]
 pub(crate) fn remove_if_present(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
@@ -89,10 +89,10 @@ pub(crate) fn remove_if_present(path: &Path) -> Result<()> {
     }
 }
 
-/// A temporary file beside the one that a path leads to.
+/// A temporary file beside the file that it will replace.
 struct TemporaryFile {
     file: NamedTempFile,
-    /// The path without symbolic links at its end.
+    /// The path with symbolic links at its end resolved.
     target: PathBuf,
     _unfinished: UnfinishedPath,
 }
@@ -107,7 +107,7 @@ impl TemporaryFile {
         let mut builder = tempfile::Builder::new();
         let prefix = temporary_prefix(&target);
         builder.prefix(&prefix);
-        // A temporary file is private by default; this one gets the permissions of the file that it
+        // Temporary files are private by default. This one gets the permissions of the file that it
         // replaces, or those of any new file.
         #[cfg(unix)]
         builder.permissions(match fs::metadata(&target) {
@@ -122,14 +122,14 @@ impl TemporaryFile {
     }
 }
 
-/// Where a path leads once symbolic links at its end are followed. The last target need not exist,
-/// which is why this is not `fs::canonicalize`.
+/// Follows symbolic links at the end of a path. Unlike in `fs::canonicalize`, the last target need
+/// not exist.
 fn link_target(path: &Path) -> io::Result<PathBuf> {
     let mut target = path.to_path_buf();
     for _ in 0..MOST_LINKS {
         match fs::symlink_metadata(&target) {
             Ok(found) if found.is_symlink() => {
-                // A relative link starts at the folder that holds it; an absolute one replaces it.
+                // A relative target starts at the folder of the link; an absolute one replaces it.
                 target = parent(&target).join(fs::read_link(&target)?);
             }
             _ => return Ok(target),
@@ -138,8 +138,8 @@ fn link_target(path: &Path) -> io::Result<PathBuf> {
     Err(io::Error::other("too many symbolic links"))
 }
 
-/// A folder that is being filled beside its place; dropped without [`finish`](Self::finish), it is
-/// deleted.
+/// A folder that is filled beside its final place. It is deleted if it is dropped without
+/// [`finish`](Self::finish).
 #[derive(Debug)]
 pub(crate) struct AtomicFolder {
     place: PathBuf,
@@ -148,13 +148,13 @@ pub(crate) struct AtomicFolder {
 }
 
 impl AtomicFolder {
-    /// Begins a folder that will be at `place`.
+    /// Creates a temporary folder that will become `place`.
     pub fn begin(place: &Path) -> Result<Self> {
         check_vacant(place)?;
         let mut builder = tempfile::Builder::new();
         let prefix = temporary_prefix(place);
         builder.prefix(&prefix);
-        // A temporary folder is private by default; this one gets the permissions of any new one.
+        // Temporary folders are private by default. This one gets the permissions of any new one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
         // The error's own text would name the temporary folder.
@@ -164,27 +164,27 @@ impl AtomicFolder {
         Ok(Self { place: place.to_path_buf(), folder, _unfinished: unfinished })
     }
 
-    /// The temporary folder, to be filled.
+    /// Returns the temporary folder, to be filled.
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Puts the folder in its place.
+    /// Moves the folder to its final place.
     pub fn finish(self) -> Result<()> {
         check_vacant(&self.place)?;
         fs::rename(self.folder.path(), &self.place).map_err(Error::write(&self.place))?;
-        // It was renamed: there is nothing left to delete.
+        // After the rename there is nothing left to delete.
         let _ = self.folder.keep();
         sync_parent(&self.place)
     }
 }
 
-/// The temporary files and folders of this process that are not in their places yet.
+/// The temporary files and folders of this process that are not in their final places yet.
 static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-/// How often a folder is emptied into which another thread may still be writing.
+/// The number of attempts to delete a folder into which another thread may still be writing.
 const REMOVALS: usize = 100;
 
-/// A temporary file or folder, as long as it is listed among the unfinished.
+/// An entry in [`UNFINISHED`], removed when dropped.
 #[derive(Debug)]
 struct UnfinishedPath(PathBuf);
 
@@ -205,26 +205,26 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Deletes the temporary files and folders of whatever this process is writing: for a program that
-/// ends at once, without unwinding its threads, such as at a second Ctrl-C.
+/// Deletes the temporary files and folders of everything this process is writing. Call it before
+/// exiting without unwinding the threads, such as at a second Ctrl-C.
 ///
-/// Threads that begin or end a file wait from then on until the process has ended.
+/// From then on, threads that begin or finish a file block until the process exits.
 pub fn remove_unfinished_files() {
     let unfinished = unfinished();
     for path in &*unfinished {
-        // A thread that is still writing may add a file while the folder is emptied; once the
+        // A thread that is still writing may add a file while the folder is being emptied. Once the
         // folder is gone, it cannot.
-        let gone = || match path.is_dir() {
+        let remove = || match path.is_dir() {
             true => fs::remove_dir_all(path).is_ok(),
             false => fs::remove_file(path).is_ok() || !path.exists(),
         };
-        (0..REMOVALS).any(|_| gone());
+        (0..REMOVALS).any(|_| remove());
     }
-    // Not given back: what another thread begins now would be left behind.
+    // The lock is never released: a file that another thread began now would be left behind.
     std::mem::forget(unfinished);
 }
 
-/// Refuses a place where a new folder cannot be put.
+/// Refuses a path at which a new folder cannot be created.
 pub(crate) fn check_vacant(place: &Path) -> Result<()> {
     if place.symlink_metadata().is_ok() {
         return Err(Error::write(place)(io::ErrorKind::AlreadyExists.into()));
@@ -240,26 +240,25 @@ fn no_folder(folder: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, format!("no folder {}", folder.display()))
 }
 
-/// The folder that a path is in.
+/// Returns the folder that contains a path.
 pub(crate) fn parent(path: &Path) -> &Path {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.unwrap_or(Path::new("."))
 }
 
-/// Waits until the disk has what was renamed to that path: a rename is kept by the folder around
-/// it.
+/// Flushes a rename to that path to disk, by flushing the parent folder, which stores it.
 pub(crate) fn sync_parent(path: &Path) -> Result<()> {
     #[cfg(unix)]
     fs::File::open(parent(path))
         .and_then(|folder| folder.sync_all())
         .map_err(Error::write(path))?;
-    // Elsewhere a folder cannot be opened as a file.
+    // Other platforms cannot open a folder as a file.
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
 }
 
-/// How a temporary name begins, from the final path.
+/// Returns the beginning of the temporary name for a final path.
 pub(crate) fn temporary_prefix(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     format!(".{}", &name[..name.floor_char_boundary(KEPT)])

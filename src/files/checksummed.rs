@@ -1,4 +1,4 @@
-//! Safetensors files that prove they are whole.
+//! Safetensors files with a checksum, which reveals damage and truncation.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
@@ -12,41 +12,41 @@ use serde_json::{Map, Value};
 use super::regular;
 use crate::error::{Error, Result};
 
-/// The metadata entry that everything beside the tensors is under, as one JSON object. A single
-/// entry, since the format does not keep the order of several: the same content is the same bytes.
+/// The metadata entry that holds everything except the tensors, as one JSON object. The format does
+/// not keep the order of several entries; with one, equal content gives equal bytes.
 const ENTRY: &str = "fastburn";
-/// The fields of that object that this module adds.
+/// The fields that this module adds to that object.
 const KIND: &str = "kind";
 const FORMAT_VERSION: &str = "format_version";
 const WRITTEN_BY: &str = "fastburn_version";
 const CHECKSUM: &str = "checksum";
 
-/// What stands for the checksum while it is computed.
+/// The placeholder for the checksum while it is computed.
 const BLANK: &str = "crc32:00000000";
 
-const NOT_WHOLE: &str = "it is no safetensors file, or only the beginning of one";
+const NOT_WHOLE: &str = "it is not a safetensors file, or it is truncated";
 
-/// The safetensors library's own limit, in bytes.
+/// The limit of the safetensors library, in bytes.
 const LARGEST_HEADER: u64 = 100_000_000;
 
-/// What a file is, and the newest form of it that this version reads and the one that it writes.
+/// A kind of file, and its format version: the newest that can be read, and the one written.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileKind {
     pub name: &'static str,
     pub format_version: u64,
 }
 
-/// The content of a sealed file.
+/// The content of a checksummed file.
 #[derive(Debug)]
 pub(crate) struct ChecksummedFile<'a> {
     pub about: Value,
     pub tensors: SafeTensors<'a>,
 }
 
-/// A tensor to be stored: type, shape and little-endian bytes.
+/// A tensor to store: type, shape and little-endian bytes.
 pub(crate) type StoredTensor<'a> = (Dtype, Vec<usize>, &'a [u8]);
 
-/// The bytes of a sealed file.
+/// Returns the bytes of a checksummed file.
 pub(crate) fn seal(
     kind: FileKind,
     mut about: Map<String, Value>,
@@ -70,7 +70,7 @@ pub(crate) fn seal(
     safetensors::serialize(views, Some(entry)).map_err(failed)
 }
 
-/// Reads a whole file of that kind; what is clearly something else is refused by its beginning.
+/// Reads a file of the given kind; a file of another kind is refused after its header.
 pub(crate) fn read(kind: FileKind, path: &Path) -> Result<Vec<u8>> {
     let file = path.display().to_string();
     let failed = Error::read;
@@ -88,13 +88,13 @@ pub(crate) fn read(kind: FileKind, path: &Path) -> Result<Vec<u8>> {
     let tensors: Metadata = serde_json::from_slice(text).map_err(|error| damaged(&file, error))?;
     let expected = header.saturating_add(8).saturating_add(tensors.data_len() as u64);
     if expected != length {
-        return Err(damaged(&file, format!("it has {length} bytes, expected {expected}")));
+        return Err(damaged(&file, format!("{length} bytes, expected {expected}")));
     }
     open.read_to_end(&mut bytes).map_err(failed(path))?;
     Ok(bytes)
 }
 
-/// Opens the bytes of a sealed file and verifies them; `file` names it in messages.
+/// Parses and verifies the bytes of a checksummed file; `file` names it in messages.
 pub(crate) fn open<'a>(kind: FileKind, file: &str, bytes: &'a [u8]) -> Result<ChecksummedFile<'a>> {
     let header = bytes.first_chunk::<8>().map(|length| u64::from_le_bytes(*length));
     let header = header.and_then(|length| usize::try_from(length).ok());
@@ -110,8 +110,8 @@ pub(crate) fn open<'a>(kind: FileKind, file: &str, bytes: &'a [u8]) -> Result<Ch
     Ok(ChecksummedFile { about: Value::Object(about), tensors })
 }
 
-/// What a safetensors header says in fastburn's entry, as text and as an object, if the file is of
-/// that kind and not too new.
+/// Returns fastburn's entry in a safetensors header, as text and as an object, if the file is of
+/// the given kind and not too new.
 fn entry(kind: FileKind, file: &str, header: &[u8]) -> Result<(String, Map<String, Value>)> {
     #[derive(Deserialize)]
     struct Header {
@@ -125,7 +125,7 @@ fn entry(kind: FileKind, file: &str, header: &[u8]) -> Result<(String, Map<Strin
         .remove(ENTRY)
         .ok_or_else(|| not_a(kind, file, "it is a safetensors file that fastburn did not write"))?;
     let about: Map<String, Value> = serde_json::from_str(&text)
-        .map_err(|error| damaged(file, format!("its description: {error}")))?;
+        .map_err(|error| damaged(file, format!("its metadata cannot be read ({error})")))?;
     let found = about.get(KIND).and_then(Value::as_str).unwrap_or("file without a kind");
     if found != kind.name {
         return Err(not_a(kind, file, &format!("it is a fastburn {found}")));
@@ -142,16 +142,16 @@ fn entry(kind: FileKind, file: &str, header: &[u8]) -> Result<(String, Map<Strin
     }
 }
 
-/// The text with one checksum in the place of another.
+/// Replaces one checksum in the text by another.
 ///
-/// The text itself is what is summed, not what it says: that could be written in several ways. The
-/// pattern cannot be within a name, whose quotes would be escaped.
+/// The checksum covers the text itself, not its JSON value, which has several representations. The
+/// pattern cannot occur within a name, whose quotes would be escaped.
 fn with_checksum(text: &str, before: &str, after: &str) -> String {
     let field = |checksum| format!("\"{CHECKSUM}\":\"{checksum}\"");
     text.replacen(&field(before), &field(after), 1)
 }
 
-/// CRC-32 over the text, with a blank checksum, and the tensors in the order of their names.
+/// Returns the CRC-32 of the text, with a blank checksum, and of the tensors, sorted by name.
 fn checksum(blank: &str, tensors: &BTreeMap<&str, TensorView<'_>>) -> String {
     let mut crc = crc32fast::Hasher::new();
     crc.update(blank.as_bytes());

@@ -1,4 +1,4 @@
-//! One process at a time.
+//! File locks between processes.
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -8,27 +8,27 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// How often, and after what time, a taken lock is tried again before it counts as taken: a process
-/// that is being started holds a copy of every handle for a moment.
+/// How often, and at what interval, a lock is tried before it counts as taken. A child process that
+/// is starting holds a copy of every handle for a moment, which can prolong a released lock.
 const ATTEMPTS: usize = 10;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(20);
 
-/// A lock that is held until it is dropped or the process ends, however it ends.
+/// A lock that is held until it is dropped or the process ends, even if it is killed.
 ///
-/// The file stays: if it were deleted, two processes could lock two files of one name.
+/// The file is kept: if it were deleted, two processes could lock two files of the same name.
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
-    /// Takes the lock of a file, or returns `None` if it is taken.
+    /// Locks a file, or returns `None` if it is already locked.
     pub fn try_take(path: &Path) -> Result<Option<Self>> {
         let file = open(path)?;
         Ok(try_lock(&file, path)?.then_some(Self { _file: file }))
     }
 
-    /// Takes the lock of a file; `waiting` is called if it is taken.
+    /// Locks a file. If it is already locked, calls `waiting` and waits.
     #[cfg(feature = "download")]
     pub fn take(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
         let file = open(path)?;
@@ -46,7 +46,7 @@ fn open(path: &Path) -> Result<File> {
     File::options().create(true).append(true).open(path).map_err(Error::write(path))
 }
 
-/// Locks an open file until it is closed; returns `false` if it is locked already, by another
+/// Locks an open file until it is closed. Returns `false` if it is already locked, by another
 /// process or through another handle of this one.
 fn try_lock(file: &File, path: &Path) -> Result<bool> {
     for _ in 0..ATTEMPTS {
@@ -59,12 +59,12 @@ fn try_lock(file: &File, path: &Path) -> Result<bool> {
     Ok(false)
 }
 
-/// Locks a file that is about to be put at a path, until it is closed.
+/// Locks a file that is about to be moved to `path`, until it is closed.
 pub(super) fn lock_new_file(file: &File, path: &Path) -> Result<()> {
     if try_lock(file, path)? { Ok(()) } else { Err(is_being_written(path)) }
 }
 
-/// Locks the file at a path and returns it; `None` if there is none.
+/// Locks the file at a path and returns it, or `None` if there is no file.
 pub(super) fn lock_present_file(path: &Path) -> Result<Option<File>> {
     loop {
         let file = match File::open(path) {
@@ -75,15 +75,15 @@ pub(super) fn lock_present_file(path: &Path) -> Result<Option<File>> {
         if !try_lock(&file, path)? {
             return Err(is_being_written(path));
         }
-        // Another writer may have replaced the file after it was opened here and before it was
-        // locked: that lock would keep nobody away.
+        // Another writer may have replaced the file between opening and locking. A lock on the old
+        // file would keep nobody out.
         if is_at(&file, path) {
             return Ok(Some(file));
         }
     }
 }
 
-/// Whether an open file is still the one at a path.
+/// Returns whether an open file is still the one at a path.
 fn is_at(file: &File, path: &Path) -> bool {
     #[cfg(unix)]
     {

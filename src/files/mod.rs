@@ -1,4 +1,4 @@
-//! Files and folders: read with a bound, written whole or not at all, checked, locked, listed.
+//! Files and folders: atomic writes, bounded reads, checksums, locks and listings.
 
 pub(crate) mod atomic;
 pub(crate) mod checksummed;

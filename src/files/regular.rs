@@ -1,4 +1,4 @@
-//! Regular files, read with a bound.
+//! Bounded reads of regular files.
 
 use std::fs;
 use std::io::{self, Read};
@@ -6,9 +6,9 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 
-/// Opens a regular file, and returns its length in bytes.
+/// Opens a regular file and returns it with its length in bytes.
 ///
-/// Opening a pipe may wait for ever, and a device may have no end.
+/// Anything else is refused: opening a pipe may block forever, and a device may have no end.
 pub(crate) fn open(path: &Path) -> Result<(fs::File, u64)> {
     let found = fs::metadata(path).map_err(Error::read(path))?;
     if !found.is_file() {
@@ -22,7 +22,7 @@ pub(crate) fn open(path: &Path) -> Result<(fs::File, u64)> {
 pub(crate) fn read(path: &Path, most: u64) -> Result<Vec<u8>> {
     let (file, length) = open(path)?;
     if length > most {
-        let problem = format!("{length} bytes; at most {most} are read");
+        let problem = format!("{length} bytes, expected at most {most}");
         return Err(Error::read(path)(io::Error::new(io::ErrorKind::FileTooLarge, problem)));
     }
     let mut bytes = Vec::new();

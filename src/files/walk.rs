@@ -1,8 +1,8 @@
-//! What is in a folder on disk.
+//! Listings of folders on disk.
 //!
-//! Links are followed, and a folder is listed once however many lead to it, so that links in loops
-//! end. An entry that is no link costs no look at the file itself, and a name is held without its
-//! folder's path, which all files of the folder share: a million names take 165 MB.
+//! Links are followed, and each folder is listed once however many links lead to it, so that cycles
+//! end. Only links need a look-up of the file itself. A name is stored without the path of its
+//! folder, which all files of the folder share: a million names take 165 MB.
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
@@ -16,10 +16,10 @@ use crate::printable::shown;
 
 /// The largest file that is read, in bytes.
 const LARGEST_FILE: u64 = 1 << 30;
-/// What operating systems leave in folders, beside names that begin with a dot.
+/// What operating systems leave in folders, besides names that begin with a dot.
 const LEFT_BEHIND: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
 
-/// Whether a file or folder of that name is no part of the data, on disk as in an archive.
+/// Returns whether a file or folder of that name is not part of the data, on disk or in an archive.
 pub(crate) fn is_hidden(name: impl AsRef<OsStr>) -> bool {
     let name = name.as_ref();
     name.as_encoded_bytes().starts_with(b".") || LEFT_BEHIND.iter().any(|left| name == *left)
@@ -32,21 +32,21 @@ pub(crate) struct DiskFile {
     name: Box<OsStr>,
 }
 
-/// What a walk found, but for what is hidden. What cannot be used is listed, so that the caller may
-/// go on without it.
+/// The result of a walk, without hidden entries. Unusable entries are listed, so that the caller
+/// may continue without them.
 #[derive(Debug, Default)]
 pub(crate) struct Walk {
-    /// Sub-folders, in the order of their names.
+    /// Sub-folders, sorted by name.
     pub folders: Vec<PathBuf>,
     /// Files, in order.
     pub files: Vec<DiskFile>,
     /// Entries that are neither, and links that are not followed.
     pub passed_over: Vec<PassedOver>,
-    /// What the operating system refused.
+    /// Errors of the operating system.
     pub refused: Vec<Error>,
 }
 
-/// An entry that is not followed, and why.
+/// An entry that was passed over, and why.
 #[derive(Debug)]
 pub(crate) struct PassedOver {
     pub path: String,
@@ -62,17 +62,17 @@ impl DiskFile {
         self.folder.join(&*self.name)
     }
 
-    /// The content, or its first `at_most` bytes.
+    /// Reads the content, or its first `at_most` bytes.
     pub fn read(&self, at_most: Option<u64>) -> Result<Vec<u8>> {
         let read = || {
             let file = fs::File::open(self.path())?;
             let length = file.metadata()?.len();
             if at_most.is_none() && length > LARGEST_FILE {
-                let problem = format!("{length} bytes; at most {LARGEST_FILE} are read");
+                let problem = format!("{length} bytes, expected at most {LARGEST_FILE}");
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));
             }
             let wanted = at_most.unwrap_or(LARGEST_FILE);
-            // One byte more than there is, so that the end is seen without a larger buffer.
+            // One byte more than the file has, so that reading its end does not grow the buffer.
             let mut content = Vec::with_capacity(length.min(wanted) as usize + 1);
             file.take(wanted).read_to_end(&mut content)?;
             Ok(content)
@@ -81,7 +81,7 @@ impl DiskFile {
     }
 }
 
-/// Lists what lies directly in a folder.
+/// Lists the direct contents of a folder.
 pub(crate) fn level(folder: &Path) -> Walk {
     let mut found = Walk::default();
     let inner = ResolvedFolder::of(folder, &mut found).map(|place| place.entries(&[], &mut found));
@@ -89,12 +89,12 @@ pub(crate) fn level(folder: &Path) -> Walk {
     found
 }
 
-/// Lists the files in a folder and below it: its own in the order of their names, then those of its
-/// sub-folders in the order of theirs.
+/// Lists the files in a folder and below it: its own sorted by name, then those of its sub-folders,
+/// which are also sorted by name.
 pub(crate) fn tree(top: &Path) -> Walk {
     let mut found = Walk::default();
     let Some(place) = ResolvedFolder::of(top, &mut found) else { return found };
-    // If the folder is itself reached by a link, what is around the link is around it too.
+    // If the path of the folder is itself a link, the folders around that link are around it too.
     let parent = top.parent().filter(|parent| !parent.as_os_str().is_empty());
     let parent = fs::canonicalize(parent.unwrap_or(Path::new(".")));
     let around: Vec<_> = parent.into_iter().chain([place.real.clone()]).collect();
@@ -105,13 +105,13 @@ pub(crate) fn tree(top: &Path) -> Walk {
         if listed.insert(place.real.clone()) {
             ahead.extend(place.entries(&around, &mut found).into_iter().rev());
         } else {
-            found.pass_over(&place.path, "a folder that was listed before, under another name");
+            found.pass_over(&place.path, "a folder already listed under another name");
         }
     }
     found
 }
 
-/// A folder as it is called, and where it is once all links are followed.
+/// A folder under its own path, and its real path with all links resolved.
 struct ResolvedFolder {
     path: PathBuf,
     real: PathBuf,
@@ -128,13 +128,13 @@ impl ResolvedFolder {
         }
     }
 
-    /// Adds the folder's files, and returns its sub-folders, each in the order of their names.
+    /// Adds the folder's files to `found` and returns its sub-folders, both sorted by name.
     ///
-    /// A link to a folder that has this one in it, or one of those `around`, is passed over.
+    /// A link to a folder that contains this one or one of those `around` is passed over.
     fn entries(&self, around: &[PathBuf], found: &mut Walk) -> Vec<Self> {
         let (folder, mut inner): (Arc<Path>, _) = (self.path.as_path().into(), Vec::new());
         for (name, kind) in self.names(found) {
-            // The folder itself tells what an entry is; only a link costs a look at its target.
+            // The folder's listing has the type of an entry; only links need a look-up.
             if kind.is_file() {
                 let name = name.into_boxed_os_str();
                 found.files.push(DiskFile { folder: folder.clone(), name });
@@ -155,7 +155,7 @@ impl ResolvedFolder {
                     let Some(linked) = Self::of(&path, found) else { continue };
                     let leads_back = |from: &PathBuf| from.starts_with(&linked.real);
                     if leads_back(&self.real) || around.iter().any(leads_back) {
-                        found.pass_over(&path, "a link back to a folder that it is in");
+                        found.pass_over(&path, "a link to a folder that contains it");
                     } else {
                         inner.push(linked);
                     }
@@ -166,7 +166,7 @@ impl ResolvedFolder {
         inner
     }
 
-    /// The names of what is not hidden, in order, and what each is.
+    /// Returns the names of entries that are not hidden, sorted, with the type of each.
     fn names(&self, found: &mut Walk) -> Vec<(OsString, fs::FileType)> {
         let mut names = Vec::new();
         let read = fs::read_dir(&self.path).and_then(|entries| {
@@ -188,7 +188,7 @@ impl ResolvedFolder {
 }
 
 impl Walk {
-    /// Returns all of it, or the first refusal.
+    /// Returns the walk, or its first error.
     #[cfg(feature = "download")]
     pub fn whole(mut self) -> Result<Self> {
         if self.refused.is_empty() { Ok(self) } else { Err(self.refused.swap_remove(0)) }

@@ -1,14 +1,14 @@
-//! Our models, data and losses in Burn's own Learner (feature `burn-train`).
+//! fastburn's models, data and losses in Burn's own Learner (feature `burn-train`).
 //!
-//! Burn has a training loop too, [`SupervisedTraining`], with metrics, checkpointers and early
-//! stopping of its own. [`Classifier`] is one of our models as it takes it, with one of our losses;
-//! [`ImageFolder`](crate::vision::ImageFolder) and [`Images`](crate::vision::Images) are data sets for
-//! its loaders, and [`ImageBatcher`](crate::interop::ImageBatcher) makes their batches. [`quiet`]
-//! keeps it from printing.
+//! Burn has its own training loop, [`SupervisedTraining`], with its own metrics, checkpointers and
+//! early stopping. [`Classifier`] adapts a fastburn model and loss to it.
+//! [`ImageFolder`](crate::vision::ImageFolder) and [`Images`](crate::vision::Images) are data sets
+//! for its loaders, and [`ImageBatcher`](crate::interop::ImageBatcher) makes their batches.
+//! [`quiet`] stops it from printing.
 //!
-//! A step is the same as in our [`Learner`](crate::learner::Learner); what differs is around it.
-//! Burn's loaders shuffle in another way and keep a last batch that is not full, its `LossMetric`
-//! counts that batch as a whole one, and its training panics where it cannot write its logs.
+//! A step is the same as in fastburn's [`Learner`](crate::learner::Learner). The differences are
+//! around it: Burn's loaders shuffle differently and keep an incomplete last batch, its
+//! `LossMetric` gives that batch full weight, and its training panics if it cannot write its logs.
 //!
 //! ```
 //! use burn::data::dataloader::DataLoaderBuilder;
@@ -38,7 +38,7 @@
 //!
 //! let summary = LearnerSummary::new(&folder, &["Accuracy"])?;
 //! assert!(summary.metrics.valid[0].entries[1].value > 70.0); // percent
-//! let model = trained.model.model; // ours again
+//! let model = trained.model.model; // the fastburn model again
 //! assert_eq!(model.layers.len(), 2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -61,12 +61,11 @@ use crate::data::Batch;
 use crate::error::Result;
 use crate::models::Model;
 
-/// One of our models, and the loss that trains it, as Burn's
-/// [`Learner`](burn::train::Learner) takes them.
+/// A fastburn model and its loss, in the form that Burn's [`Learner`](burn::train::Learner)
+/// requires.
 ///
-/// The model goes from images `[batch, channels, height, width]` to logits `[batch, classes]`. Its
-/// output here has what Burn's metrics of a classification need, such as its `AccuracyMetric` and
-/// `LossMetric`.
+/// The model maps images `[batch, channels, height, width]` to logits `[batch, classes]`. The
+/// output suits Burn's classification metrics, such as `AccuracyMetric` and `LossMetric`.
 ///
 /// ```
 /// use burn::data::dataloader::DataLoaderBuilder;
@@ -94,9 +93,9 @@ use crate::models::Model;
 ///
 /// # Panics
 ///
-/// Its steps panic where our [`Learner`](crate::learner::Learner) returns an error, since Burn's
-/// traits leave no room for one: if the loss refuses the shapes of outputs and targets, if it is
-/// not one number, and, in training, if it depends on no parameter that learns.
+/// Its steps panic where fastburn's [`Learner`](crate::learner::Learner) returns an error, since
+/// Burn's traits cannot return one: if the loss rejects the shapes of outputs and targets, if it is
+/// not one number, and, in training, if it does not depend on a trainable parameter.
 #[derive(Module, Debug)]
 pub struct Classifier<M: Module> {
     /// The model.
@@ -106,11 +105,11 @@ pub struct Classifier<M: Module> {
 }
 
 impl<M: Module> Classifier<M> {
-    /// A model, made ready to train, with its loss: a function of logits `[batch, classes]` and
-    /// class indices `[batch]` to one number, `[1]`, such as
-    /// [`cross_entropy`](crate::loss::cross_entropy).
+    /// Prepares a model for training with a loss: a function of logits `[batch, classes]` and class
+    /// indices `[batch]` to one number, `[1]`, such as
+    /// [`cross_entropy`](crate::loss::cross_entropy()).
     pub fn new(model: M, loss: fn(Tensor<2>, Tensor<1, Int>) -> Result<Tensor<1>>) -> Self {
-        // Burn's Learner moves a model to where gradients are computed, but leaves it as it is.
+        // Burn's Learner moves a model to an autodiff device, but leaves it in validation mode.
         Self { model: model.train(), loss }
     }
 
@@ -134,8 +133,8 @@ where
 
     /// # Panics
     ///
-    /// If the loss refuses the shapes of outputs and targets, is not one number, or depends on no
-    /// parameter that learns.
+    /// If the loss rejects the shapes of outputs and targets, is not one number, or does not depend
+    /// on a trainable parameter.
     fn step(&self, batch: Self::Input) -> TrainOutput<ClassificationOutput> {
         let output = InferenceStep::step(self, batch);
         TrainOutput::new(self, output.loss.backward(), output)
@@ -151,7 +150,7 @@ where
 
     /// # Panics
     ///
-    /// If the loss refuses the shapes of outputs and targets, or is not one number.
+    /// If the loss rejects the shapes of outputs and targets, or is not one number.
     fn step(&self, batch: Self::Input) -> ClassificationOutput {
         match self.answer(batch) {
             Ok(output) => output,
@@ -160,8 +159,8 @@ where
     }
 }
 
-/// Burn's training without output: no line for each batch, and no logger installed for the whole
-/// process. Its metrics, logs and checkpoints are still written to its folder.
+/// Silences Burn's training: no line per batch, and no logger installed for the whole process.
+/// Metrics, logs and checkpoints are still written to its folder.
 ///
 /// ```
 /// # use burn::data::dataloader::DataLoaderBuilder;
@@ -181,9 +180,9 @@ pub fn quiet<M: LearnerModel>(training: SupervisedTraining<M>) -> SupervisedTrai
     training.renderer(Box::new(Silent)).with_application_logger(None)
 }
 
-/// Shows nothing of what Burn's training and evaluation report.
+/// A renderer that shows nothing of Burn's training and evaluation.
 ///
-/// [`quiet`] gives it to a training; it is here for an evaluation:
+/// [`quiet`] sets it for training. For an evaluation, set it directly:
 ///
 /// ```
 /// use burn::train::renderer::MetricsRenderer;
@@ -203,7 +202,7 @@ impl MetricsRendererTraining for Silent {
     fn update_train(&mut self, _: MetricState) {}
     fn update_valid(&mut self, _: MetricState) {}
 
-    // Unless it is written here, the summary is printed.
+    // The default implementation prints the summary.
     fn on_train_end(
         &mut self,
         _: Option<LearnerSummary>,

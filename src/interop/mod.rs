@@ -1,4 +1,4 @@
-//! Burn's own data loaders and Learner with our images, models and losses.
+//! fastburn's images, models and losses in Burn's own data loaders and Learner.
 
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;
@@ -9,10 +9,11 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use crate::data::{Batch, class_indices};
 use crate::vision::{ImageItem, ImageSpec, Scaling};
 
-/// Makes batches of the items of an [`ImageFolder`](super::ImageFolder), or of decoded
-/// [`Images`](super::Images), for Burn's `DataLoader`, with the same scaling as ours.
+/// A batcher for Burn's `DataLoader`: makes batches of the items of an
+/// [`ImageFolder`](crate::vision::ImageFolder) or of decoded [`Images`](crate::vision::Images),
+/// with fastburn's scaling.
 ///
-/// The default divides pixels by 255; [`new`](Self::new) takes what a format says.
+/// The default divides pixels by 255; [`new`](Self::new) takes the scaling of a format.
 ///
 /// ```
 /// use burn::data::dataloader::DataLoaderBuilder;
@@ -35,7 +36,7 @@ pub struct ImageBatcher {
 }
 
 impl ImageBatcher {
-    /// Scales as a format says: see [`Images::format`](super::Images::format).
+    /// Creates a batcher with the scaling of [`Images::format`](crate::vision::Images::format).
     pub fn new(scaling: &Scaling) -> Self {
         Self { scaling: scaling.clone() }
     }
@@ -44,8 +45,8 @@ impl ImageBatcher {
 impl Batcher<ImageItem, Batch<Tensor<4>, Tensor<1, Int>>> for ImageBatcher {
     /// # Panics
     ///
-    /// If the items differ in shape, or the scaling is for other channels: Burn's trait leaves no
-    /// room for an error.
+    /// If the items differ in shape, or the scaling is for another number of channels: Burn's trait
+    /// cannot return an error.
     fn batch(&self, items: Vec<ImageItem>, device: &Device) -> Batch<Tensor<4>, Tensor<1, Int>> {
         let labels: Vec<u32> = items.iter().map(|item| item.label).collect();
         let shape = items.first().map_or([0; 3], |item| item.shape);

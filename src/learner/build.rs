@@ -1,4 +1,4 @@
-//! The learner itself: what it is made of, and what it is equipped with.
+//! The learner and its configuration: optimizer, metrics and callbacks.
 
 use std::any::Any;
 
@@ -18,8 +18,8 @@ use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
 
 /// A model with the data, the loss and the optimizer that train it.
 ///
-/// `M` is the model, `I` what goes into it, `T` the targets. Nothing here is about images or
-/// classes; a regression looks the same:
+/// `M` is the model, `I` its input, `T` the targets. Nothing here is specific to images or
+/// classes. A regression looks the same:
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -43,23 +43,23 @@ use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
 pub struct Learner<M: Model<I>, I, T> {
     pub(super) state: State<M, I, T>,
     pub(super) callbacks: Vec<Box<dyn Callback<M, I, T>>>,
-    /// Over all calls of `fit`, so that a second one does not repeat the first one's order.
+    /// Counts over all calls of `fit`: a second one must not repeat the first one's data order.
     pub(super) trained_epochs: usize,
-    /// How many calls of `fit` are over.
+    /// The number of finished calls of `fit`.
     pub(super) fits: usize,
-    /// The learning rate that the last call of `fit` was given.
+    /// The learning rate passed to the last call of `fit`.
     pub(super) given_lr: f64,
-    /// Where a resumed run was, until it is there again.
+    /// The position of a resumed run, until training has reached it.
     pub(super) resumed: Option<RunPosition>,
-    /// What was to be remembered when the training part of the epoch at hand was over.
+    /// The event state at the end of the current epoch's training part, before `after_train`.
     pub(super) at_train_end: Option<EventState>,
-    /// Whether [`lr_find`](Self::lr_find) is under way.
+    /// Whether [`lr_find`](Self::lr_find) is running.
     pub(super) sweeping: bool,
-    /// The parts that have begun and not ended, the outermost first.
+    /// The parts of the fit that are running, outermost first.
     pub(super) under_way: Vec<Scope>,
     /// The model's layer groups, from the input to the output.
     pub(super) groups: Vec<LayerGroup>,
-    /// The optimizer as it was given, without any state.
+    /// The optimizer as configured, without any state.
     pub(super) fresh_optimizer: ModuleOptimizer,
 }
 
@@ -69,9 +69,9 @@ where
     I: Clone,
     T: Clone,
 {
-    /// A learner with fastai's default optimizer, Adam; it computes on the model's device.
+    /// Creates a learner with fastai's default optimizer, Adam. It computes on the model's device.
     ///
-    /// `loss` is a function of outputs and targets, such as those in [`fastburn::loss`](crate::loss).
+    /// `loss` is a function of outputs and targets, such as those in [`loss`](crate::loss).
     pub fn new(dls: DataLoaders<I, T>, model: M, loss: impl Loss<M::Output, T> + 'static) -> Self {
         let optimizer = OptimizerConfig::new(OptimizerKind::default());
         let next_momentum = Momentum::default();
@@ -97,7 +97,7 @@ where
         }
     }
 
-    /// Another optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
+    /// Sets the optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
     pub fn optimizer<O: Into<ModuleOptimizer> + 'static>(mut self, optimizer: O) -> Self {
         let given = &optimizer as &dyn Any;
         let kind = given.downcast_ref().copied().map(OptimizerConfig::new);
@@ -111,45 +111,48 @@ where
         self
     }
 
-    /// Has the optimizer forget what it has gathered, which it otherwise keeps from one call of
-    /// `fit` to the next: fastai's `reset_opt`.
+    /// Resets the optimizer's state, which is otherwise kept from one call of `fit` to the next:
+    /// fastai's `reset_opt`.
     pub fn reset_optimizer(&mut self) {
-        // A resumed run has this behind it, and what was gathered since.
+        // In a resumed run, the reset was before the checkpoint, which holds the state since then.
         if self.resumed.is_none() {
             self.state.optimizer = self.fresh_optimizer.clone();
         }
     }
 
-    /// One more metric, behind those that are there.
+    /// Adds a metric after the existing ones.
     pub fn metric(mut self, metric: impl Metric<M::Output, T> + 'static) -> Self {
         self.state.metrics.push(Box::new(metric));
         self
     }
 
-    /// One more callback, behind those of its [`order`](Callback::order).
+    /// Adds a callback. Those of equal [`order`](Callback::order) run in the order of addition.
     pub fn callback(mut self, callback: impl Callback<M, I, T> + 'static) -> Self {
         self.attach(Box::new(callback));
         self
     }
 
-    /// Without the callbacks of that [`name`](Callback::name), such as `TerminateOnNan`.
+    /// Removes the callbacks with this [`name`](Callback::name), such as `TerminateOnNan`.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is none of that name, or it is the recorder, without which there
-    /// is no history.
+    /// [`Error::Setting`] if no callback has this name, or if it is the recorder, without which
+    /// there is no history.
     pub fn without(mut self, name: &str) -> Result<Self> {
         let names = self.callbacks.iter().map(|callback| callback.name());
         let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
         if !names.contains(&name) {
-            let expected = format!("one of {}", names.join(", "));
+            let expected = match names.is_empty() {
+                true => "a callback of this learner, which has none".to_owned(),
+                false => format!("one of {}", names.join(", ")),
+            };
             return Err(Error::setting("callback to remove", name, expected));
         }
         self.callbacks.retain(|callback| callback.name() != name);
         Ok(self)
     }
 
-    /// Has a callback for what `run` does alone: fastai's `fit(…, cbs=…)` and `added_cbs`.
+    /// Adds a callback for the duration of `run`: fastai's `fit(…, cbs=…)` and `added_cbs`.
     ///
     /// ```
     /// use fastburn::callbacks::EarlyStopping;
@@ -160,22 +163,22 @@ where
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
     /// let mut learn = Learner::new(dls, model, cross_entropy);
     /// learn.with(EarlyStopping::patience(2), |learn| learn.fit(3, 1e-3))?;
-    /// learn.fit(1, 1e-4)?; // without
+    /// learn.fit(1, 1e-4)?; // without early stopping
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// What `run` fails with.
+    /// Any error that `run` returns.
     pub fn with<R>(
         &mut self,
         callback: impl Callback<M, I, T> + 'static,
         run: impl FnOnce(&mut Self) -> Result<R>,
     ) -> Result<R> {
         let index = self.attach(Box::new(callback));
-        let ran = run(self);
+        let result = run(self);
         self.callbacks.remove(index);
-        ran
+        result
     }
 
     fn attach(&mut self, callback: Box<dyn Callback<M, I, T>>) -> usize {

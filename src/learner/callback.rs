@@ -1,4 +1,4 @@
-//! Events of a fit, and what may happen at each.
+//! The events of a fit, and the callbacks that handle them.
 
 use serde_json::Value;
 
@@ -6,34 +6,34 @@ use super::state::State;
 use crate::error::{Error, Result};
 use crate::models::Model;
 
-/// A part of a fit that a callback can leave early, the smallest first.
+/// A part of a fit that a callback can leave early, ordered from smallest to largest.
 ///
-/// The part's `after_…` events still run, and the fit goes on behind it. Leaving a part that is
-/// not under way, such as the validation while it trains, is an error.
+/// The part's `after_…` event still runs, and the fit continues after the part. Leaving a part
+/// that is not under way, such as validation during training, is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
-    /// The batch at hand.
+    /// The current batch.
     Batch,
-    /// The training part of the epoch.
+    /// The training part of an epoch.
     Train,
-    /// The validation part of the epoch.
+    /// The validation part of an epoch.
     Validate,
-    /// The epoch.
+    /// The current epoch.
     Epoch,
     /// The whole fit.
     Fit,
 }
 
-/// Why an event does not simply go on.
+/// The reason why a fit does not continue normally after an event.
 #[derive(Debug)]
 pub enum Stop {
-    /// Leave that part early; the fit is not a failure.
+    /// Leaves this part early, without an error.
     Cancel(Scope),
-    /// End the fit with this error.
+    /// Ends the fit with this error.
     Error(Error),
 }
 
-/// What an event comes to: go on, or [`Stop`].
+/// The result of an event: continue, or [`Stop`].
 pub type Flow = std::result::Result<(), Stop>;
 
 impl From<Error> for Stop {
@@ -42,8 +42,8 @@ impl From<Error> for Stop {
     }
 }
 
-/// What two answers come to: an error rather than a cancel, and the cancel of the larger part.
-pub(super) fn both(first: Flow, second: Flow) -> Flow {
+/// Combines two results: an error beats a cancel, a larger cancelled part beats a smaller one.
+pub(super) fn combine(first: Flow, second: Flow) -> Flow {
     match (first, second) {
         (Ok(()), other) | (other, Ok(())) => other,
         (error @ Err(Stop::Error(_)), _) | (_, error @ Err(Stop::Error(_))) => error,
@@ -53,19 +53,19 @@ pub(super) fn both(first: Flow, second: Flow) -> Flow {
 
 macro_rules! events {
     ($($event:ident $method:ident $doc:literal),+ $(,)?) => {
-        /// The moments of a fit, in fastai's names.
+        /// The events of a fit, by fastai's names.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(super) enum Event {
             $(#[doc = $doc] $event),+
         }
 
-        /// Something that watches or changes a fit.
+        /// A handler of the events of a fit, which it can watch and change.
         ///
-        /// Each method is one event and does nothing unless you write it. It may read and change
-        /// the [`State`], and returns `Ok(())` to go on, `Err(Stop::Cancel(scope))` to leave a
-        /// part of the fit early, or an error to end it. At one event the callbacks run in the
-        /// order of [`order`](Self::order), and those of one order as they were added. The
-        /// `after_…` event of a part that was begun runs for every callback, whatever happened.
+        /// Each method handles one event and does nothing by default. It may read and change the
+        /// [`State`]. It returns `Ok(())` to continue, `Err(Stop::Cancel(scope))` to leave a part
+        /// of the fit early, or an error to end the fit. Callbacks run by ascending
+        /// [`order`](Self::order), and those of equal order in the order in which they were added.
+        /// Once a part has begun, every callback receives its `after_…` event, whatever happened.
         ///
         /// ```
         /// use fastburn::learner::{Callback, Flow, State};
@@ -82,38 +82,38 @@ macro_rules! events {
         /// }
         /// ```
         pub trait Callback<M: Model<I>, I, T> {
-            /// Where this callback stands among the others: lower numbers run first. The
-            /// recorder's is -50, fastburn's displays' is 50.
+            /// Returns the position among the callbacks, 0 by default: lower numbers run first. The
+            /// recorder has -50, fastburn's displays have 50.
             fn order(&self) -> i32 {
                 0
             }
 
-            /// What it is called in messages and in checkpoints. One that [saves](Self::save)
-            /// something should have a name of its own, since a type's own name is only good for
-            /// one build.
+            /// Returns the name for messages and checkpoints. The default is the type's name, which
+            /// may differ between builds: a callback that [saves](Self::save) state should override
+            /// it.
             fn name(&self) -> &'static str {
                 std::any::type_name::<Self>()
             }
 
-            /// Whether it is a part of how a step is made, as gradient clipping is, so that
-            /// [`lr_find`](super::Learner::lr_find) needs it too; all others do not hear of it.
+            /// Returns whether the callback changes the training step itself, as gradient clipping
+            /// does. [`lr_find`](super::Learner::lr_find) runs only such callbacks.
             fn changes_steps(&self) -> bool {
                 false
             }
 
-            /// What must be remembered for a run to go on from here: it goes into checkpoints. Null
-            /// says that there is no memory; one callback gives always null or never.
+            /// Returns the state to save in checkpoints; `Null` for none. A callback returns `Null`
+            /// either always or never.
             fn save(&self) -> Value {
                 Value::Null
             }
 
-            /// Takes back what [`save`](Self::save) gave, when a run is resumed: behind
-            /// `before_fit`, and behind `before_train` if the resumed epoch had begun, whose
-            /// events are told again.
+            /// Restores the state that [`save`](Self::save) returned when a run is resumed: after
+            /// `before_fit`, and also after `before_train` if the resumed epoch had begun, because
+            /// the events that begin the epoch are repeated.
             ///
             /// # Errors
             ///
-            /// If it cannot be made sense of.
+            /// If the saved state is invalid.
             fn restore(&mut self, saved: &Value) -> Result<()> {
                 let _ = saved;
                 Ok(())
@@ -132,8 +132,8 @@ macro_rules! events {
             )+
         }
 
-        /// Tells one callback of one event.
-        pub(super) fn tell<M: Model<I>, I, T>(
+        /// Calls the callback's method for an event.
+        pub(super) fn notify<M: Model<I>, I, T>(
             callback: &mut dyn Callback<M, I, T>,
             event: Event,
             state: &mut State<M, I, T>,
@@ -146,26 +146,26 @@ macro_rules! events {
 }
 
 events! {
-    BeforeFit before_fit "A call of `fit` begins.",
-    BeforeEpoch before_epoch "An epoch begins.",
-    BeforeTrain before_train "The training part of an epoch begins.",
-    BeforeBatch before_batch "A batch has been loaded, to train or to validate on.",
-    AfterPred after_pred "The model has answered.",
-    AfterLoss after_loss "The loss has been computed.",
-    BeforeBackward before_backward "The gradients are about to be computed; training only.",
-    AfterBackward after_backward "The gradients have been computed; training only.",
-    BeforeStep before_step "The optimizer is about to step; training only.",
-    AfterStep after_step "The optimizer has stepped; training only.",
-    AfterBatch after_batch "A batch is over.",
-    AfterTrain after_train "The training part of an epoch is over.",
-    BeforeValidate before_validate "A validation pass begins.",
-    AfterValidate after_validate "A validation pass is over.",
-    AfterEpoch after_epoch "An epoch is over.",
-    AfterFit after_fit "A call of `fit` is over.",
+    BeforeFit before_fit "Called at the start of `fit`.",
+    BeforeEpoch before_epoch "Called at the start of each epoch.",
+    BeforeTrain before_train "Called at the start of the training part of each epoch.",
+    BeforeBatch before_batch "Called after a batch is loaded, for training or validation.",
+    AfterPred after_pred "Called after the forward pass.",
+    AfterLoss after_loss "Called after the loss is computed.",
+    BeforeBackward before_backward "Called before the gradients are computed; training only.",
+    AfterBackward after_backward "Called after the gradients are computed; training only.",
+    BeforeStep before_step "Called before the optimizer step; training only.",
+    AfterStep after_step "Called after the optimizer step; training only.",
+    AfterBatch after_batch "Called at the end of each batch.",
+    AfterTrain after_train "Called at the end of the training part of each epoch.",
+    BeforeValidate before_validate "Called at the start of each validation pass.",
+    AfterValidate after_validate "Called at the end of each validation pass.",
+    AfterEpoch after_epoch "Called at the end of each epoch.",
+    AfterFit after_fit "Called at the end of `fit`.",
 }
 
 impl Event {
-    /// Whether it ends a part of the fit, and so reaches every callback whatever happens.
+    /// Returns whether the event ends a part of the fit. Such an event reaches every callback.
     pub fn is_cleanup(self) -> bool {
         matches!(
             self,

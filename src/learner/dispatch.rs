@@ -1,9 +1,9 @@
-//! Telling the callbacks, and cleaning up behind each part of a fit.
+//! Sends events to the callbacks, and cleans up after each part of a fit.
 
 use burn::tensor::Device;
 
 use super::build::Learner;
-use super::callback::{Event, Flow, Scope, Stop, both, tell};
+use super::callback::{Event, Flow, Scope, Stop, combine, notify};
 use crate::data::DataLoader;
 use crate::error::Error;
 use crate::models::Model;
@@ -14,12 +14,12 @@ where
     I: Clone,
     T: Clone,
 {
-    /// Makes model and state ready for a part; its loader, and where its batches go.
+    /// Prepares the model and the state for a part. Returns its loader and its batches' device.
     pub(super) fn begin(&mut self, part: Scope) -> (DataLoader<I, T>, Device) {
         let state = &mut self.state;
         state.training = part == Scope::Train;
         let (loader, device) = if state.training {
-            // Also if an earlier epoch's training was left early.
+            // Not a running count: an earlier epoch's training may have been left early.
             state.trained = state.epoch * state.dls.train.len();
             state.model = state.model.take().map(M::train);
             (state.dls.train.clone(), state.device.clone().autodiff())
@@ -32,47 +32,47 @@ where
         (loader, device)
     }
 
-    /// Runs a part of the fit between its two events. Its `after_…` event comes whatever
-    /// happens in it, and a cancel of this part, in it or by that event, ends here.
+    /// Runs a part of the fit between its two events. Its `after_…` event is sent whatever happens
+    /// before. A cancel of this part, within it or by that event, has no effect outside the part.
     pub(super) fn within(&mut self, scope: Scope, part: impl FnOnce(&mut Self) -> Flow) -> Flow {
         self.under_way.push(scope);
-        let ran = self.emit(scope.before()).and_then(|()| part(self));
+        let result = self.emit(scope.before()).and_then(|()| part(self));
         if scope == Scope::Train {
             self.at_train_end = Some(self.event_state());
         }
-        self.state.failed |= matches!(ran, Err(Stop::Error(_)));
-        let cleaned = self.emit(scope.after());
+        self.state.failed |= matches!(result, Err(Stop::Error(_)));
+        let cleanup = self.emit(scope.after());
         self.under_way.pop();
-        match both(ran, cleaned) {
+        match combine(result, cleanup) {
             Err(Stop::Cancel(cancelled)) if cancelled == scope => Ok(()),
             flow => flow,
         }
     }
 
-    /// Tells the callbacks of an event, in their order. The first that does not go on ends it,
-    /// but for clean-up, which reaches them all.
+    /// Sends an event to the callbacks, in their order. After the first [`Stop`] the others are
+    /// skipped, unless the event is a clean-up, which all of them receive.
     pub(super) fn emit(&mut self, event: Event) -> Flow {
         let mut flow = Ok(());
         for callback in &mut self.callbacks {
             if self.sweeping && !callback.changes_steps() {
                 continue;
             }
-            let mut answer = tell(callback.as_mut(), event, &mut self.state);
-            if let Err(Stop::Cancel(scope)) = answer
+            let mut result = notify(callback.as_mut(), event, &mut self.state);
+            if let Err(Stop::Cancel(scope)) = result
                 && !self.under_way.contains(&scope)
             {
-                answer = Err(Stop::Error(not_under_way(callback.name(), scope, event)));
+                result = Err(Stop::Error(not_under_way(callback.name(), scope, event)));
             }
-            flow = both(flow, answer);
+            flow = combine(flow, result);
             if flow.is_err() && !event.is_cleanup() {
                 break;
             }
         }
-        // A part that is cancelled at this event is over, which its own end writes down; what ends
-        // from outside goes on here.
+        // If a part is cancelled at this event, the checkpoint at the part's end counts instead. An
+        // interrupted fit resumes from this event, so its checkpoint is written here.
         match self.state.checkpoint.take() {
-            Some(wanted) if flow.is_ok() || self.state.interrupted => {
-                both(flow, self.write_checkpoint(&wanted).map_err(Stop::Error))
+            Some(request) if flow.is_ok() || self.state.interrupted => {
+                combine(flow, self.write_checkpoint(&request).map_err(Stop::Error))
             }
             _ => flow,
         }
@@ -82,6 +82,6 @@ where
 fn not_under_way(callback: &str, scope: Scope, event: Event) -> Error {
     Error::Callback {
         callback: callback.to_owned(),
-        source: format!("cancelled {scope:?}, which is not under way at {event:?}").into(),
+        source: format!("cannot cancel {scope:?} at {event:?}: it is not under way").into(),
     }
 }

@@ -1,4 +1,4 @@
-//! From a learner to a model file.
+//! Export of a learner's model to a model file.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ impl<M, I, T> Learner<M, I, T>
 where
     M: Model<I, Output = Tensor<2>>,
 {
-    /// Says how the outputs become probabilities, where the loss is a function of your own.
+    /// Sets how the outputs become probabilities, for a custom loss.
     ///
     /// [`cross_entropy`](crate::loss::cross_entropy) implies [`Outputs::Softmax`],
     /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
@@ -48,28 +48,27 @@ where
 }
 
 impl<M: Model<I>, I, T> Learner<M, I, T> {
-    /// The loss, by the name that it has in files.
+    /// Returns the name of the loss, as used in files.
     pub(super) fn loss_name(&self) -> &'static str {
         self.state.loss_function.name()
     }
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
-    /// The classes, and the format of the inputs.
+    /// Returns the classes and the input format.
     pub(super) fn items(&self) -> Result<&ItemFormat> {
         self.dls.items.as_ref().ok_or_else(|| {
             let advice =
-                "make the loaders with DataLoaders::from_images, or set DataLoaders::items";
-            Error::usage("the classes and the format of the inputs are not known")
-                .with_remedy(advice.into())
+                "create the loaders with DataLoaders::from_images, or set DataLoaders::items";
+            Error::usage("the classes and the input format are unknown").with_remedy(advice.into())
         })
     }
 
-    /// How outputs become probabilities.
+    /// Returns how outputs become probabilities.
     pub(super) fn known_outputs(&self) -> Result<Outputs> {
         self.given_outputs.or_else(|| self.loss_function.outputs()).ok_or_else(|| {
             let loss = self.loss_function.name();
-            let problem = format!("how outputs become predictions is not known for a {loss} loss");
+            let problem = format!("cannot tell how outputs become predictions for a {loss} loss");
             Error::usage(problem).with_remedy(Remedy::SetOutputs)
         })
     }
@@ -79,17 +78,18 @@ impl<M, I, T> Learner<M, I, T>
 where
     M: Model<I, Output = Tensor<2>> + Portable,
 {
-    /// Writes the model as one `.safetensors` file that [`Predictor`](crate::vision::Predictor) loads, and
-    /// PyTorch as well.
+    /// Writes the model to one `.safetensors` file, which [`Predictor`](crate::vision::Predictor)
+    /// and PyTorch can load.
     ///
-    /// [`outputs`](Self::outputs) has an example. The file has the weights under PyTorch's names,
-    /// and in its metadata the architecture, the classes, the images' format, the loss and the last
-    /// validation.
+    /// The file holds the weights under PyTorch's names. Its metadata holds the architecture, the
+    /// classes, the input format, the loss and the last validation.
+    /// [`outputs`](Self::outputs) has an example.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the data are not images of classes or the loss is not known,
-    /// [`Error::Write`] if the file cannot be written, [`Error::Compute`] if the device fails.
+    /// [`Error::Usage`] if the classes are unknown or the loss does not imply the
+    /// [`outputs`](Self::outputs), [`Error::Write`] if the file cannot be written,
+    /// [`Error::Compute`] if the device fails.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()> {
         self.state.export(path.as_ref())
     }
@@ -99,19 +99,19 @@ impl<M, I, T> State<M, I, T>
 where
     M: Model<I, Output = Tensor<2>> + Portable,
 {
-    /// Writes the model as it is now: see [`Learner::export`].
+    /// Writes the current model: see [`Learner::export`].
     ///
     /// # Errors
     ///
-    /// As [`Learner::export`].
+    /// See [`Learner::export`].
     pub fn export(&self, path: &Path) -> Result<()> {
         let items = self.items()?;
         let outputs = self.known_outputs()?;
         let history = &self.history;
         let last = self.validation.as_ref();
         let names = history.metric_names.iter().map(String::as_str);
-        let metrics = last.map(|found| found.metrics.as_slice()).unwrap_or_default();
-        let valid_loss = last.map(|found| ("valid_loss", found.loss));
+        let metrics = last.map(|last| last.metrics.as_slice()).unwrap_or_default();
+        let valid_loss = last.map(|last| ("valid_loss", last.loss));
         let values = names.zip(metrics.iter().copied()).chain(valid_loss);
         let card = ModelCard {
             architecture: self.model().architecture(),
@@ -119,7 +119,7 @@ where
             input: items.input.clone(),
             loss: self.loss_function.name().to_owned(),
             outputs,
-            // JSON has no word for what is not a number.
+            // JSON has no NaN or infinity.
             metrics: values
                 .filter(|(_, value)| value.is_finite())
                 .map(|(name, value)| (name.to_owned(), value))

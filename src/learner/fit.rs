@@ -1,4 +1,4 @@
-//! The training loop, and nothing else: all that is more is a callback.
+//! The training loop. Everything else is a callback.
 
 use burn::optim::GradientsParams;
 
@@ -14,7 +14,7 @@ where
 {
     pub(super) fn run_fit(&mut self) -> Flow {
         self.within(Scope::Fit, |learn| {
-            learn.take_up(Scope::Fit)?;
+            learn.restore_position(Scope::Fit)?;
             (learn.state.epoch..learn.state.epochs).try_for_each(|epoch| {
                 learn.state.epoch = epoch;
                 learn.within(Scope::Epoch, |learn| {
@@ -25,23 +25,23 @@ where
         })
     }
 
-    /// Goes once through the training set, or through the validation set.
+    /// Runs one pass over the training set or the validation set.
     pub(super) fn run_part(&mut self, part: Scope) -> Flow {
         let (loader, device) = self.begin(part);
-        let number = self.trained_epochs;
-        let order = loader.order(number);
+        let epoch = self.trained_epochs;
+        let order = loader.order(epoch);
         self.trained_epochs += usize::from(self.state.training);
         self.within(part, |learn| {
-            let first = learn.take_up(part)?;
+            let first = learn.restore_position(part)?;
             (first..loader.len()).try_for_each(|index| {
                 learn.state.batch_index = index;
                 if learn.state.training {
-                    loader.seed_layers(number, index, &device);
+                    loader.seed_layers(epoch, index, &device);
                 }
                 learn.state.batch = Some(loader.batch(&order, index, &device)?);
-                let ran = learn.within(Scope::Batch, Self::run_batch);
+                let result = learn.within(Scope::Batch, Self::run_batch);
                 learn.state.end_batch();
-                ran
+                result
             })
         })
     }

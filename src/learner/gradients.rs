@@ -1,4 +1,4 @@
-//! What callbacks do to gradients.
+//! Changes of the gradients by callbacks.
 
 use burn::module::{ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
@@ -7,14 +7,14 @@ use burn::tensor::Tensor;
 use super::state::State;
 use crate::models::Model;
 
-/// A change of each parameter's gradient.
+/// A function that is applied to each parameter's gradient.
 ///
 /// ```
 /// use burn::tensor::Tensor;
 /// use fastburn::learner::{Callback, Flow, MapGradient, State};
 /// use fastburn::models::Model;
 ///
-/// /// Has every step be half of what it would be.
+/// /// Halves every gradient.
 /// struct Halve;
 ///
 /// impl MapGradient for Halve {
@@ -31,12 +31,12 @@ use crate::models::Model;
 /// }
 /// ```
 pub trait MapGradient {
-    /// The new gradient of a parameter, both of the parameter's shape.
+    /// Returns the new gradient of a parameter. Both gradients have the parameter's shape.
     fn map<const D: usize>(&mut self, gradient: Tensor<D>, parameter: &Tensor<D>) -> Tensor<D>;
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
-    /// Changes the gradients that are there, in the order of the parameters.
+    /// Applies `change` to each existing gradient, in the order of the parameters.
     pub fn map_gradients(&mut self, change: &mut impl MapGradient) {
         if let Some(mut gradients) = self.gradients.take() {
             self.model().visit(&mut GradientVisitor { gradients: &mut gradients, change });
@@ -44,7 +44,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         }
     }
 
-    /// Adds gradients of the model's parameters to those that are there.
+    /// Adds gradients of the model's parameters to the current ones.
     pub fn add_gradients(&mut self, others: GradientsParams) {
         let mut sum = GradientsAccumulator::new();
         for gradients in self.gradients.take().into_iter().chain([others]) {

@@ -1,4 +1,4 @@
-//! Layer groups: which of them learn, and how fast.
+//! Layer groups: freezing, and learning rates per group.
 
 use burn::module::{ModuleMapper, Param, ParamGroup, ParamId};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
@@ -17,7 +17,7 @@ where
     I: Clone,
     T: Clone,
 {
-    /// Other layer groups than the model's own, from the input to the output: fastai's `splitter`.
+    /// Replaces the model's own layer groups, from the input to the output: fastai's `splitter`.
     ///
     /// ```
     /// use fastburn::models::LayerGroup;
@@ -31,7 +31,7 @@ where
     ///     LayerGroup::new("brain", ["layers.1"]),
     ///     LayerGroup::new("mouth", ["layers.2"]),
     /// ]);
-    /// learn.freeze_to(1)?; // brain and mouth learn
+    /// learn.freeze_to(1)?; // trains brain and mouth only
     /// learn.fit(1, Rates::slice(1e-4, 1e-2))?; // at 1e-3 and 1e-2
     /// # Ok::<(), fastburn::Error>(())
     /// ```
@@ -40,29 +40,29 @@ where
         self
     }
 
-    /// Has the last layer group learn alone.
+    /// Freezes all layer groups except the last one.
     ///
     /// # Errors
     ///
-    /// As [`freeze_to`](Self::freeze_to).
+    /// See [`freeze_to`](Self::freeze_to).
     pub fn freeze(&mut self) -> Result<()> {
         self.freeze_to(-1)
     }
 
-    /// Has all layer groups learn.
+    /// Unfreezes all layer groups.
     ///
     /// # Errors
     ///
-    /// As [`freeze_to`](Self::freeze_to).
+    /// See [`freeze_to`](Self::freeze_to).
     pub fn unfreeze(&mut self) -> Result<()> {
         self.freeze_to(0)
     }
 
-    /// Has the layer groups from number `first` on learn, and freezes those before it. As in
-    /// Python, -1 is the last one.
+    /// Freezes the layer groups before index `first` and unfreezes the others. As in Python, -1 is
+    /// the last group.
     ///
-    /// The weights of a frozen group stay what they are, to the bit. Dropout within it goes on, and
-    /// the running statistics of a normalisation; unlike in fastai, its weights are frozen too.
+    /// In a frozen group, no weight changes; unlike in fastai, normalisation layers are frozen too.
+    /// Dropout stays active, and running statistics of normalisation layers are still updated.
     ///
     /// # Errors
     ///
@@ -73,21 +73,21 @@ where
         let from_start = if first < 0 { first + count.cast_signed() } else { first };
         let Some(first) = usize::try_from(from_start).ok().filter(|&first| first < count) else {
             let expected = format!("-{count} to {}", count - 1);
-            return Err(Error::setting("layer group to freeze up to", first, expected));
+            return Err(Error::setting("first trainable layer group", first, expected));
         };
-        let mut learning = Learning { of: groups[first..].concat() };
-        self.state.model = self.state.model.take().map(|model| model.map(&mut learning));
+        let mut unfreeze = UnfreezeOnly { params: groups[first..].concat() };
+        self.state.model = self.state.model.take().map(|model| model.map(&mut unfreeze));
         Ok(())
     }
 
-    /// Sets each group's rate, as a factor of the last one's.
+    /// Sets each group's learning rate, as a factor of the last group's.
     pub(super) fn set_rates(&mut self, rates: Rates) -> Result<()> {
-        let of_groups = rates.of_groups(self.groups.len())?;
+        let group_rates = rates.of_groups(self.groups.len())?;
         self.state.lr = rates.last();
         self.state.factors.clear();
-        if of_groups.iter().any(|&rate| rate != rates.last()) {
+        if group_rates.iter().any(|&rate| rate != rates.last()) {
             let groups = split(self.state.model(), &self.groups)?.into_iter();
-            let factors = of_groups.into_iter().map(|rate| rate / rates.last());
+            let factors = group_rates.into_iter().map(|rate| rate / rates.last());
             self.state.factors = groups.map(ParamGroup::from_ids).zip(factors).collect();
         }
         Ok(())
@@ -95,8 +95,8 @@ where
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
-    /// The optimizer's step, which takes the model by value and gives it back; without gradients
-    /// there is none.
+    /// Runs the optimizer step, which takes the model by value and returns it. Without gradients
+    /// there is no step.
     pub(super) fn step(&mut self) {
         let Some(gradients) = self.gradients.take() else { return };
         if let Some(momentum) = self.momentum {
@@ -112,8 +112,8 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     }
 }
 
-/// What a fit learns with: one rate for all, or rates that grow from the first layer group to the
-/// last.
+/// The learning rates of a fit: one for all layer groups, or geometrically spaced ones from the
+/// first group to the last.
 ///
 /// ```
 /// use fastburn::learner::Rates;
@@ -129,24 +129,24 @@ pub struct Rates {
 }
 
 impl Rates {
-    /// fastai's `slice(first, last)`: the first group learns at `first`, the last at `last`, each
-    /// of those between at the same factor more than the one before it (discriminative learning
+    /// Creates rates from `first` for the first layer group to `last` for the last one, with a
+    /// constant ratio between neighbours: fastai's `slice(first, last)` (discriminative learning
     /// rates, Howard and Ruder 2018).
     pub fn slice(first: f64, last: f64) -> Self {
         Self { first, last }
     }
 
-    /// The rate of the last group, from which a schedule starts out.
+    /// Returns the rate of the last group, on which a schedule is based.
     pub fn last(self) -> f64 {
         self.last
     }
 
-    /// Each group's rate; a single group has the last one.
+    /// Returns each group's rate; a single group has the last one.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a rate is not a finite number of at least 0, or one of two that differ
-    /// is 0.
+    /// [`Error::Setting`] if a rate is negative, NaN or infinite, or if the two rates differ and
+    /// one of them is 0.
     pub fn of_groups(self, groups: usize) -> Result<Vec<f64>> {
         for rate in [self.first, self.last] {
             checks::at_least_zero("learning rate", rate)?;
@@ -157,7 +157,7 @@ impl Rates {
         if self.first == 0.0 || self.last == 0.0 {
             let slice = format!("from {} to {}", short_number(self.first), short_number(self.last));
             let error = Error::setting("learning rates", slice, "both above 0");
-            return Err(error.with_remedy("freeze the groups that are not to learn".into()));
+            return Err(error.with_remedy("freeze the groups that should not train".into()));
         }
         let factor = self.last / self.first;
         let steps = groups.saturating_sub(1).max(1) as f64;
@@ -175,14 +175,14 @@ impl From<f64> for Rates {
     }
 }
 
-/// Has the parameters of a list learn, and no others.
-struct Learning {
-    of: Vec<ParamId>,
+/// Unfreezes the parameters of a list and freezes all others.
+struct UnfreezeOnly {
+    params: Vec<ParamId>,
 }
 
-impl ModuleMapper for Learning {
+impl ModuleMapper for UnfreezeOnly {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let learns = self.of.contains(&param.id);
-        param.set_require_grad(learns)
+        let trainable = self.params.contains(&param.id);
+        param.set_require_grad(trainable)
     }
 }

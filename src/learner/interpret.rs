@@ -1,4 +1,4 @@
-//! From a learner to what its model says of each validation item.
+//! Interpretation of a learner's model on the validation set.
 
 use burn::tensor::Tensor;
 
@@ -16,11 +16,11 @@ where
     I: Clone,
     T: ClassTargets,
 {
-    /// What the model says of each item of the validation set: fastai's
+    /// Returns the model's prediction and loss for each item of the validation set: fastai's
     /// `ClassificationInterpretation.from_learner`.
     ///
-    /// An item's loss is that of a batch of it alone. Everything is gathered on the device and read
-    /// in the end.
+    /// The loss of an item is computed on a batch of that item alone. All results stay on the
+    /// device and are read once, at the end.
     ///
     /// ```
     /// use fastburn::prelude::*;
@@ -41,10 +41,10 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the data are not images of classes, the loss is not known (say it with
-    /// [`outputs`](Self::outputs)) or there is no validation item, [`Error::Shape`] if the outputs
-    /// or targets do not fit the classes, [`Error::Compute`] if the device fails or an output is
-    /// not a finite number, and whatever the data or the loss fails with.
+    /// [`Error::Usage`] if the classes are unknown, the loss does not imply the
+    /// [`outputs`](Self::outputs), or the validation set is empty; [`Error::Shape`] if the outputs
+    /// or targets do not fit the classes; [`Error::Compute`] if the device fails or an output is
+    /// NaN or infinite; and any error of the data or the loss.
     pub fn interpret(&self) -> Result<Interpretation> {
         let classes = self.state.items()?.classes.clone();
         let kind = self.state.known_outputs()?;
@@ -55,31 +55,31 @@ where
             if !kind.fit(width, classes.len()) {
                 return Err(Error::Shape {
                     what: "outputs to interpret",
-                    expected: format!("[batch, {}], one for each class", classes.len()),
+                    expected: format!("[batch, {}], one column per class", classes.len()),
                     found: format!("{:?}", output.dims()),
                 });
             }
-            let of_classes = target.classes();
-            same_rows("interpret", rows, of_classes.dims()[0])?;
+            let class_indices = target.classes();
+            same_rows("interpret", rows, class_indices.dims()[0])?;
             for row in 0..rows {
-                let alone = output.clone().narrow(0, row, 1);
-                let loss = self.state.loss_function.compute(alone, target.item(row))?;
+                let output = output.clone().narrow(0, row, 1);
+                let loss = self.state.loss_function.compute(output, target.item(row))?;
                 one_number("the loss", &loss)?;
                 losses.push(loss);
             }
             outputs.push(output.inner());
-            targets.push(of_classes);
+            targets.push(class_indices);
         }
         if outputs.is_empty() {
-            return Err(Error::usage("no validation item to interpret"));
+            return Err(Error::usage("cannot interpret an empty validation set"));
         }
-        let failed = |error| Error::compute("interpret", error);
+        let failed = |error| Error::compute("read the outputs and targets", error);
         let outputs = Tensor::cat(outputs, 0);
         let [_, width] = outputs.dims();
         let outputs = outputs.try_into_vec_as::<f32>().map_err(failed)?;
         let targets = Tensor::cat(targets, 0).try_into_vec_as::<i64>().map_err(failed)?;
         if !outputs.iter().all(|output| output.is_finite()) {
-            return Err(Error::compute("interpret", "the model's outputs are not finite numbers"));
+            return Err(Error::compute("compute the model's outputs", "some are NaN or infinite"));
         }
         let order = self.state.dls.valid.order(0);
         let rows = outputs.chunks_exact(width).zip(targets).zip(losses.take()?).zip(order);

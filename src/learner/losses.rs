@@ -1,4 +1,4 @@
-//! The training losses on their way from the device to the history.
+//! Training losses between the device and the history.
 
 use burn::tensor::Tensor;
 
@@ -6,39 +6,39 @@ use crate::error::Result;
 use crate::records::{History, StepRecord};
 use crate::scalars::Scalars;
 
-/// fastai's smoothing: how much of the average each new loss leaves.
+/// fastai's smoothing factor: the weight of the previous average.
 const MOMENTUM: f64 = 0.98;
 
-/// Training losses, waiting on the device until somebody reads them.
+/// Training losses, kept on the device until they are read.
 #[derive(Debug, Default)]
 pub struct Losses {
     waiting: Scalars,
-    /// The step of each that waits, without its losses.
+    /// The step of each waiting loss, with the losses not yet filled in.
     steps: Vec<StepRecord>,
     average: f64,
     count: i32,
 }
 
 impl Losses {
-    /// As they were when [`average`](Self::average) gave this.
+    /// Restores what [`average`](Self::average) returned.
     pub(super) fn resumed((average, count): (f64, i32)) -> Self {
         Self { average, count, ..Self::default() }
     }
 
-    /// What the smoothed loss comes from as of the last read, and from how many losses.
+    /// Returns the average behind the smoothed loss and its number of losses, as of the last read.
     pub(super) fn average(&self) -> (f64, i32) {
         (self.average, self.count)
     }
 
-    /// Takes the loss of a step, whose record has all but that.
+    /// Adds the loss of a step; the losses in `step` are filled in when they are read.
     pub(super) fn push(&mut self, loss: Tensor<1>, step: StepRecord) {
         self.waiting.push(loss);
         self.steps.push(step);
     }
 
-    /// The smoothed loss as of the last read; `None` before the first.
+    /// Returns the smoothed loss as of the last read; `None` before the first.
     pub fn smooth(&self) -> Option<f64> {
-        // The average starts at 0; dividing by the weight it has gathered undoes that.
+        // The average starts at 0. Dividing by the sum of the losses' weights removes that bias.
         (self.count > 0).then(|| self.average / (1.0 - MOMENTUM.powi(self.count)))
     }
 

@@ -1,4 +1,4 @@
-//! Finding a learning rate: training a while at ever larger ones.
+//! The learning rate finder: a short training run at increasing learning rates.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -19,12 +19,12 @@ use crate::records::History;
 use crate::records::LrCurve;
 use crate::schedule::Schedule;
 
-/// How many losses are read from the device at a time.
+/// The number of steps after which the losses are read from the device.
 const READ_EVERY: usize = 10;
-/// How many times its best the smoothed loss is when the sweep has seen enough.
-const ENOUGH: f64 = 4.0;
+/// The ratio of the smoothed loss to its minimum at which the sweep stops early.
+const DIVERGENCE_RATIO: f64 = 4.0;
 
-/// How [`Learner::lr_find_with`] goes about it, with fastai's defaults.
+/// The settings of [`Learner::lr_find_with`]. The defaults are fastai's.
 ///
 /// ```
 /// use fastburn::learner::LrFinder;
@@ -36,11 +36,11 @@ const ENOUGH: f64 = 4.0;
 pub struct LrFinder {
     /// The first learning rate.
     pub start: f64,
-    /// The rate that would be next behind the last step.
+    /// The learning rate that would follow the last step's.
     pub end: f64,
-    /// How many batches to train, each at a rate that is a factor larger than the one before.
+    /// The number of batches to train. The learning rate grows by a constant factor per batch.
     pub steps: usize,
-    /// Whether to stop once the smoothed loss is four times its best.
+    /// Whether to stop once the smoothed loss exceeds four times its minimum.
     pub stop_early: bool,
 }
 
@@ -56,11 +56,11 @@ where
     I: Clone,
     T: Clone,
 {
-    /// Trains a copy at learning rates from tiny to huge, and says how the loss went: fastai's
-    /// `lr_find`.
+    /// Trains a copy of the model at learning rates from tiny to huge and returns the losses:
+    /// fastai's `lr_find`.
     ///
-    /// Afterwards model, optimizer, order of the data and all else are what they were, to the bit.
-    /// Of the callbacks only those take part that [change steps](Callback::changes_steps).
+    /// Afterwards the model, the optimizer, the order of the data and all other state are exactly
+    /// as before. Only callbacks that [change steps](Callback::changes_steps) take part.
     ///
     /// ```
     /// use fastburn::prelude::*;
@@ -78,24 +78,24 @@ where
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn lr_find(&mut self) -> Result<LrCurve> {
         self.lr_find_with(LrFinder::default())
     }
 
-    /// As [`lr_find`](Self::lr_find), with other rates or another number of steps.
+    /// Runs [`lr_find`](Self::lr_find) with other settings.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if the rates or the number of steps cannot work, otherwise as
+    /// [`Error::Setting`] if the learning rates or the number of steps are invalid. Otherwise see
     /// [`fit`](Self::fit).
     pub fn lr_find_with(&mut self, finder: LrFinder) -> Result<LrCurve> {
         finder.check()?;
         self.check_fit()?;
-        let kept = self.keep();
-        let swept = self.sweep(finder);
-        self.put_back(kept)?;
-        swept
+        let snapshot = self.snapshot();
+        let curve = self.sweep(finder);
+        self.restore(snapshot)?;
+        curve
     }
 
     fn sweep(&mut self, finder: LrFinder) -> Result<LrCurve> {
@@ -115,7 +115,7 @@ where
         })
     }
 
-    fn keep(&mut self) -> Snapshot<M> {
+    fn snapshot(&mut self) -> Snapshot<M> {
         self.sweeping = true;
         let event_state = self.event_state();
         let state = &self.state;
@@ -132,21 +132,21 @@ where
         }
     }
 
-    fn put_back(&mut self, kept: Snapshot<M>) -> Result<()> {
+    fn restore(&mut self, snapshot: Snapshot<M>) -> Result<()> {
         self.sweeping = false;
         let state = &mut self.state;
-        (state.model, state.optimizer) = (Some(kept.model), kept.optimizer);
-        state.factors = kept.factors;
-        (state.epochs, state.epoch, state.trained) = kept.progress;
-        (state.training, state.batches, state.batch_index) = kept.part;
+        (state.model, state.optimizer) = (Some(snapshot.model), snapshot.optimizer);
+        state.factors = snapshot.factors;
+        (state.epochs, state.epoch, state.trained) = snapshot.progress;
+        (state.training, state.batches, state.batch_index) = snapshot.part;
         state.accumulating = false;
-        self.trained_epochs = kept.trained_epochs;
-        (self.at_train_end, self.resumed) = (kept.at_train_end, kept.resumed);
-        self.take_back(&kept.event_state)
+        self.trained_epochs = snapshot.trained_epochs;
+        (self.at_train_end, self.resumed) = (snapshot.at_train_end, snapshot.resumed);
+        self.restore_event_state(&snapshot.event_state)
     }
 }
 
-/// What a sweep changes.
+/// Everything that a sweep changes.
 struct Snapshot<M> {
     model: M,
     optimizer: ModuleOptimizer,
@@ -164,8 +164,8 @@ impl LrFinder {
         let Self { start, end, steps, .. } = *self;
         if !(start > 0.0 && end > start && end.is_finite()) {
             let rates = format!("from {} to {}", short_number(start), short_number(end));
-            let expected = "a start above 0 and a larger end";
-            return Err(Error::setting("range of learning rates", rates, expected));
+            let expected = "a start above 0 and a larger, finite end";
+            return Err(Error::setting("learning rate range", rates, expected));
         }
         match steps {
             0 => Err(Error::setting("number of steps", 0, "at least 1")),
@@ -174,15 +174,15 @@ impl LrFinder {
     }
 }
 
-/// Raises the learning rate before each batch, and writes down how the loss goes.
+/// Raises the learning rate before each batch and records the loss.
 struct Sweep {
     finder: LrFinder,
     schedule: Schedule,
     losses: Losses,
     history: Rc<RefCell<History>>,
-    /// The least smoothed loss so far, of how many steps.
+    /// The lowest smoothed loss so far, and the number of steps checked for it.
     best: f64,
-    seen: usize,
+    checked: usize,
 }
 
 impl Sweep {
@@ -193,19 +193,19 @@ impl Sweep {
             losses: Losses::default(),
             history: Rc::default(),
             best: f64::INFINITY,
-            seen: 0,
+            checked: 0,
         }
     }
 
-    /// Reads the losses that wait; whether they have grown enough, behind which all is cut off.
-    fn has_seen_enough(&mut self) -> Result<bool> {
+    /// Reads the waiting losses and returns whether they diverged; later steps are then discarded.
+    fn has_diverged(&mut self) -> Result<bool> {
         let mut history = self.history.borrow_mut();
         self.losses.read_into(&mut history)?;
-        while let Some(step) = history.steps.get(self.seen) {
-            self.seen += 1;
+        while let Some(step) = history.steps.get(self.checked) {
+            self.checked += 1;
             self.best = self.best.min(step.smooth_loss);
-            if self.finder.stop_early && step.smooth_loss > ENOUGH * self.best {
-                history.steps.truncate(self.seen);
+            if self.finder.stop_early && step.smooth_loss > DIVERGENCE_RATIO * self.best {
+                history.steps.truncate(self.checked);
                 return Ok(true);
             }
         }
@@ -227,9 +227,9 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Sweep {
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         self.losses.push(loss, state.step_record());
         let trained = state.trained + 1;
-        let over = trained == self.finder.steps;
-        let enough = (over || trained.is_multiple_of(READ_EVERY)) && self.has_seen_enough()?;
-        if over || enough {
+        let is_last = trained == self.finder.steps;
+        let diverged = (is_last || trained.is_multiple_of(READ_EVERY)) && self.has_diverged()?;
+        if is_last || diverged {
             return Err(Stop::Cancel(Scope::Fit));
         }
         Ok(())

@@ -1,6 +1,6 @@
-//! fastai's `Learner`: data, a model, a loss and an optimizer, and the verbs that use them.
+//! fastai's `Learner`: data, a model, a loss and an optimizer, with methods to train and validate.
 //!
-//! The loop itself is in `fit.rs`; whatever happens beside training is a [`Callback`].
+//! The training loop is in `fit.rs`. Everything beside it is a [`Callback`].
 
 mod build;
 mod callback;

@@ -1,4 +1,4 @@
-//! Writes down losses, learning rates, metrics and times.
+//! Records losses, learning rates, metrics and times.
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,9 @@ use crate::scalars::MeanOverBatches;
 
 pub(super) const RECORDER: &str = "Recorder";
 
-/// The callback that every learner has: it fills the history.
+/// The callback that fills the history; every learner has it.
 ///
-/// During an epoch the numbers stay on the device.
+/// It reads numbers from the device only at the end of a pass.
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     epoch_start: Option<Instant>,
@@ -25,7 +25,7 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// How long the epoch has taken so far.
+    /// Returns the duration of the epoch so far, in seconds.
     fn seconds(&self) -> f64 {
         self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64())
     }
@@ -78,7 +78,7 @@ where
     }
 
     fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        // A batch that was cancelled before it had a loss leaves no trace.
+        // A batch that was cancelled before its loss was computed is not recorded.
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         if state.training {
             let step = state.step_record();
@@ -103,7 +103,7 @@ where
         let batches = self.valid_loss.batches();
         let (losses, loss) = self.valid_loss.take()?;
         state.valid_losses = losses;
-        // A pass that was left early has measured only a part of the validation set.
+        // A pass that was left early covers only a part of the validation set.
         if batches == 0 || batches < state.batches {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Fits whose learning rate, and momentum if there is one, follow a schedule; fine-tuning among them.
+//! Fits whose learning rate and momentum follow a schedule, including fine-tuning.
 
 use super::build::Learner;
 use super::callback::{Callback, Flow};
@@ -15,10 +15,10 @@ where
     I: Clone,
     T: Clone,
 {
-    /// Trains with one cycle of the learning rate, up to `lr_max` and down to nearly nothing, while
-    /// the momentum goes down and up: fastai's `fit_one_cycle`, with its defaults.
+    /// Trains with the 1cycle policy: the learning rate rises to `lr_max` and then falls to nearly
+    /// 0, while the momentum falls and rises. fastai's `fit_one_cycle`, with its defaults.
     ///
-    /// [`OneCycle`] in [`fit_scheduled`](Self::fit_scheduled) has others.
+    /// For other settings, pass a [`OneCycle`] to [`fit_scheduled`](Self::fit_scheduled).
     ///
     /// ```
     /// use fastburn::prelude::*;
@@ -34,30 +34,30 @@ where
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_one_cycle(&mut self, epochs: usize, lr_max: impl Into<Rates>) -> Result<()> {
         let rates = lr_max.into();
         self.fit_along(epochs, rates, OneCycle::new(rates.last()))
     }
 
-    /// Trains at one learning rate for three quarters of the way, then down to nearly nothing:
-    /// fastai's `fit_flat_cos`, with its defaults.
+    /// Trains at a constant learning rate for three quarters of the fit, then lowers it to nearly 0
+    /// along a cosine: fastai's `fit_flat_cos`, with its defaults.
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_flat_cos(&mut self, epochs: usize, lr: impl Into<Rates>) -> Result<()> {
         let rates = lr.into();
         self.fit_along(epochs, rates, FlatCosine::new(rates.last()))
     }
 
-    /// Trains in cycles, each of which begins at `lr_max` and falls to 0, and is twice as long as
-    /// the one before it, the first one `cycle_length` epochs: fastai's `fit_sgdr` (Loshchilov and
-    /// Hutter 2017).
+    /// Trains with warm restarts: in each cycle the learning rate falls from `lr_max` to 0. The
+    /// first cycle has `cycle_length` epochs, and each further one is twice as long as the one
+    /// before. fastai's `fit_sgdr` (Loshchilov and Hutter 2017).
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_sgdr(
         &mut self,
         cycles: usize,
@@ -69,7 +69,7 @@ where
         self.fit_along(sgdr.epochs()?, rates, sgdr)
     }
 
-    /// Trains with any schedule: one of [`schedule`](crate::schedule)'s, or a function of progress.
+    /// Trains with any schedule: one of [`schedule`](crate::schedule), or a function of progress.
     ///
     /// ```
     /// use fastburn::prelude::*;
@@ -87,7 +87,7 @@ where
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit).
+    /// See [`fit`](Self::fit).
     pub fn fit_scheduled(&mut self, epochs: usize, policy: impl Policy) -> Result<()> {
         let rates = policy.schedule()?.lr.at(0.0).into();
         self.fit_along(epochs, rates, policy)
@@ -104,12 +104,12 @@ where
     }
 }
 
-/// Sets the learning rate, and the momentum where the optimizer has one, before each training
-/// batch, by its place among all batches of the fit.
+/// Sets the learning rate before each training batch, and the momentum if the optimizer has one,
+/// according to the progress of the fit.
 ///
-/// [`fit_one_cycle`](crate::learner::Learner::fit_one_cycle) and its like use it; by itself it goes with any
-/// fit, and where layer groups have their own rates, it sets the last one's and the others keep
-/// their shares of it.
+/// [`fit_one_cycle`](crate::learner::Learner::fit_one_cycle) and similar methods use it, and it can
+/// be added to any fit. If layer groups have their own learning rates, it sets the last group's and
+/// the others keep their ratio to that.
 ///
 /// ```
 /// use fastburn::learner::ParamScheduler;
@@ -132,14 +132,14 @@ pub struct ParamScheduler {
 }
 
 impl ParamScheduler {
-    /// Follows that schedule.
+    /// Creates a callback that follows `schedule`.
     pub fn new(schedule: ParamSchedule) -> Self {
         Self { schedule }
     }
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for ParamScheduler {
-    /// Before all that may look at the rate of the batch at hand.
+    /// Runs before every callback that may read the batch's learning rate.
     fn order(&self) -> i32 {
         -40
     }
@@ -163,7 +163,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ParamScheduler {
     }
 }
 
-/// How [`Learner::fine_tune_with`] goes about it, with fastai's defaults.
+/// The settings of [`Learner::fine_tune_with`]. The defaults are fastai's.
 ///
 /// ```
 /// use fastburn::learner::FineTune;
@@ -173,15 +173,15 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ParamScheduler {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FineTune {
-    /// The peak of the learning rate while the body is frozen; behind that it is half.
+    /// The peak learning rate while the body is frozen; after that, the peak is half of it.
     pub base_lr: f64,
-    /// How many epochs the body is frozen.
+    /// The number of epochs with a frozen body.
     pub freeze_epochs: usize,
-    /// How much faster the last layer group learns than the first.
+    /// The ratio of the last layer group's learning rate to the first one's, once unfrozen.
     pub lr_mult: f64,
-    /// The share of the second part in which its rate rises.
+    /// The share of the unfrozen epochs in which the learning rate rises.
     pub pct_start: f64,
-    /// How much lower than its peak that rate begins.
+    /// The ratio of the peak learning rate to the initial one in the unfrozen epochs.
     pub div: f64,
 }
 
@@ -197,48 +197,48 @@ where
     I: Clone,
     T: Clone,
 {
-    /// Trains the last layer group alone, then all of them, the first ones slower: fastai's
-    /// `fine_tune`.
+    /// Trains the last layer group alone, then all groups, the earlier ones at lower learning
+    /// rates: fastai's `fine_tune`.
     ///
     /// ```
     /// use fastburn::prelude::*;
     ///
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
-    /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?; // better a trained one
+    /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?; // normally a pretrained one
     /// let mut learn = Learner::new(dls, model, cross_entropy);
     /// learn.fine_tune(2)?;
-    /// assert_eq!(learn.history().epochs.len(), 3); // one of them frozen
+    /// assert_eq!(learn.history().epochs.len(), 3); // one frozen, two unfrozen
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     ///
     /// # Errors
     ///
-    /// As [`fit`](Self::fit) and [`freeze_to`](Self::freeze_to).
+    /// See [`fit`](Self::fit) and [`freeze_to`](Self::freeze_to).
     pub fn fine_tune(&mut self, epochs: usize) -> Result<()> {
         self.fine_tune_with(epochs, FineTune::default())
     }
 
-    /// As [`fine_tune`](Self::fine_tune), with other settings than fastai's defaults.
+    /// Runs [`fine_tune`](Self::fine_tune) with other settings.
     ///
     /// # Errors
     ///
-    /// As [`fine_tune`](Self::fine_tune), and [`Error::Setting`](crate::Error::Setting) if a setting
-    /// cannot work.
-    pub fn fine_tune_with(&mut self, epochs: usize, how: FineTune) -> Result<()> {
-        let FineTune { base_lr, freeze_epochs, lr_mult, pct_start, div } = how;
+    /// [`Error::Setting`](crate::Error::Setting) if a setting is invalid. Otherwise see
+    /// [`fine_tune`](Self::fine_tune).
+    pub fn fine_tune_with(&mut self, epochs: usize, settings: FineTune) -> Result<()> {
+        let FineTune { base_lr, freeze_epochs, lr_mult, pct_start, div } = settings;
         let lr = base_lr / 2.0;
         let rates = Rates::slice(lr / lr_mult, lr);
-        // What cannot work is refused before anything is frozen or trained.
+        // Invalid settings are refused before anything is frozen or trained.
         rates.of_groups(self.groups.len())?;
-        let of_head = OneCycle::new(base_lr).pct_start(0.99).schedule()?;
-        let of_all = OneCycle::new(lr).pct_start(pct_start).div(div).schedule()?;
+        let frozen = OneCycle::new(base_lr).pct_start(0.99).schedule()?;
+        let unfrozen = OneCycle::new(lr).pct_start(pct_start).div(div).schedule()?;
         self.freeze()?;
-        self.fit_along(freeze_epochs, base_lr.into(), of_head)?;
+        self.fit_along(freeze_epochs, base_lr.into(), frozen)?;
         if self.is_interrupted() {
             return Ok(());
         }
         self.unfreeze()?;
-        self.fit_along(epochs, rates, of_all)
+        self.fit_along(epochs, rates, unfrozen)
     }
 }

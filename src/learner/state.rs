@@ -1,6 +1,6 @@
-//! What a fit works on: callbacks read it and change it.
+//! The state of a fit, which callbacks read and change.
 
-use burn::module::ParamGroup;
+use burn::module::{ModuleVisitor, Param, ParamGroup};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
@@ -14,15 +14,17 @@ use crate::metrics::Metric;
 use crate::models::Model;
 use crate::optim::{Momentum, OptimizerConfig};
 use crate::records::{EpochRecord, History, StepRecord, Validation};
+use crate::scalars::Scalars;
 
-/// Everything that a fit works on, as its callbacks see it.
+/// The state of a fit, as its callbacks see it.
 ///
-/// `M` is the model, `I` what goes into it, `T` the targets.
+/// `M` is the model, `I` its input, `T` the targets.
 pub struct State<M: Model<I>, I, T> {
-    /// Out only while the optimizer has it: a second handle would make it copy every parameter.
+    /// `None` only while the optimizer holds the model: with a second handle to it, the optimizer
+    /// would copy every parameter.
     pub(super) model: Option<M>,
     pub(super) loss_function: Box<dyn Loss<M::Output, T>>,
-    /// How outputs become probabilities, if the user says so.
+    /// How outputs become probabilities, if the user set it.
     pub(super) given_outputs: Option<Outputs>,
     pub(super) metrics: Vec<Box<dyn Metric<M::Output, T>>>,
     pub(super) device: Device,
@@ -31,77 +33,76 @@ pub struct State<M: Model<I>, I, T> {
     pub dls: DataLoaders<I, T>,
     /// The optimizer, with its state.
     pub optimizer: ModuleOptimizer,
-    /// Which one it is, if not one of Burn's own.
+    /// The optimizer's configuration; `None` for one of Burn's own.
     pub(super) optimizer_config: Option<OptimizerConfig>,
-    /// The learning rate of the next step; where layer groups have their own, the last one's, of
-    /// which the others keep their shares.
+    /// The learning rate of the next step. If layer groups have their own, it is the last group's,
+    /// and the others keep their ratio to it.
     pub lr: f64,
-    /// Layer groups that have a rate of their own, as a factor of that one.
+    /// The layer groups with their own learning rates, as factors of `lr`; empty for one rate.
     pub(super) factors: Vec<(ParamGroup, f64)>,
-    /// The momentum of the next step, if the optimizer has one that can change.
+    /// The momentum of the next step, if the optimizer has one that can be changed.
     pub momentum: Option<f64>,
     pub(super) next_momentum: Momentum,
 
-    /// How many epochs this call of `fit` has.
+    /// The number of epochs of this call of `fit`.
     pub epochs: usize,
-    /// The epoch at hand, from 0.
+    /// The current epoch, from 0.
     pub epoch: usize,
-    /// Whether the batch at hand is for training; if not, for validation.
+    /// Whether the current batch is for training or, if not, for validation.
     pub training: bool,
-    /// How many batches the part at hand has.
+    /// The number of batches in the current pass.
     pub batches: usize,
-    /// The batch at hand within its part, from 0.
+    /// The current batch within its pass, from 0.
     pub batch_index: usize,
 
-    /// How many training batches of this call of `fit` are behind it, those included that were left
-    /// out.
+    /// The number of training batches that this call of `fit` has completed, including skipped
+    /// ones.
     pub trained: usize,
 
-    /// The batch at hand, from `before_batch` on.
+    /// The current batch, set from `before_batch` on.
     pub batch: Option<Batch<I, T>>,
-    /// What the model made of it, from `after_pred` on.
+    /// The model's output, set from `after_pred` on.
     pub output: Option<M::Output>,
-    /// The loss, `[1]`, from `after_loss` on.
+    /// The loss, `[1]`, set from `after_loss` on.
     pub loss: Option<Tensor<1>>,
-    /// The gradients, from `after_backward` on until the optimizer takes them; without any there is
-    /// no step.
+    /// The gradients, set from `after_backward` until the optimizer takes them. Without them there
+    /// is no step.
     pub gradients: Option<GradientsParams>,
-    /// Whether gradients of earlier batches wait for more before there is a step. Meanwhile no
-    /// checkpoint is written, and nothing ends the fit from outside.
+    /// Whether gradients are being accumulated for a later step. Meanwhile no checkpoint is written
+    /// and the fit cannot be interrupted.
     pub accumulating: bool,
 
     /// The training losses, some of them still on the device.
     pub losses: Losses,
-    /// What has been recorded so far.
+    /// The history recorded so far.
     pub history: History,
     /// The loss of each batch of the last validation pass.
     pub(super) valid_losses: Vec<f32>,
-    /// What the last validation pass found; `None` if it was left early.
+    /// The result of the last validation pass; `None` if it was left early.
     pub validation: Option<Validation>,
-    /// How many epochs' rows the history held when this call of `fit` began.
+    /// The number of epochs in the history when this call of `fit` began.
     pub(super) earlier_rows: usize,
-    /// Whether this call of `fit` ends from outside, to be gone on with later; a cancel by itself
-    /// makes it a finished one. A checkpoint goes on behind the batch or the epoch at whose end it
-    /// was set, so set it at `after_batch` or `after_epoch`.
+    /// Whether this call of `fit` stops early and can be resumed; a cancel without this counts as
+    /// finished. Set it in `after_batch` or `after_epoch`: a run resumes from its checkpoint after
+    /// the batch or the epoch at whose end this was set.
     pub interrupted: bool,
     /// Whether this call of `fit` ends with an error.
     pub failed: bool,
-    /// The model that the learner is to end up with, and what its validation found.
+    /// The model to keep at the end of the fit instead of the last step's, with its validation.
     pub(super) chosen: Option<(M, Option<Validation>)>,
-    /// Where a checkpoint is to be written as soon as all callbacks have heard of the event.
+    /// The checkpoint to write once all callbacks have handled the current event.
     pub(crate) checkpoint: Option<CheckpointRequest>,
 
-    /// What callbacks have to say of the epoch at hand, a line each; [`Notes`] prints them.
+    /// The callbacks' messages about the current epoch, one line each; [`Notes`] prints them.
     ///
     /// [`Notes`]: crate::callbacks::Notes
     pub notes: Vec<String>,
-    /// The row of the epoch that is over, at `after_epoch`; `None` if it trained and validated
-    /// nothing.
+    /// The finished epoch's row, set at `after_epoch`; `None` if nothing was trained or validated.
     pub record: Option<EpochRecord>,
 }
 
 impl<M: Model<I>, I, T> State<M, I, T> {
-    /// Before the first fit; it computes on the model's device.
+    /// Creates the state before the first fit. It computes on the model's device.
     pub(super) fn new(
         model: M,
         loss_function: Box<dyn Loss<M::Output, T>>,
@@ -147,7 +148,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         }
     }
 
-    /// The model.
+    /// Returns the model.
     ///
     /// # Panics
     ///
@@ -156,68 +157,81 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         self.model.as_ref().expect("only the optimizer's own step takes the model out")
     }
 
-    /// Puts another model of the same parameters in its place, and gives the one that was there.
+    /// Replaces the model by another one with the same parameters, and returns the previous one.
     ///
     /// # Panics
     ///
-    /// As [`model`](Self::model).
+    /// See [`model`](Self::model).
     pub fn replace_model(&mut self, model: M) -> M {
         let before = self.model.replace(model);
         before.expect("only the optimizer's own step takes the model out")
     }
 
-    /// Where the model computes.
+    /// Returns the device on which the model computes.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// How far this call of `fit` is, in training batches of all epochs: 0 before the first is
-    /// over, 1 behind the last. An epoch whose training was left early counts as a whole one once
-    /// the next begins.
+    /// Returns the share of this call's training batches that are completed: 0 during the first
+    /// batch, 1 after the last one. An epoch whose training was left early counts as a whole one
+    /// once the next begins.
     pub fn progress(&self) -> f64 {
         let total = self.epochs * self.dls.train.len();
         self.trained as f64 / total.max(1) as f64
     }
 
-    /// The rows that this call of `fit` has behind it already, when a resumed one begins.
+    /// Returns this call's rows so far, including those from before it was resumed.
     pub fn rows(&self) -> &[EpochRecord] {
         self.history.epochs.get(self.earlier_rows..).unwrap_or_default()
     }
 
-    /// The optimizer, by the name that it has in files.
+    /// Returns the optimizer's name, as used in files.
     pub(super) fn optimizer_name(&self) -> &'static str {
         self.optimizer_config.map_or("Burn's own", |config| config.kind().name())
     }
 
-    /// The row of the epoch that is over, unless it was broken off by an error or from outside, to be
-    /// gone on with: what counts for a callback that compares epochs.
+    /// Returns the finished epoch's row, unless an error or an interruption ended the epoch early.
+    /// Callbacks that compare epochs use this.
     pub fn whole_record(&self) -> Option<&EpochRecord> {
-        let broken_off = self.failed || self.interrupted && self.validation.is_none();
-        self.record.as_ref().filter(|_| !broken_off)
+        let is_incomplete = self.failed || self.interrupted && self.validation.is_none();
+        self.record.as_ref().filter(|_| !is_incomplete)
     }
 
-    /// Has the learner end up with another model than the last step's, such as the best one, with
-    /// what its validation found, however the fit ends. A checkpoint still holds the last step's, to
-    /// go on from.
+    /// Sets the model that the learner keeps after the fit instead of the last step's, such as the
+    /// best one, and the result of its validation. It applies however the fit ends. A checkpoint
+    /// still holds the last step's model, to resume from.
     pub fn end_with(&mut self, model: M, validation: Option<Validation>) {
         self.chosen = Some((model, validation));
     }
 
-    /// Refuses a loss that is not one number, and one that no gradient can come from.
+    /// Refuses a loss that is not one number, and a training loss that has no gradients.
     pub(super) fn check_loss(&self) -> Result<()> {
         let Some(loss) = &self.loss else { return Ok(()) };
         one_number("the loss", loss)?;
         if self.training && !loss.is_tracked() {
             return Err(Error::compute(
                 "compute gradients",
-                "the loss does not depend on any parameter that learns: all are frozen, or the \
-                 loss function detached its result",
+                "the loss does not depend on any trainable parameter: all are frozen, or the loss \
+                 function detached its result",
             ));
         }
         Ok(())
     }
 
-    /// What is known of the step at hand; its losses are filled in when they are read.
+    /// Refuses to save NaN or infinite weights, whose checkpoint would displace an intact one.
+    pub(super) fn check_weights(&self) -> Result<()> {
+        let mut sums = ParameterSums::default();
+        self.model().visit(&mut sums);
+        match sums.0.take()?.into_iter().find(|sum| !sum.is_finite()) {
+            None => Ok(()),
+            Some(loss) => {
+                let Self { epoch, batch_index: batch, lr, .. } = *self;
+                Err(Error::Diverged { part: "training", loss, epoch, batch, lr })
+            }
+        }
+    }
+
+    /// Returns the current step's record; its losses are filled in when they are read.
     pub(super) fn step_record(&self) -> StepRecord {
         StepRecord {
             epoch: self.epoch,
@@ -229,19 +243,29 @@ impl<M: Model<I>, I, T> State<M, I, T> {
         }
     }
 
-    /// Counts the batch, and lets go of everything that belongs to it.
+    /// Counts the batch and drops everything that belongs to it.
     pub(super) fn end_batch(&mut self) {
         self.trained += usize::from(self.training);
         (self.batch, self.output, self.loss, self.gradients) = (None, None, None, None);
     }
 
-    /// Moves the training losses that wait on the device into the history, and gives the newest
-    /// smoothed one. This waits for the device, so call it a few times a second at most.
+    /// Moves the training losses from the device to the history and returns the latest smoothed
+    /// one. This waits for the device, so call it at most a few times per second.
     ///
     /// # Errors
     ///
     /// [`Error::Compute`](crate::Error::Compute) if the device fails.
     pub fn read_losses(&mut self) -> Result<Option<f64>> {
         self.losses.read_into(&mut self.history)
+    }
+}
+
+/// The sum of each parameter, which is NaN or infinite if one of its values is.
+#[derive(Default)]
+struct ParameterSums(Scalars);
+
+impl ModuleVisitor for ParameterSums {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.0.push(param.val().inner().sum());
     }
 }

@@ -1,4 +1,4 @@
-//! What a learner trains, layer by layer.
+//! The summary of a learner: its layers, their parameters, and what trains them.
 
 use std::any::type_name;
 use std::cell::RefCell;
@@ -14,7 +14,7 @@ use crate::models::Model;
 use crate::models::{ModulePath, listen};
 use crate::records::{LayerSummary, Summary};
 
-/// A layer and the shape of what came out of it.
+/// A layer and the shape of its output.
 type Output = (String, Vec<usize>);
 
 impl<M, I, T> Learner<M, I, T>
@@ -23,11 +23,11 @@ where
     I: Clone,
     T: Clone,
 {
-    /// The model's layers with their outputs' shapes and parameters, and what trains them: fastai's
-    /// `learn.summary()`.
+    /// Returns the model's layers with their output shapes and parameters, and what trains them:
+    /// fastai's `learn.summary()`.
     ///
-    /// The shapes are those of one training batch, which goes through the model without gradients;
-    /// the learner stays as it is.
+    /// The shapes are those of one training batch, which passes through the model without
+    /// gradients. The learner does not change.
     ///
     /// ```
     /// use burn::module::{Module, ParamGroup};
@@ -48,11 +48,11 @@ where
     ///
     /// # Errors
     ///
-    /// Whatever the data fails with.
+    /// Any error of the data.
     ///
     /// # Panics
     ///
-    /// As the model's own forward pass, where the data does not fit it.
+    /// If the model's forward pass panics, because the data does not fit it.
     pub fn summary(&self) -> Result<Summary> {
         let outputs = self.outputs_of_a_batch()?;
         let layers = layers(self.state.model(), outputs);
@@ -71,18 +71,18 @@ where
         })
     }
 
-    /// What the model tells of while a training batch goes through it, in that order.
+    /// Returns the layer outputs that the model reports for one training batch, in that order.
     fn outputs_of_a_batch(&self) -> Result<Vec<Output>> {
-        // A set that does not fill one batch has shapes as well.
+        // A data set that does not fill one batch has shapes as well.
         let loader = self.state.dls.train.clone().shuffle(None).drop_last(false);
         if loader.is_empty() {
             return Ok(Vec::new());
         }
         let batch = loader.batch(&loader.order(0), 0, &self.state.device)?;
         let outputs = Rc::new(RefCell::new(Vec::new()));
-        let heard = outputs.clone();
-        let listening = listen(move |seen| {
-            heard.borrow_mut().push((seen.layer.to_owned(), seen.shape.to_vec()));
+        let sink = outputs.clone();
+        let listening = listen(move |observation| {
+            sink.borrow_mut().push((observation.layer.to_owned(), observation.shape.to_vec()));
         });
         self.state.model().valid().forward(batch.input);
         drop(listening);
@@ -90,28 +90,29 @@ where
     }
 }
 
-/// A row for each module with parameters of its own, and for each that tells of its output.
+/// Returns a row for each module with its own parameters and for each that reports its output.
 fn layers<I, M: Model<I>>(model: &M, outputs: Vec<Output>) -> Vec<LayerSummary> {
-    // What a model keeps without learning it, such as running means, stays without gradients.
-    let able = TensorCollector::through(&model.valid().unfreeze().train());
-    let now = TensorCollector::through(&model.valid().train());
+    // Tensors that are not parameters, such as running means, have no gradients even if unfrozen.
+    let unfrozen = TensorCollector::through(&model.valid().unfreeze().train());
+    let current = TensorCollector::through(&model.valid().train());
     let mut layers: Vec<LayerSummary> = Vec::new();
-    for (able, now) in able.tensors.into_iter().zip(&now.tensors) {
-        if !able.learns {
+    for (unfrozen, current) in unfrozen.tensors.into_iter().zip(&current.tensors) {
+        if !unfrozen.trainable {
             continue;
         }
-        let index = layers.iter().position(|row| row.layer == able.layer).unwrap_or_else(|| {
-            let Found { layer, kind, .. } = able;
-            layers.push(LayerSummary { layer, kind, ..LayerSummary::default() });
-            layers.len() - 1
-        });
-        layers[index].parameters += able.length;
-        layers[index].trainable += if now.learns { able.length } else { 0 };
+        let index =
+            layers.iter().position(|row| row.layer == unfrozen.layer).unwrap_or_else(|| {
+                let TensorInfo { layer, kind, .. } = unfrozen;
+                layers.push(LayerSummary { layer, kind, ..LayerSummary::default() });
+                layers.len() - 1
+            });
+        layers[index].parameters += unfrozen.length;
+        layers[index].trainable += if current.trainable { unfrozen.length } else { 0 };
     }
     let mut next = 0;
     for (layer, shape) in outputs {
         let index = layers.iter().position(|row| row.layer == layer).unwrap_or_else(|| {
-            let kind = able.kinds.get(&layer).cloned().unwrap_or_default();
+            let kind = unfrozen.kinds.get(&layer).cloned().unwrap_or_default();
             layers.insert(next, LayerSummary { layer, kind, ..LayerSummary::default() });
             next
         });
@@ -121,28 +122,28 @@ fn layers<I, M: Model<I>>(model: &M, outputs: Vec<Output>) -> Vec<LayerSummary> 
     layers
 }
 
-/// Walks through a module's tensors.
+/// Collects a module's tensors.
 #[derive(Default)]
 struct TensorCollector {
     path: ModulePath,
-    tensors: Vec<Found>,
-    /// The types of the modules, by their paths.
+    tensors: Vec<TensorInfo>,
+    /// The modules' types, by path.
     kinds: BTreeMap<String, String>,
 }
 
 /// One tensor of a module.
-struct Found {
+struct TensorInfo {
     layer: String,
     kind: String,
     length: usize,
-    learns: bool,
+    trainable: bool,
 }
 
 impl TensorCollector {
     fn through<I, M: Model<I>>(model: &M) -> Self {
-        let mut walk = Self::default();
-        model.visit(&mut walk);
-        walk
+        let mut collector = Self::default();
+        model.visit(&mut collector);
+        collector
     }
 }
 
@@ -158,16 +159,16 @@ impl ModuleVisitor for TensorCollector {
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.val();
-        self.tensors.push(Found {
+        self.tensors.push(TensorInfo {
             layer: self.path.module(),
             kind: self.path.kind(),
             length: tensor.shape().num_elements(),
-            learns: tensor.is_require_grad(),
+            trainable: tensor.is_require_grad(),
         });
     }
 }
 
-/// A type's name without the modules it is in.
+/// Returns a type's name without module paths.
 fn short(type_name: &str) -> String {
     let paths = type_name.split_inclusive(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
     paths.filter_map(|path| path.rsplit("::").next()).collect()

@@ -1,4 +1,4 @@
-//! Ends a fit that has left the numbers.
+//! Ends a fit at a NaN or infinite loss.
 
 use std::time::{Duration, Instant};
 
@@ -8,12 +8,12 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::records::StepRecord;
 
-/// How often the losses are read from the device within an epoch: each time waits for it.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The time between reads of the losses within an epoch. Each read waits for the device.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
-/// Ends the fit with [`Error::Diverged`] once a loss is NaN or infinite: within a second or so, and
-/// at the end of each part. Every learner has it, until
-/// [`without`](super::Learner::without)`("TerminateOnNan")` takes it off.
+/// Ends the fit with [`Error::Diverged`] if a loss is NaN or infinite. Training losses are checked
+/// about once per second, and all losses at the end of each pass. Every learner has it;
+/// [`without`](super::Learner::without)`("TerminateOnNan")` removes it.
 ///
 /// ```
 /// use fastburn::prelude::*;
@@ -27,28 +27,28 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Debug, Default)]
 pub struct TerminateOnNan {
-    /// How many steps of the history have been looked at.
-    looked_at: usize,
+    /// The number of steps in the history that have been checked.
+    checked: usize,
     last_read: Option<Instant>,
 }
 
 impl TerminateOnNan {
-    /// Looks at the steps that are new in the history, which ends before the one at fault.
-    fn look<M: Model<I>, I, T>(&mut self, state: &mut State<M, I, T>) -> Result<()> {
+    /// Checks the new steps in the history, and removes those from the first one at fault on.
+    fn check<M: Model<I>, I, T>(&mut self, state: &mut State<M, I, T>) -> Result<()> {
         let steps = &mut state.history.steps;
-        let new = steps.iter().enumerate().skip(self.looked_at);
-        let broken = new.map(|(index, step)| (index, *step)).find(|(_, s)| !s.loss.is_finite());
-        if let Some((index, StepRecord { epoch, batch, lr, loss, .. })) = broken {
+        let new = steps.iter().enumerate().skip(self.checked);
+        let bad = new.map(|(index, step)| (index, *step)).find(|(_, s)| !s.loss.is_finite());
+        if let Some((index, StepRecord { epoch, batch, lr, loss, .. })) = bad {
             steps.truncate(index);
             return Err(Error::Diverged { part: "training", loss, epoch, batch, lr });
         }
-        self.looked_at = steps.len();
+        self.checked = steps.len();
         Ok(())
     }
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for TerminateOnNan {
-    /// Behind the recorder.
+    /// After the recorder, which reads the losses.
     fn order(&self) -> i32 {
         -45
     }
@@ -58,7 +58,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for TerminateOnNan {
     }
 
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
-        self.looked_at = state.history.steps.len();
+        self.checked = state.history.steps.len();
         Ok(())
     }
 
@@ -68,21 +68,20 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for TerminateOnNan {
     }
 
     fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let due = self.last_read.is_some_and(|last| last.elapsed() >= LOOK_EVERY);
+        let due = self.last_read.is_some_and(|last| last.elapsed() >= READ_EVERY);
         if state.training && due {
             state.read_losses()?;
             self.last_read = Some(Instant::now());
         }
-        Ok(self.look(state)?)
+        Ok(self.check(state)?)
     }
 
     fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
-        Ok(self.look(state)?)
+        Ok(self.check(state)?)
     }
 
     fn after_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let is_broken = |loss: &f32| !loss.is_finite();
-        if let Some(batch) = state.valid_losses.iter().position(is_broken) {
+        if let Some(batch) = state.valid_losses.iter().position(|loss| !loss.is_finite()) {
             let (epoch, loss, lr) = (state.epoch, state.valid_losses[batch], state.lr);
             Err(Error::Diverged { part: "validation", loss, epoch, batch, lr })?;
         }

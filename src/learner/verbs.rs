@@ -1,4 +1,4 @@
-//! What a learner does: train, validate, predict, and say what came of it.
+//! Training, validation and prediction with a learner.
 
 use super::build::Learner;
 use super::callback::{Flow, Scope, Stop};
@@ -14,50 +14,50 @@ where
     I: Clone,
     T: Clone,
 {
-    /// Trains for a number of epochs and validates after each, at one learning rate, or at one for
+    /// Trains for a number of epochs and validates after each, at one learning rate or at one for
     /// each layer group: see [`Rates`].
     ///
-    /// A second call goes on where the first ended, with the optimizer's state.
+    /// A second call continues where the first one ended, with the optimizer's state.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a learning rate or an option of the optimizer is out of its range, no
-    /// batch fills up, or a resumed run has more epochs behind it than these or had other callbacks
-    /// with a memory; [`Error::Diverged`] if the loss stops being a number; and whatever the data,
-    /// the loss, a metric or a callback fails with.
+    /// [`Error::Setting`] if a learning rate or an option of the optimizer is out of range, or if a
+    /// resumed run has begun more epochs or had other stateful callbacks; [`Error::Usage`] if the
+    /// training items do not fill a batch; [`Error::Diverged`] if a loss becomes NaN or infinite;
+    /// and any error of the data, the loss, a metric or a callback.
     pub fn fit(&mut self, epochs: usize, lr: impl Into<Rates>) -> Result<()> {
         self.set_rates(lr.into())?;
         self.check_fit()?;
         if !self.begin_fit(epochs)? {
             return Ok(());
         }
-        let ran = self.run_fit();
+        let flow = self.run_fit();
         self.end_fit()?;
-        finish(ran)
+        finish(flow)
     }
 
-    /// Refuses what cannot be trained.
+    /// Refuses optimizer options and batch sizes with which nothing can be trained.
     pub(super) fn check_fit(&self) -> Result<()> {
         if let Some(config) = &self.state.optimizer_config {
             config.check()?;
         }
         if self.state.dls.train.is_empty() {
-            let (items, full) =
+            let (items, batch_size) =
                 (self.state.dls.train.items(), self.state.dls.train.items_per_batch());
-            let problem = format!("{items} training items do not fill a batch of {full}");
+            let problem = format!("{items} training items do not fill a batch of {batch_size}");
             return Err(Error::usage(problem).with_remedy(Remedy::SmallerBatches));
         }
         Ok(())
     }
 
-    /// The loss and the metrics over the validation set.
+    /// Returns the loss and the metrics over the validation set.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if the validation set is empty or a callback ended the pass early, and
-    /// whatever the data, the loss, a metric or a callback fails with.
+    /// any error of the data, the loss, a metric or a callback.
     pub fn validate(&mut self) -> Result<Validation> {
-        // What ends a fit, such as a stop flag, ends a pass of its own as well.
+        // A callback that cancels the fit, such as a stop flag, may also end this pass.
         self.under_way.push(Scope::Fit);
         let interrupted = self.state.interrupted;
         let flow = self.run_part(Scope::Validate);
@@ -69,16 +69,16 @@ where
             Error::setting(
                 "number of validation batches",
                 batches,
-                "at least one, with no callback that skips a batch",
+                "at least 1, none of them skipped by a callback",
             )
         })
     }
 
-    /// The outputs and the targets of the validation set, batch by batch in its order.
+    /// Returns the outputs and the targets of the validation set, batch by batch in its order.
     ///
     /// # Errors
     ///
-    /// Whatever the data fails with.
+    /// Any error of the data.
     pub fn get_preds(&self) -> Result<Vec<(M::Output, T)>> {
         let loader = &self.state.dls.valid;
         let order = loader.order(0);
@@ -90,18 +90,18 @@ where
         batches.collect()
     }
 
-    /// Whether the last call of `fit` ended from outside, by a [`StopFlag`] for one, and could be
-    /// resumed.
+    /// Returns whether the last call of `fit` was interrupted, for example by a
+    /// [`StopFlag`](crate::callbacks::StopFlag), and can be resumed.
     pub fn is_interrupted(&self) -> bool {
         self.state.interrupted
     }
 
-    /// What has been recorded.
+    /// Returns the recorded history.
     pub fn history(&self) -> &History {
         &self.state.history
     }
 
-    /// The model as it is now.
+    /// Returns the current model.
     ///
     /// # Panics
     ///
@@ -110,18 +110,18 @@ where
         self.state.model()
     }
 
-    /// The trained model, ready to predict: without gradients.
+    /// Returns the trained model without gradients, ready for inference.
     pub fn into_model(self) -> M {
         self.state.model().valid()
     }
 
-    /// The data.
+    /// Returns the data loaders.
     pub fn dls(&self) -> &DataLoaders<I, T> {
         &self.state.dls
     }
 }
 
-/// A cancelled fit is a finished one.
+/// Turns the end of a fit into a result: a cancelled fit counts as finished.
 pub(super) fn finish(flow: Flow) -> Result<()> {
     match flow {
         Err(Stop::Error(error)) => Err(error),

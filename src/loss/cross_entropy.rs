@@ -25,32 +25,31 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] if the two do not have the same number of rows.
+/// [`Error::Shape`] if the numbers of rows differ.
 ///
 /// # Panics
 ///
-/// On the CPU, if a target is not below the number of classes; a GPU does not check it.
+/// On the CPU, if a target is not below the number of classes. A GPU does not check this.
 pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<Tensor<1>> {
     let [rows, _] = logits.dims();
     same_rows("cross_entropy", rows, targets.dims()[0])?;
     let log_probabilities = activation::log_softmax(logits, 1);
-    let of_target = log_probabilities.gather(1, targets.reshape([rows, 1]));
-    Ok(-of_target.mean())
+    let target_log_p = log_probabilities.gather(1, targets.reshape([rows, 1]));
+    Ok(-target_log_p.mean())
 }
 
-/// [`cross_entropy`] with label smoothing and class weights, either or both: PyTorch's
+/// [`cross_entropy`] with label smoothing, class weights, or both: PyTorch's
 /// `nn.CrossEntropyLoss(weight=…, label_smoothing=…)`.
 ///
-/// With a smoothing of `ε`, each target keeps a part `ε` for all classes alike, so that no logit
-/// has to grow without end: `(1 - ε) · cross_entropy + ε · mean(-log softmax(logits))`; 0.1 is usual
-/// (Szegedy et al. 2015, *Rethinking the Inception Architecture*; fastai's
+/// A label smoothing of `ε` spreads `ε` of each target evenly over all classes, so that no logit
+/// has to grow without bound: `(1 - ε) · cross_entropy + ε · mean(-log softmax(logits))`. 0.1 is
+/// usual (Szegedy et al. 2015, *Rethinking the Inception Architecture*; fastai's
 /// `LabelSmoothingCrossEntropy`).
 ///
-/// With weights, one for each class, such as [`balanced_weights`](crate::data::balanced_weights),
-/// each item counts as much as the weight of its class: the mean over items is
-/// `sum(weight · loss) / sum(weight)`. With both, the part that is shared among the classes weighs
-/// each of them, and the mean is still over the targets' weights. In a learner the weights hold for
-/// the validation loss too, as in fastai.
+/// With one weight per class, such as [`balanced_weights`](crate::data::balanced_weights), each
+/// item has the weight of its class: the mean over items is `sum(weight · loss) / sum(weight)`.
+/// With both, the smoothing term is weighted per class, and the mean is still over the targets'
+/// weights. A learner applies the weights to the validation loss too, as fastai does.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -59,7 +58,7 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<Tenso
 /// let device = fastburn::device::cpu()?;
 /// let logits = Tensor::<2>::from_data([[0.0, 0.0], [3_f32.ln(), 0.0]], &device);
 /// let targets = Tensor::<1, Int>::from_data([0, 1], &device);
-/// // Losses of ln 2 and ln 4, of which the second counts three times.
+/// // Losses of ln 2 and ln 4; the second has weight 3.
 /// let weighted = CrossEntropy::new().weights([1.0, 3.0]);
 /// let loss = weighted.compute(logits, targets)?.into_scalar::<f32>();
 /// assert!((loss - (2_f32.ln() + 3.0 * 4_f32.ln()) / 4.0).abs() < 1e-6);
@@ -75,13 +74,13 @@ pub fn cross_entropy(logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<Tenso
 ///
 /// # Errors
 ///
-/// Of `compute`: [`Error::Setting`] if the smoothing is not in `[0, 1)`, or a weight is negative,
-/// NaN or infinite; [`Error::Shape`] if there are not as many weights as classes, or not as many
-/// targets as rows.
+/// From `compute`: [`Error::Setting`] if the smoothing is not in `[0, 1)`, or a weight is negative,
+/// NaN or infinite; [`Error::Shape`] if the number of weights differs from the number of classes,
+/// or the number of targets from the number of rows.
 ///
 /// # Panics
 ///
-/// As [`cross_entropy`] does.
+/// The same as for [`cross_entropy`].
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct CrossEntropy {
     weights: Option<Vec<f64>>,
@@ -89,18 +88,18 @@ pub struct CrossEntropy {
 }
 
 impl CrossEntropy {
-    /// Cross-entropy as [`cross_entropy`] computes it.
+    /// Creates the plain loss, equal to [`cross_entropy`].
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Sets the label smoothing, at least 0 and below 1.
+    /// Sets the label smoothing, in `[0, 1)` (default: 0).
     pub fn label_smoothing(mut self, smoothing: f64) -> Self {
         self.smoothing = smoothing;
         self
     }
 
-    /// Sets the weight of each class.
+    /// Sets the weight of each class (default: all equal).
     pub fn weights(mut self, weights: impl Into<Vec<f64>>) -> Self {
         self.weights = Some(weights.into());
         self
@@ -114,13 +113,13 @@ impl CrossEntropy {
     ) -> Result<Tensor<1>> {
         let [rows, classes] = logits.dims();
         let weights = weights_tensor(weights, classes, &logits)?;
-        let of_items = weights.clone().gather(0, targets.clone());
+        let item_weights = weights.clone().gather(0, targets.clone());
         let log_probabilities = activation::log_softmax(logits, 1);
-        let of_target = log_probabilities.clone().gather(1, targets.reshape([rows, 1]));
-        let own = (of_target.reshape([rows]) * of_items.clone()).sum();
+        let target_log_p = log_probabilities.clone().gather(1, targets.reshape([rows, 1]));
+        let own = (target_log_p.reshape([rows]) * item_weights.clone()).sum();
         let shared = (log_probabilities * weights.unsqueeze()).sum();
         let joined = own * (1.0 - self.smoothing) + shared * (self.smoothing / classes as f64);
-        Ok(-joined / of_items.sum())
+        Ok(-joined / total(item_weights))
     }
 }
 
@@ -136,11 +135,11 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
             return cross_entropy(logits, targets);
         }
         let log_probabilities = activation::log_softmax(logits, 1);
-        let of_target = log_probabilities.clone().gather(1, targets.reshape([rows, 1])).mean();
-        Ok(-(of_target * (1.0 - self.smoothing) + log_probabilities.mean() * self.smoothing))
+        let target_log_p = log_probabilities.clone().gather(1, targets.reshape([rows, 1])).mean();
+        Ok(-(target_log_p * (1.0 - self.smoothing) + log_probabilities.mean() * self.smoothing))
     }
 
-    /// The sum of the weights of the items' classes.
+    /// Returns the sum of the weights of the items' classes.
     fn batch_weight(
         &self,
         logits: &Tensor<2>,
@@ -148,7 +147,7 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
     ) -> Result<Option<Tensor<1>>> {
         let Some(weights) = &self.weights else { return Ok(None) };
         let weights = weights_tensor(weights, logits.dims()[1], logits)?;
-        Ok(Some(weights.gather(0, targets.clone()).sum()))
+        Ok(Some(total(weights.gather(0, targets.clone()))))
     }
 
     fn name(&self) -> &'static str {
@@ -165,7 +164,17 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
     }
 }
 
-/// The weights of the classes, `[classes]`, where the logits are.
+/// Returns the sum of the items' weights, `[1]`.
+///
+/// A tiny number replaces 0, so a batch of items with weight 0 has a finite loss, where PyTorch's is
+/// NaN. The loss times this sum is the batch's share of the mean over a whole set.
+fn total(item_weights: Tensor<1>) -> Tensor<1> {
+    let sum = item_weights.sum();
+    let is_zero = sum.clone().equal_elem(0.0);
+    sum.mask_fill(is_zero, f32::EPSILON)
+}
+
+/// Returns the weights of the classes, `[classes]`, on the device of the logits.
 fn weights_tensor(weights: &[f64], classes: usize, logits: &Tensor<2>) -> Result<Tensor<1>> {
     weights.iter().try_for_each(|&weight| checks::at_least_zero("class weight", weight))?;
     if classes != weights.len() {

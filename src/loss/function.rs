@@ -1,14 +1,14 @@
-//! What a loss is to a learner, and how a model's outputs become probabilities.
+//! The trait of loss functions, and the conversion of a model's outputs to probabilities.
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 
-/// A loss: from a batch's outputs and targets to one number to be minimised.
+/// A loss function: computes a number to minimise from a batch's outputs and targets.
 ///
-/// Any function `(outputs, targets) -> Result<Tensor<1>>` is one. A loss with settings of its own is
-/// a type that implements this trait, and can do all that the built-in ones can:
+/// Any function `(outputs, targets) -> Result<Tensor<1>>` is a loss. A loss with settings is a type
+/// that implements this trait, as the built-in ones do:
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -16,7 +16,7 @@ use crate::error::Result;
 /// use fastburn::prelude::*;
 /// # use fastburn::data::TensorSource;
 ///
-/// /// Squared errors up to `delta`, absolute ones beyond (Huber 1964).
+/// /// Squared error up to `delta`, absolute error beyond (Huber 1964).
 /// struct Huber {
 ///     delta: f64,
 /// }
@@ -47,36 +47,36 @@ pub trait Loss<O, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`](crate::Error::Shape) if outputs and targets do not fit each other.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes of outputs and targets do not match.
     fn compute(&self, outputs: O, targets: T) -> Result<Tensor<1>>;
 
-    /// Returns what the mean of a batch was divided by, `[1]`, if that is not its number of items;
-    /// for a loss with weights the sum of its items' weights.
+    /// Returns the divisor of a batch's mean, `[1]`, if it is not the number of items: the sum of
+    /// the items' weights for a loss with weights.
     ///
-    /// The validation loss is the mean over all items at once, whatever the batch size: the means
-    /// of the batches count by this.
+    /// It weights the batch in the validation loss, which is the mean over all items and does not
+    /// depend on the batch size.
     ///
     /// # Errors
     ///
-    /// As [`compute`](Self::compute).
+    /// The same as for [`compute`](Self::compute).
     fn batch_weight(&self, outputs: &O, targets: &T) -> Result<Option<Tensor<1>>> {
         let _ = (outputs, targets);
         Ok(None)
     }
 
-    /// Its name in summaries and model files.
+    /// Returns the loss's name in summaries and model files.
     fn name(&self) -> &'static str {
         "custom"
     }
 
-    /// How the outputs that it trains become probabilities, if they do: fastai's `activation` of a
-    /// loss.
+    /// Returns how outputs trained with this loss become probabilities, if they do: fastai's
+    /// `activation` of a loss.
     fn outputs(&self) -> Option<Outputs> {
         None
     }
 }
 
-/// How the outputs of a model become probabilities: what the loss that trained it implies, as
+/// The conversion of a model's outputs to probabilities, which the loss of its training implies:
 /// fastai's `activation` of a loss.
 ///
 /// ```
@@ -91,14 +91,14 @@ pub trait Loss<O, T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outputs {
-    /// The classes exclude each other: `softmax(outputs)`, as cross-entropy takes them.
+    /// Mutually exclusive classes: `softmax(outputs)`, for cross-entropy.
     Softmax,
-    /// Each class for itself: `sigmoid(output)`, as `mnist_loss` takes them.
+    /// Independent classes: `sigmoid(output)`, for `mnist_loss`.
     Sigmoid,
 }
 
 impl Outputs {
-    /// The loss that these outputs imply, by the name that it has in model files.
+    /// Returns the name, as in model files, of the loss that these outputs imply.
     pub fn loss_name(self) -> &'static str {
         match self {
             Self::Softmax => "cross-entropy",
@@ -106,12 +106,12 @@ impl Outputs {
         }
     }
 
-    /// The probability of each class, from one item's outputs.
+    /// Returns the probability of each class, from one item's outputs.
     pub fn probabilities(self, outputs: &[f32], classes: usize) -> Vec<f32> {
         let sigmoid = |output: f32| 1.0 / (1.0 + (-output).exp());
         match (self, outputs) {
             (Self::Softmax, _) => {
-                // Of the differences to the largest, none overflows.
+                // Differences to the largest output do not overflow `exp`.
                 let largest = outputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let powers: Vec<f32> = outputs.iter().map(|o| (o - largest).exp()).collect();
                 let sum: f32 = powers.iter().sum();
@@ -122,8 +122,9 @@ impl Outputs {
         }
     }
 
-    /// The loss of one item of class `actual`, from its outputs: [`cross_entropy`](super::cross_entropy()) or
-    /// [`mnist_loss`](super::mnist_loss), as the probabilities are `softmax` or `sigmoid` of the outputs.
+    /// Returns the loss of one item of class `actual`, from its outputs:
+    /// [`cross_entropy`](super::cross_entropy()) for `Softmax`, [`mnist_loss`](super::mnist_loss)
+    /// for `Sigmoid`.
     ///
     /// ```
     /// use fastburn::loss::Outputs;
@@ -136,7 +137,7 @@ impl Outputs {
     ///
     /// # Panics
     ///
-    /// If `actual` is not below the number of outputs, where the classes exclude each other.
+    /// With `Softmax`, if `actual` is not below the number of outputs.
     pub fn loss(self, outputs: &[f32], actual: usize, classes: usize) -> f32 {
         match self {
             Self::Softmax => {
@@ -155,8 +156,8 @@ impl Outputs {
         }
     }
 
-    /// Whether that many outputs tell that many classes apart: one a class, or a single one that
-    /// says of two classes whether it is the second.
+    /// Returns whether the number of outputs suits the number of classes: one per class, or a
+    /// single sigmoid output for the second of two classes.
     pub(crate) fn fit(self, outputs: usize, classes: usize) -> bool {
         outputs == classes || (self, outputs, classes) == (Self::Sigmoid, 1, 2)
     }

@@ -1,7 +1,7 @@
-//! Loss functions: outputs and targets to one number, of shape `[1]`.
+//! Loss functions, from outputs and targets to one number of shape `[1]`.
 //!
-//! Each compares shapes before it computes, since a mismatch would otherwise broadcast into a
-//! number that looks like a loss. All average over the batch, as PyTorch's do by default.
+//! Each compares shapes first, since a mismatch would broadcast and give a number that looks like a
+//! loss. All average over the batch, like PyTorch's by default.
 
 mod cross_entropy;
 mod function;
@@ -15,7 +15,7 @@ pub use self::function::{Loss, Outputs};
 use crate::checks::same_shape;
 use crate::error::Result;
 
-/// Any function of outputs and targets; [`cross_entropy`] and [`mnist_loss`] are known by name.
+/// Any function of outputs and targets; `cross_entropy` and `mnist_loss` have their own names.
 impl<O, T, F> Loss<O, T> for F
 where
     F: Fn(O, T) -> Result<Tensor<1>> + 'static,
@@ -33,8 +33,8 @@ where
     }
 }
 
-/// The name and the outputs of one of this module's functions for classes. A function is a type of
-/// its own, by which it is recognised.
+/// Returns the name and the outputs of one of this module's classification losses. Each function
+/// has a unique type, which identifies it.
 fn known<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
     fn id<F: 'static>(_: F) -> TypeId {
         TypeId::of::<F>()
@@ -49,7 +49,7 @@ fn known<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
     }
 }
 
-/// The tutorials' `mnist_loss`: how far `sigmoid(prediction)` is from a target of 0 or 1.
+/// The fastai book's `mnist_loss`: the mean distance of `sigmoid(prediction)` from its 0/1 target.
 ///
 /// `mean(where(target == 1, 1 - sigmoid(prediction), sigmoid(prediction)))`, from chapter 4 of
 /// Howard and Gugger's *Deep Learning for Coders*. Both tensors are `[batch, 1]`, or
@@ -68,7 +68,7 @@ fn known<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] if the shapes differ.
+/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
 pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
     same_shape("mnist_loss", &predictions, &targets)?;
     let p = activation::sigmoid(predictions);
@@ -76,7 +76,7 @@ pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1
     Ok((targets - p).abs().mean())
 }
 
-/// Mean squared error, `mean((prediction - target)²)`, of two tensors of one shape.
+/// Mean squared error, `mean((prediction - target)²)`, of two tensors of the same shape.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -91,14 +91,14 @@ pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] if the shapes differ.
+/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
 pub fn mse<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
     same_shape("mse", &predictions, &targets)?;
     let difference = predictions - targets;
     Ok((difference.clone() * difference).mean())
 }
 
-/// Mean absolute error, `mean(|prediction - target|)`, of two tensors of one shape.
+/// Mean absolute error, `mean(|prediction - target|)`, of two tensors of the same shape.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -113,7 +113,7 @@ pub fn mse<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] if the shapes differ.
+/// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
 pub fn l1<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
     same_shape("l1", &predictions, &targets)?;
     Ok((predictions - targets).abs().mean())

@@ -1,4 +1,4 @@
-//! Shares of right predictions.
+//! Metrics that count correct predictions.
 
 use burn::tensor::{Int, Tensor};
 
@@ -7,8 +7,8 @@ use super::metric::{Mean, MeanOf, Metric};
 use crate::checks::{same_rows, same_shape};
 use crate::error::{Error, Result};
 
-/// Logits `[batch, classes]` against class indices `[batch]`: right where the largest logit is
-/// the target's.
+/// Accuracy of logits `[batch, classes]` against class indices `[batch]`: the share of items whose
+/// largest logit is the target's.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -23,8 +23,8 @@ use crate::error::{Error, Result};
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 ///
-/// Where ranks are found at run time, predictions `[batch]` against targets `[batch, 1]` become a
-/// square of comparisons, whose mean looks like an accuracy. Here they do not compile:
+/// In libraries that check ranks at run time, predictions `[batch]` and targets `[batch, 1]`
+/// broadcast to `[batch, batch]`, whose mean looks like an accuracy. Here they do not compile:
 ///
 /// ```compile_fail,E0308
 /// use burn::tensor::{Int, Tensor};
@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 /// }
 /// ```
 ///
-/// With both of one rank they do:
+/// With the same rank, they do:
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -47,7 +47,7 @@ pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
     Mean::new("accuracy", |logits, targets| share_right("accuracy", logits, targets))
 }
 
-/// The share of predictions that are wrong: 1 - [`accuracy`]. fastai's `error_rate`.
+/// Error rate, the share of wrong predictions: 1 - [`accuracy`]. fastai's `error_rate`.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -79,8 +79,8 @@ fn share_right(
     Ok(right.float().mean())
 }
 
-/// Logits against one-hot targets, both `[batch, classes]`: right where both are largest in the
-/// same column.
+/// Accuracy of logits against one-hot targets, both `[batch, classes]`: the share of rows in which
+/// both are largest in the same column.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -101,9 +101,9 @@ pub fn one_hot_accuracy() -> MeanOf<Tensor<2>, Tensor<2>> {
     })
 }
 
-/// Predictions against targets of 0 or 1, both `[batch, 1]`: right where the prediction is above
-/// the threshold and the target is 1, or neither. For logits the threshold is 0, for
-/// probabilities 0.5.
+/// Accuracy of predictions against targets of 0 or 1, both `[batch, 1]`: the share of items whose
+/// prediction is above the threshold exactly if the target is 1. The threshold is 0 for logits and
+/// 0.5 for probabilities.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -127,10 +127,10 @@ pub fn binary_accuracy(
     })
 }
 
-/// Logits `[batch, classes]` against class indices `[batch]`: right where the target's logit is
-/// among the `k` largest. fastai's `top_k_accuracy`.
+/// Top-k accuracy of logits `[batch, classes]` against class indices `[batch]`: the share of items
+/// whose target has one of the `k` largest logits. fastai's `top_k_accuracy`.
 ///
-/// Of equal logits, those of lower classes come first, as for [`accuracy`](super::accuracy).
+/// Among equal logits, those of lower classes rank first, as for [`accuracy`].
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -147,12 +147,12 @@ pub fn binary_accuracy(
 ///
 /// # Errors
 ///
-/// Of `update`: [`Error::Setting`] if `k` is 0 or above the number of classes.
+/// From `update`: [`Error::Setting`] if `k` is 0 or above the number of classes.
 ///
 /// # Panics
 ///
-/// On the CPU, `update` does if a target is not below the number of classes; a GPU does not check
-/// it.
+/// On the CPU, `update` panics if a target is not below the number of classes. A GPU does not check
+/// this.
 pub fn top_k_accuracy(k: usize) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     Mean::new("top_k_accuracy", move |logits, targets| share_in_top(k, logits, targets))
 }
@@ -166,11 +166,11 @@ fn share_in_top(k: usize, logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<
     }
     let targets = targets.reshape([rows, 1]);
     let indices = class_indices(classes, &targets);
-    // Counts the logits behind the target's, since sorting them would read them back from a GPU,
-    // and since NaN is behind nothing.
-    let of_target = logits.clone().gather(1, targets.clone());
-    let smaller = logits.clone().lower(of_target.clone());
-    let equal_and_later = logits.equal(of_target).bool_and(indices.greater(targets));
-    let behind = smaller.bool_or(equal_and_later).int().sum_dim(1);
-    Ok(behind.greater_equal_scalar((classes - k) as i64).float().mean())
+    // Counts the logits that rank after the target's. Sorting would read them back from a GPU, and
+    // a NaN ranks after nothing.
+    let target_logits = logits.clone().gather(1, targets.clone());
+    let smaller = logits.clone().lower(target_logits.clone());
+    let equal_and_later = logits.equal(target_logits).bool_and(indices.greater(targets));
+    let ranked_after = smaller.bool_or(equal_and_later).int().sum_dim(1);
+    Ok(ranked_after.greater_equal_scalar((classes - k) as i64).float().mean())
 }

@@ -1,4 +1,4 @@
-//! How far predictions are from targets that are numbers.
+//! Regression metrics: the distance of predictions from targets.
 
 use burn::tensor::Tensor;
 
@@ -6,7 +6,7 @@ use super::metric::{Mean, MeanOf, Metric};
 use crate::checks::same_shape;
 use crate::error::Result;
 
-/// Mean squared error of predictions against targets, both of one shape, batch first.
+/// Mean squared error of predictions against targets of the same shape, batch first.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -24,10 +24,11 @@ pub fn mse<const D: usize>() -> MeanOf<Tensor<D>, Tensor<D>> {
     Mean::new("mse", |predictions, targets| mean_square("mse", predictions, targets))
 }
 
-/// RootOfMean of the mean squared error over all items, of predictions against targets, both of one
-/// shape, batch first; in the targets' unit.
+/// Root mean squared error over all items, of predictions against targets of the same shape, batch
+/// first; in the unit of the targets.
 ///
-/// It is not the mean of each batch's root, which would depend on the batches. fastai's `rmse`.
+/// The root is taken once, since a mean of roots per batch would depend on the batch size. fastai's
+/// `rmse`.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -45,8 +46,8 @@ pub fn rmse<const D: usize>() -> impl Metric<Tensor<D>, Tensor<D>> {
     RootOfMean(Mean::new("rmse", |predictions, targets| mean_square("rmse", predictions, targets)))
 }
 
-/// Mean absolute error of predictions against targets, both of one shape, batch first; in the
-/// targets' unit.
+/// Mean absolute error of predictions against targets of the same shape, batch first; in the unit
+/// of the targets.
 ///
 /// ```
 /// use burn::tensor::Tensor;

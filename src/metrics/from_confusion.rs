@@ -1,4 +1,4 @@
-//! Metrics of how often each class was predicted for each class: precision, recall, and your own.
+//! Metrics of a confusion matrix: precision, recall, F scores and custom ones.
 
 use burn::tensor::{Int, Tensor};
 
@@ -7,8 +7,8 @@ use crate::checks::same_rows;
 use crate::error::{Error, Result};
 use crate::records::{Average, Confusion};
 
-/// A metric that is a function of how often each class was predicted for each class, for logits
-/// `[batch, classes]` against class indices `[batch]`.
+/// A metric computed from the confusion matrix, for logits `[batch, classes]` against class indices
+/// `[batch]`.
 ///
 /// The classes of the [`Confusion`] are named by their indices.
 ///
@@ -34,7 +34,7 @@ pub struct FromConfusion<F> {
 }
 
 impl<F: Fn(&Confusion) -> f64> FromConfusion<F> {
-    /// A metric from a function of the counts over all batches.
+    /// Creates a metric from a function of the confusion matrix over all batches.
     pub fn new(name: impl Into<String>, function: F) -> Self {
         Self { name: name.into(), function, counts: None, items: 0 }
     }
@@ -52,19 +52,19 @@ impl<F: Fn(&Confusion) -> f64 + Send> Metric<Tensor<2>, Tensor<1, Int>> for From
 
     fn update(&mut self, logits: Tensor<2>, targets: Tensor<1, Int>, _: usize) -> Result<()> {
         let [rows, classes] = logits.dims();
-        same_rows("a metric of classes", rows, targets.dims()[0])?;
+        same_rows("classification metric", rows, targets.dims()[0])?;
         if let Some(counts) = &self.counts
             && counts.dims() != [classes, classes]
         {
             return Err(Error::Shape {
-                what: "a metric of classes",
-                expected: format!("{} classes, as in the batches before", counts.dims()[0]),
+                what: "classification metric",
+                expected: format!("{} classes, as in earlier batches", counts.dims()[0]),
                 found: classes.to_string(),
             });
         }
         let predicted = one_hot(logits.inner().argmax(1), classes);
         let actual = one_hot(targets.inner().reshape([rows, 1]), classes);
-        // Products of 0 and 1: each sum is the number of rows that have a 1 in both columns.
+        // Each entry sums products of 0 and 1, so it counts the rows with a 1 in both columns.
         let counts = actual.transpose().matmul(predicted).int();
         self.counts = Some(match self.counts.take() {
             Some(before) => before + counts,
@@ -89,29 +89,29 @@ impl<F: Fn(&Confusion) -> f64 + Send> Metric<Tensor<2>, Tensor<1, Int>> for From
         let counted: usize = confusion.counts.iter().flatten().sum();
         if counted != self.items {
             return Err(Error::Shape {
-                what: "a metric of classes",
+                what: "classification metric",
                 expected: format!("targets from 0 to {}", classes - 1),
-                found: format!("{} others among {}", self.items - counted, self.items),
+                found: format!("{} others among {} targets", self.items - counted, self.items),
             });
         }
         Ok((self.function)(&confusion))
     }
 }
 
-/// `[rows, classes]` from indices `[rows, 1]`; one that is no class gives zeros alone.
+/// Converts indices `[rows, 1]` to one-hot rows `[rows, classes]`; an invalid index gives zeros.
 fn one_hot(of: Tensor<2, Int>, classes: usize) -> Tensor<2> {
     let all = class_indices(classes, &of);
     of.equal(all).float()
 }
 
-/// The indices of all classes, `[1, classes]`, to be compared with `others`.
+/// Returns the indices of all classes, `[1, classes]`, to compare with `others`.
 pub(super) fn class_indices(classes: usize, others: &Tensor<2, Int>) -> Tensor<2, Int> {
     let all = Tensor::<1, Int>::arange(0..classes as i64, (&others.device(), others.dtype()));
     all.reshape([1, classes])
 }
 
-/// The share of what was taken for a class that is of it, for logits `[batch, classes]` against
-/// class indices `[batch]`. fastai's `Precision`.
+/// Precision, the share of the items predicted as a class that belong to it, for logits
+/// `[batch, classes]` against class indices `[batch]`. fastai's `Precision`.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -130,8 +130,8 @@ pub fn precision(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     FromConfusion::new("precision", move |confusion| confusion.precision(average))
 }
 
-/// The share of a class's items that was taken for it, for logits `[batch, classes]` against class
-/// indices `[batch]`. fastai's `Recall`; its macro average is also known as balanced accuracy.
+/// Recall, the share of a class's items that were predicted as it, for logits `[batch, classes]`
+/// against class indices `[batch]`. fastai's `Recall`; its macro average is the balanced accuracy.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -150,8 +150,8 @@ pub fn recall(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     FromConfusion::new("recall", move |confusion| confusion.recall(average))
 }
 
-/// Precision and recall in one number, in which both count the same, for logits
-/// `[batch, classes]` against class indices `[batch]`. fastai's `F1Score`.
+/// F1 score, which weights precision and recall equally, for logits `[batch, classes]` against
+/// class indices `[batch]`. fastai's `F1Score`.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
@@ -170,8 +170,8 @@ pub fn f1(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     f_beta(1.0, average)
 }
 
-/// Precision and recall in one number, in which recall counts `beta` times as much, for logits
-/// `[batch, classes]` against class indices `[batch]`; its column is "f2" for a `beta` of 2.
+/// F-beta score, in which recall counts `beta` times as much as precision, for logits
+/// `[batch, classes]` against class indices `[batch]`. Its column is "f2" for a `beta` of 2.
 /// fastai's `FBeta`.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What a metric is, and the mean of a function over all items.
+//! The trait of metrics, and means of a function over all items.
 
 use burn::tensor::Tensor;
 
@@ -6,25 +6,25 @@ use crate::checks::one_number;
 use crate::error::Result;
 use crate::scalars::MeanOverBatches;
 
-/// A number about predictions and targets, gathered batch by batch.
+/// A number computed from predictions and targets, batch by batch.
 ///
-/// For one that is a mean over items, give the function of one batch to [`Mean`]; for one of the
-/// counts of a [`Confusion`](crate::records::Confusion), give its function to [`FromConfusion`].
+/// For a mean over items, pass the function of one batch to [`Mean`]. For a function of the
+/// [`Confusion`](crate::records::Confusion) matrix, use [`FromConfusion`](super::FromConfusion).
 pub trait Metric<O, T>: Send {
-    /// The name that stands above its column.
+    /// Returns the name, which is the header of the metric's column.
     fn name(&self) -> &str;
 
-    /// Forgets everything, before a pass.
+    /// Resets the metric before a pass.
     fn reset(&mut self);
 
-    /// Takes a batch of `items` predictions and targets into account.
+    /// Adds a batch of `items` predictions and targets.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`](crate::Error::Shape) if the two do not fit each other.
+    /// [`Error::Shape`](crate::Error::Shape) if their shapes do not match.
     fn update(&mut self, predictions: O, targets: T, items: usize) -> Result<()>;
 
-    /// The value over all batches since [`reset`](Self::reset); NaN if there was none.
+    /// Returns the value over all batches since [`reset`](Self::reset), NaN if there were none.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ pub trait Metric<O, T>: Send {
     fn value(&mut self) -> Result<f64>;
 }
 
-/// A metric that is the mean over all items of a function's mean over each batch.
+/// A metric that is the mean over all items, from a function that returns the mean of a batch.
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -54,11 +54,11 @@ pub struct Mean<F> {
     means: MeanOverBatches,
 }
 
-/// A [`Mean`] of a plain function of outputs and targets.
+/// A [`Mean`] of a function pointer from outputs and targets.
 pub type MeanOf<O, T> = Mean<fn(O, T) -> Result<Tensor<1>>>;
 
 impl<F> Mean<F> {
-    /// A metric from a function of one batch's predictions and targets to their mean, `[1]`.
+    /// Creates a metric from a function of a batch's predictions and targets to their mean, `[1]`.
     pub fn new(name: impl Into<String>, function: F) -> Self {
         Self { name: name.into(), function, means: MeanOverBatches::default() }
     }
@@ -88,15 +88,15 @@ where
     }
 }
 
-/// A metric that is a weighted mean over all items: `sum(weight · value) / sum(weight)`, the same
-/// for any batch size.
+/// A metric that is a weighted mean over all items, `sum(weight · value) / sum(weight)`,
+/// independent of the batch size.
 ///
 /// ```
 /// use burn::tensor::{Int, Tensor};
 /// use fastburn::metrics::{Metric, WeightedMean};
 ///
 /// let device = fastburn::device::cpu()?;
-/// // The error of items of class 1, which count three times.
+/// // The mean error, in which items of class 1 have weight 3.
 /// let mut error = WeightedMean::new("error", |errors: Tensor<1>, classes: Tensor<1, Int>| {
 ///     let weights = classes.float() * 2.0 + 1.0;
 ///     let total = weights.clone().sum();
@@ -116,8 +116,8 @@ pub struct WeightedMean<F> {
 }
 
 impl<F> WeightedMean<F> {
-    /// A metric from a function of one batch's predictions and targets to their weighted mean and
-    /// the sum of the weights, `[1]` each.
+    /// Creates a metric from a function of a batch's predictions and targets to their weighted mean
+    /// and the sum of the weights, `[1]` each.
     pub fn new(name: impl Into<String>, function: F) -> Self {
         Self { name: name.into(), function, means: MeanOverBatches::default() }
     }

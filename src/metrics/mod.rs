@@ -1,6 +1,6 @@
-//! What a validation pass measures beside the loss.
+//! Metrics, which a validation pass measures in addition to the loss.
 //!
-//! A metric sums on the device, weighted by batch size, and reads its value once per pass.
+//! A metric accumulates on the device, weighted by batch size, and is read once per pass.
 
 mod accuracy;
 mod distance;

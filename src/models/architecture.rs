@@ -1,4 +1,4 @@
-//! The models that a file or a command line can name.
+//! Models that can be named in a file or on the command line.
 
 use std::borrow::Cow;
 
@@ -14,7 +14,7 @@ use super::weights::{StateDict, TorchNames};
 use crate::error::Result;
 use crate::seed::Seed;
 
-/// How many widths of an mlp are named.
+/// The most widths that the text of an MLP shows.
 const MOST_SHOWN: usize = 12;
 
 /// The configuration of any of fastburn's models.
@@ -47,11 +47,11 @@ pub enum AnyModel {
 }
 
 impl Architecture {
-    /// The model on a device, with the seed's values.
+    /// Creates the model on a device, with weights drawn from the random seed.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) if the configuration cannot work.
+    /// [`Error::Setting`](crate::Error::Setting) if the configuration is invalid.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<AnyModel> {
         Ok(match self {
             Self::Linear(config) => AnyModel::Linear(config.init(device, seed)?),
@@ -59,7 +59,7 @@ impl Architecture {
         })
     }
 
-    /// The model on a device, with these weights.
+    /// Creates the model on a device, with the given weights.
     ///
     /// ```
     /// use fastburn::models::{Architecture, MlpConfig, Portable, StateDict};
@@ -73,10 +73,10 @@ impl Architecture {
     ///
     /// # Errors
     ///
-    /// [`Error::File`](crate::Error::File) if the weights do not fit, or nothing could.
+    /// [`Error::File`](crate::Error::File) if weights do not fit or the architecture is invalid.
     pub fn with_weights(&self, weights: &StateDict, device: &Device) -> Result<AnyModel> {
         self.check().map_err(|problem| weights.error(problem))?;
-        // Made from the weights alone: an architecture from a file may claim any width.
+        // Built from the weights alone: an architecture from a file may claim any width.
         let (model, layers) = match self {
             Self::Linear(config) => {
                 let layer = weights.layer("", [config.inputs, config.outputs], device)?;
@@ -92,23 +92,23 @@ impl Architecture {
             }
         };
         if weights.names().count() != 2 * layers {
-            let found = weights.names().count();
-            return Err(weights.error(format!("{found} tensors, but a {self} has {}", 2 * layers)));
+            let (found, expected) = (weights.names().count(), 2 * layers);
+            return Err(weights.error(format!("{found} tensors, expected {expected} for {self}")));
         }
         Ok(model)
     }
 
-    /// The number of features of an input.
+    /// Returns the number of input features.
     pub fn inputs(&self) -> usize {
         self.widths().first().copied().unwrap_or_default()
     }
 
-    /// The number of outputs.
+    /// Returns the number of outputs.
     pub fn outputs(&self) -> usize {
         self.widths().last().copied().unwrap_or_default()
     }
 
-    /// The same with another number of outputs.
+    /// Returns the same architecture with another number of outputs.
     pub(crate) fn with_outputs(&self, outputs: usize) -> Self {
         let mut other = self.clone();
         match &mut other {
@@ -122,7 +122,7 @@ impl Architecture {
         other
     }
 
-    /// Whether the tensor of that name in PyTorch is of the layer that the outputs come from.
+    /// Returns whether a tensor, by its name in PyTorch, belongs to the output layer.
     pub(crate) fn is_in_head(&self, torch_name: &str) -> bool {
         match self {
             Self::Linear(_) => true,
@@ -133,18 +133,18 @@ impl Architecture {
         }
     }
 
-    /// What keeps it from being a model.
+    /// Checks the widths; returns the problem if they are invalid.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self.widths() {
             widths if widths.len() < 2 => {
-                Err(format!("{} widths, at least 2 expected", widths.len()))
+                Err(format!("{} layer widths, expected at least 2", widths.len()))
             }
-            widths if widths.contains(&0) => Err(format!("a {self} has a layer without width")),
+            widths if widths.contains(&0) => Err(format!("{self} has a layer of width 0")),
             _ => Ok(()),
         }
     }
 
-    /// The number of features of an input, of each hidden layer, and of an output.
+    /// Returns the number of input features, the hidden widths and the number of outputs.
     ///
     /// ```
     /// use fastburn::models::{Architecture, LinearConfig};
@@ -159,9 +159,9 @@ impl Architecture {
     }
 }
 
-/// A model that a model file can hold: the file names its architecture.
+/// A model that can be stored in a model file, which names its architecture.
 pub trait Portable: TorchNames {
-    /// The model's configuration; how its first values were drawn is forgotten.
+    /// Returns the model's configuration, with the default initialisation.
     fn architecture(&self) -> Architecture;
 }
 
@@ -192,7 +192,7 @@ impl Portable for AnyModel {
 
 impl TorchNames for AnyModel {
     fn torch_name(path: &str) -> String {
-        // The two name their fields apart.
+        // The models share no field names, so each function leaves the other's names unchanged.
         Linear::torch_name(&Mlp::torch_name(path))
     }
 }

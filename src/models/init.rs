@@ -1,8 +1,8 @@
-//! The first values of a layer, drawn on the host.
+//! The initial weights of a layer, drawn on the host.
 //!
-//! Burn's initialisers draw from one generator a backend, shared by the whole process and
-//! different on each. These come from the run's seed alone, so that one seed gives the same
-//! weights on every device.
+//! Burn's initialisers use one random number generator per backend, shared by the whole process and
+//! different on each backend. Here the numbers come from the run's seed alone: one seed gives the
+//! same weights on every device.
 
 use burn::module::Param;
 use burn::nn;
@@ -16,22 +16,22 @@ use crate::error::{Error, Result};
 use crate::printable::short_number;
 use crate::seed::{Seed, Stream};
 
-/// The most weights of one layer, 4 GiB of them: more are a slip of the pen rather than a wish.
+/// The most weights in one layer, which take 4 GiB. A larger layer is most likely a typing error.
 const MOST_WEIGHTS: usize = 1 << 30;
 
-/// How the first values of a layer's weights and bias are drawn.
+/// The initialisation of a layer's weights and bias.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Init {
-    /// Both from U(−1/√inputs, 1/√inputs): PyTorch's default for `nn.Linear`.
+    /// Weights and bias from U(−1/√inputs, 1/√inputs): PyTorch's default for `nn.Linear`.
     #[default]
     #[serde(rename = "pytorch")]
     #[cfg_attr(feature = "cli", value(name = "pytorch"))]
     PyTorch,
     /// Weights from N(0, 2/inputs), bias 0 (He et al. 2015, for ReLU).
     Kaiming,
-    /// Both from N(0, 1), as the tutorials do.
+    /// Weights and bias from N(0, 1), as in the tutorials.
     Normal,
 }
 
@@ -40,7 +40,7 @@ impl Init {
         *self == Self::default()
     }
 
-    /// A layer from `inputs` to `outputs`, whose values are those of number `layer` of the seed.
+    /// Creates a layer from `inputs` to `outputs`. Each number `layer` has its own random stream.
     pub(super) fn layer(
         self,
         [inputs, outputs]: [usize; 2],

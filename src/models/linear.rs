@@ -1,4 +1,4 @@
-//! One linear layer: the simplest model that learns.
+//! A linear model: a single linear layer.
 
 use burn::module::Module;
 use burn::nn;
@@ -12,7 +12,7 @@ use super::weights::TorchNames;
 use crate::error::Result;
 use crate::seed::Seed;
 
-/// The shape and first values of a [`Linear`] model.
+/// The shape and initialisation of a [`Linear`] model.
 ///
 /// ```
 /// use fastburn::models::{Init, LinearConfig};
@@ -24,39 +24,39 @@ use crate::seed::Seed;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinearConfig {
-    /// The number of features of an input.
+    /// The number of input features.
     pub inputs: usize,
-    /// The number of outputs, one a class.
+    /// The number of outputs, one per class.
     pub outputs: usize,
-    /// How the first values are drawn.
+    /// The initialisation of weights and bias.
     #[serde(default, skip_serializing_if = "Init::is_default")]
     pub init: Init,
 }
 
 impl LinearConfig {
-    /// From `inputs` features to `outputs`, with PyTorch's initial values.
+    /// Creates a configuration with these inputs and outputs, and PyTorch's initialisation.
     pub fn new(inputs: usize, outputs: usize) -> Self {
         Self { inputs, outputs, init: Init::default() }
     }
 
-    /// Other initial values.
+    /// Sets the initialisation (default: PyTorch's).
     pub fn with_init(mut self, init: Init) -> Self {
         self.init = init;
         self
     }
 
-    /// The model on a device, with the seed's values.
+    /// Creates the model on a device, with weights drawn from the random seed.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) if a width is 0.
+    /// [`Error::Setting`](crate::Error::Setting) if a width is 0 or the layer is too large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Linear> {
         let layer = self.init.layer([self.inputs, self.outputs], seed.into(), 0, device)?;
         Ok(Linear { layer })
     }
 }
 
-/// `input · weight + bias`, on images or rows; to [`observe`] it shows `layer`.
+/// `input · weight + bias`, for images or rows. It reports `layer` to [`observe`].
 #[derive(Module, Debug)]
 pub struct Linear {
     /// Weight `[inputs, outputs]` and bias `[outputs]`.
@@ -66,12 +66,12 @@ pub struct Linear {
 impl<const D: usize> Model<Tensor<D>> for Linear {
     type Output = Tensor<2>;
 
-    /// Images `[batch, channels, height, width]` or rows `[batch, features]` to
+    /// Maps images `[batch, channels, height, width]` or rows `[batch, features]` to
     /// `[batch, outputs]`.
     ///
     /// # Panics
     ///
-    /// If an item has another number of features than the model's inputs.
+    /// If the number of features per item differs from the model's inputs.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         let x = self.layer.forward(rows(input));
         observe("layer", &x);
@@ -79,7 +79,7 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
     }
 }
 
-/// As `torch.nn.Linear(inputs, outputs)`: `weight` and `bias`.
+/// The names of `torch.nn.Linear(inputs, outputs)`: `weight` and `bias`.
 impl TorchNames for Linear {
     fn torch_name(path: &str) -> String {
         path.trim_start_matches("layer.").to_owned()

@@ -1,4 +1,4 @@
-//! Linear layers with a non-linearity between them.
+//! Multi-layer perceptrons: linear layers with activation functions between them.
 
 use burn::module::Module;
 use burn::nn;
@@ -12,7 +12,7 @@ use super::weights::TorchNames;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
-/// What stands between two layers.
+/// The activation function of the hidden layers.
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
@@ -25,7 +25,7 @@ pub enum Activation {
     Sigmoid,
 }
 
-/// The widths, the activation and the first values of an [`Mlp`].
+/// The layer widths, activation function and initialisation of an [`Mlp`].
 ///
 /// ```
 /// use fastburn::models::{Activation, Init, MlpConfig};
@@ -43,40 +43,40 @@ pub enum Activation {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MlpConfig {
-    /// The number of features of an input, of each hidden layer, and of an output.
+    /// The number of input features, the width of each hidden layer and the number of outputs.
     pub widths: Vec<usize>,
-    /// What stands between two layers.
+    /// The activation function of the hidden layers.
     #[serde(default)]
     pub activation: Activation,
-    /// How the first values are drawn.
+    /// The initialisation of weights and biases.
     #[serde(default, skip_serializing_if = "Init::is_default")]
     pub init: Init,
 }
 
 impl MlpConfig {
-    /// Layers of these widths, the inputs' first and the outputs' last, with ReLU between them
-    /// and PyTorch's initial values.
+    /// Creates a configuration from the layer widths, inputs first and outputs last, with ReLU and
+    /// PyTorch's initialisation.
     pub fn new(widths: impl Into<Vec<usize>>) -> Self {
         Self { widths: widths.into(), activation: Activation::default(), init: Init::default() }
     }
 
-    /// Another activation.
+    /// Sets the activation function (default: ReLU).
     pub fn with_activation(mut self, activation: Activation) -> Self {
         self.activation = activation;
         self
     }
 
-    /// Other initial values.
+    /// Sets the initialisation (default: PyTorch's).
     pub fn with_init(mut self, init: Init) -> Self {
         self.init = init;
         self
     }
 
-    /// The model on a device, with the seed's values.
+    /// Creates the model on a device, with weights drawn from the random seed.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there are fewer than two widths or one is 0.
+    /// [`Error::Setting`] if there are fewer than two widths, one is 0, or a layer is too large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Mlp> {
         let seed = seed.into();
         if self.widths.len() < 2 {
@@ -91,12 +91,12 @@ impl MlpConfig {
     }
 }
 
-/// A multi-layer perceptron, on images or rows.
+/// A multi-layer perceptron, for images or rows.
 ///
-/// To [`observe`] it shows `layers.0`, `layers.1`, …, all but the last behind their activation.
+/// It reports `layers.0`, `layers.1`, … to [`observe`], all but the last after their activation.
 #[derive(Module, Debug)]
 pub struct Mlp {
-    /// Each with weight `[inputs, outputs]` and bias `[outputs]`.
+    /// The layers, each with weight `[inputs, outputs]` and bias `[outputs]`.
     pub layers: Vec<nn::Linear>,
     #[module(skip)]
     pub(super) activation: Activation,
@@ -105,12 +105,12 @@ pub struct Mlp {
 impl<const D: usize> Model<Tensor<D>> for Mlp {
     type Output = Tensor<2>;
 
-    /// Images `[batch, channels, height, width]` or rows `[batch, features]` to
+    /// Maps images `[batch, channels, height, width]` or rows `[batch, features]` to
     /// `[batch, outputs]`.
     ///
     /// # Panics
     ///
-    /// If an item has another number of features than the model's inputs.
+    /// If the number of features per item differs from the model's inputs.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         let mut x = rows(input);
         for (index, layer) in self.layers.iter().enumerate() {
@@ -126,7 +126,7 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
         x
     }
 
-    /// The hidden layers are its `body`, the last one is its `head`.
+    /// Returns the hidden layers as `body` and the last layer as `head`.
     fn layer_groups(&self) -> Vec<LayerGroup> {
         let last = self.layers.len().saturating_sub(1);
         let head = LayerGroup::new("head", [format!("layers.{last}")]);
@@ -137,7 +137,7 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
     }
 }
 
-/// As `torch.nn.Sequential(Linear, activation, Linear, …)`: `0.weight`, `0.bias`, `2.weight`, ….
+/// The names of `torch.nn.Sequential(Linear, activation, …)`: `0.weight`, `0.bias`, `2.weight`, ….
 impl TorchNames for Mlp {
     fn torch_name(path: &str) -> String {
         let layer = path.strip_prefix("layers.").and_then(|rest| rest.split_once('.'));

@@ -1,6 +1,6 @@
-//! Models: Burn modules with one forward function and a configuration that can be saved.
+//! Models: Burn modules with a forward function and a configuration that can be saved.
 //!
-//! None of them names a backend; the device given to `init` decides where it computes.
+//! No model depends on a backend. The device passed to `init` decides where it computes.
 
 mod architecture;
 mod init;

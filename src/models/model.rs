@@ -1,4 +1,4 @@
-//! What a model is to a learner: a module with one forward function, in groups of layers.
+//! The trait of models: a module with a forward function and layer groups.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// A Burn module with one forward function, from a batch of inputs to a batch of outputs.
 ///
-/// A model of your own needs Burn's `#[derive(Module)]` and this:
+/// A custom model needs Burn's `#[derive(Module)]` and this trait:
 ///
 /// ```
 /// use burn::module::Module;
@@ -38,32 +38,32 @@ use crate::error::{Error, Result};
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub trait Model<I>: Module {
-    /// What comes out of a batch, such as logits `[batch, classes]`.
+    /// The outputs of a batch, such as logits `[batch, classes]`.
     type Output: Clone;
 
-    /// One batch through the model.
+    /// Computes the outputs of a batch.
     fn forward(&self, input: I) -> Self::Output;
 
-    /// The groups of its layers, from the input to the output: what can be frozen, and what learns
-    /// at a rate of its own. One group of all unless a model says otherwise.
+    /// Returns the layer groups, from the input to the output. A group can be frozen and can have
+    /// its own learning rate. By default, all layers form one group.
     fn layer_groups(&self) -> Vec<LayerGroup> {
         vec![LayerGroup::all()]
     }
 }
 
-/// One row an item: `[batch, …]` to `[batch, features]`.
+/// Flattens each item to a row: `[batch, …]` to `[batch, features]`.
 pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
     let batch = input.dims()[0];
     let features = input.dims()[1..].iter().product();
     input.reshape([batch, features])
 }
 
-/// A part of a model by name, such as its body or its head: what [`freeze`] freezes and what a
-/// learning rate belongs to.
+/// A named part of a model, such as its body or its head, which can be frozen with [`freeze`] and
+/// can have its own learning rate.
 ///
-/// It holds the parameters whose paths begin with one of its prefixes. A path is the names of the
-/// fields that lead to the parameter, joined by dots, such as `layers.0.weight`; a prefix ends where
-/// a name ends.
+/// It holds the parameters whose paths begin with one of its prefixes. A path consists of the names
+/// of the fields that lead to the parameter, joined by dots, such as `layers.0.weight`. A prefix
+/// matches whole names only.
 ///
 /// [`freeze`]: crate::learner::Learner::freeze
 ///
@@ -100,7 +100,7 @@ pub struct LayerGroup {
 }
 
 impl LayerGroup {
-    /// The parameters whose paths begin with one of `prefixes`.
+    /// Creates a group of the parameters whose paths begin with one of `prefixes`.
     pub fn new(
         name: impl Into<String>,
         prefixes: impl IntoIterator<Item = impl Into<String>>,
@@ -108,12 +108,12 @@ impl LayerGroup {
         Self { name: name.into(), prefixes: prefixes.into_iter().map(Into::into).collect() }
     }
 
-    /// All parameters, as one group.
+    /// Creates a group of all parameters.
     pub fn all() -> Self {
         Self::new("all", [""])
     }
 
-    /// What it is called.
+    /// Returns the name of the group.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -126,23 +126,23 @@ impl LayerGroup {
     }
 }
 
-/// The parameters of floats of each group.
+/// Returns the float parameters of each group.
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no group, a group has no parameter, or a parameter is in no group
-/// or in two.
+/// [`Error::Setting`] if there are no groups, a group has no parameters, or a parameter is in no
+/// group or in two.
 pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<Vec<ParamId>>> {
     let mut paths = PathCollector { path: ModulePath::default(), found: Vec::new() };
     model.visit(&mut paths);
     let mut split = vec![Vec::new(); groups.len()];
     for (path, id) in paths.found {
-        let mut of = (0..groups.len()).filter(|&index| groups[index].has(&path));
-        match (of.next(), of.next()) {
+        let mut matching = (0..groups.len()).filter(|&index| groups[index].has(&path));
+        match (matching.next(), matching.next()) {
             (Some(index), None) => split[index].push(id),
             (found, _) => {
                 let how_many = if found.is_some() { "two groups" } else { "none" };
-                let expected = format!("each parameter in one group, found {path} in {how_many}");
+                let expected = format!("one group for each parameter, found {path} in {how_many}");
                 return Err(Error::setting("layer groups", names(groups), expected));
             }
         }
@@ -150,7 +150,7 @@ pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<V
     match split.iter().position(Vec::is_empty) {
         Some(empty) => {
             let expected =
-                format!("a parameter in each group, found none in {}", groups[empty].name);
+                format!("parameters in each group, found none in {}", groups[empty].name);
             Err(Error::setting("layer groups", names(groups), expected))
         }
         None => Ok(split),
@@ -161,7 +161,7 @@ fn names(groups: &[LayerGroup]) -> String {
     groups.iter().map(LayerGroup::name).collect::<Vec<_>>().join(", ")
 }
 
-/// Each parameter's path and id.
+/// Collects each parameter's path and id.
 struct PathCollector {
     path: ModulePath,
     found: Vec<(String, ParamId)>,
@@ -181,11 +181,11 @@ impl ModuleVisitor for PathCollector {
     }
 }
 
-/// The path from a module down to one of its parameters, kept by a visitor that enters and leaves
-/// its parts.
+/// The path from a module to one of its parameters, updated by a visitor as it enters and leaves
+/// the module's parts.
 #[derive(Debug, Default)]
 pub(crate) struct ModulePath {
-    /// Each part's name, and the type that holds it, as Burn names it: `Struct:Linear`.
+    /// Each part's name and the type that contains it, in Burn's notation: `Struct:Linear`.
     parts: Vec<(String, String)>,
 }
 
@@ -198,32 +198,32 @@ impl ModulePath {
         self.parts.pop();
     }
 
-    /// The path of the parameter, such as `layers.0.weight`.
+    /// Returns the path of the parameter, such as `layers.0.weight`.
     pub fn parameter(&self) -> String {
         join(&self.parts)
     }
 
-    /// The path of the module that holds the parameter, such as `layers.0`.
+    /// Returns the path of the module that holds the parameter, such as `layers.0`.
     pub fn module(&self) -> String {
         join(self.parts.split_last().map_or(&[], |(_, above)| above))
     }
 
-    /// The type of the module that holds the parameter, such as `Linear`.
+    /// Returns the type of the module that holds the parameter, such as `Linear`.
     pub fn kind(&self) -> String {
         let container = self.parts.last().map(|(_, container)| container.as_str());
         container.and_then(|container| container.rsplit(':').next()).unwrap_or_default().to_owned()
     }
 
-    /// Whether the parameter is the weight of one of Burn's linear layers, which PyTorch holds
-    /// transposed.
+    /// Returns whether the parameter is the weight of one of Burn's linear layers, which PyTorch
+    /// stores transposed.
     pub fn is_linear_weight(&self) -> bool {
         let last = self.parts.last();
         last.is_some_and(|(name, container)| name == "weight" && container == "Struct:Linear")
     }
 }
 
-/// The names joined by dots. An enum's variant is a part for Burn, but not for PyTorch, and not in
-/// what users write.
+/// Joins the names with dots. Burn counts an enum's variant as a part of the path; PyTorch and the
+/// paths that users write do not.
 fn join(parts: &[(String, String)]) -> String {
     let parts = parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
     parts.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")

@@ -1,4 +1,4 @@
-//! A trained model in one file: weights under PyTorch's names, and all that predicting needs.
+//! Model files: a trained model's weights with PyTorch's names, and everything needed to predict.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,28 +14,28 @@ use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::loss::Outputs;
 
-/// How the file calls itself, and the form that is written here.
+/// The kind and the format version of the files that this version writes.
 const MODEL_FILE: FileKind = FileKind { name: "model file", format_version: 1 };
 
-/// What a model file says beside its weights.
+/// The description of a model in its file, beside the weights.
 ///
-/// In the file it is JSON under the metadata key `fastburn`, without any code.
-/// [`Predictor::card`](crate::vision::Predictor::card) has it.
+/// In the file it is JSON, without any code, under the metadata key `fastburn`.
+/// [`Predictor::card`](crate::vision::Predictor::card) returns it.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// The kind of model and its widths.
+    /// The kind of model and its layer widths.
     pub architecture: Architecture,
-    /// The classes' names, in the order of the model's outputs.
+    /// The class names, in the order of the model's outputs.
     pub classes: Vec<String>,
     /// The format of the inputs, as JSON: for images an [`ImageSpec`](crate::vision::ImageSpec).
     #[serde(rename = "image")]
     pub input: Value,
-    /// The loss that it was trained with, by name.
+    /// The name of the training loss.
     pub loss: String,
-    /// How its outputs become probabilities.
+    /// The conversion of outputs to probabilities.
     pub outputs: Outputs,
-    /// What the last validation found, by name: `valid_loss`, and the metrics.
+    /// The results of the last validation, by name: `valid_loss` and the metrics.
     pub metrics: BTreeMap<String, f64>,
     /// The version of fastburn that wrote the file.
     #[serde(default)]
@@ -43,13 +43,13 @@ pub struct ModelCard {
 }
 
 impl ModelCard {
-    /// The bytes of a model file.
+    /// Returns the bytes of a model file.
     pub(crate) fn seal(&self, weights: &StateDict) -> Result<Vec<u8>> {
         let failed = |problem: String| Error::file("the model", problem);
         self.check().map_err(failed)?;
         weights.check_finite()?;
         let Ok(Value::Object(about)) = serde_json::to_value(self) else {
-            return Err(failed("what describes it is no JSON".to_owned()));
+            return Err(failed("its description has no JSON form".to_owned()));
         };
         let bytes = weights.little_endian();
         let tensors = bytes.iter().map(|(name, bytes)| {
@@ -59,12 +59,12 @@ impl ModelCard {
         checksummed::seal(MODEL_FILE, about, &tensors.collect())
     }
 
-    /// Says how architecture and classes do not fit each other.
+    /// Checks that architecture and classes fit each other; returns the problem if they do not.
     fn check(&self) -> Result<(), String> {
         self.architecture.check()?;
         let mut names = BTreeSet::new();
-        if let Some(twice) = self.classes.iter().find(|class| !names.insert(*class)) {
-            return Err(format!("two classes are called {twice}"));
+        if let Some(duplicate) = self.classes.iter().find(|class| !names.insert(*class)) {
+            return Err(format!("duplicate class name {duplicate}"));
         }
         let (outputs, classes) = (self.architecture.outputs(), self.classes.len());
         match self.outputs.fit(outputs, classes) {
@@ -74,23 +74,23 @@ impl ModelCard {
     }
 }
 
-/// A model file as it was read.
+/// The content of a model file.
 #[derive(Debug, Clone)]
 pub(crate) struct ModelFile {
-    /// Where it is from, as messages name it.
+    /// The file, as named in messages.
     pub place: String,
     pub card: ModelCard,
     pub model: AnyModel,
 }
 
 impl ModelFile {
-    /// Reads a model file, and makes its model on a device.
+    /// Reads a model file and creates its model on a device.
     pub fn read(path: &Path, device: &Device) -> Result<Self> {
         let bytes = checksummed::read(MODEL_FILE, path)?;
         Self::from_bytes(path.display().to_string(), &bytes, device)
     }
 
-    /// From the content of a model file; `place` names it in messages.
+    /// Reads a model file from its bytes; `place` names it in messages.
     pub fn from_bytes(place: String, bytes: &[u8], device: &Device) -> Result<Self> {
         let file = checksummed::open(MODEL_FILE, &place, bytes)?;
         let failed = |problem: String| Error::file(&place, problem);
@@ -98,7 +98,7 @@ impl ModelFile {
         let card: ModelCard = serde_json::from_value(file.about).map_err(|error| {
             let version = env!("CARGO_PKG_VERSION");
             failed(format!(
-                "fastburn {version} cannot use it ({error}); fastburn {writer} wrote it"
+                "invalid description, written by fastburn {writer}, read by {version}: {error}"
             ))
         })?;
         card.check().map_err(failed)?;

@@ -1,7 +1,7 @@
-//! Models that tell what comes out of their layers, to whoever listens.
+//! Observation of layer outputs.
 //!
-//! Burn's modules have no hooks. A model therefore says at each layer what came out of it, which
-//! costs nothing to speak of as long as nobody listens.
+//! Burn's modules have no hooks. Instead, a model reports the output of each layer, at negligible
+//! cost while there is no listener.
 
 use std::cell::RefCell;
 use std::fmt::Display;
@@ -13,16 +13,16 @@ type Listener = Rc<RefCell<dyn FnMut(&Observation<'_>)>>;
 
 thread_local! {
     static LISTENERS: RefCell<Vec<Listener>> = const { RefCell::new(Vec::new()) };
-    /// The parts of the model that the forward pass is in, the outermost first.
+    /// The parts of the model that the forward pass is currently in, outermost first.
     static PARTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Tells what came out of a layer to those who [`listen`] on this thread.
+/// Reports a layer's output to the functions that [`listen`] on this thread.
 ///
-/// Without a listener it does nothing. `layer` is the layer's path in the model, as Burn's
-/// parameter visitors have it: the names of the fields, and numbers in a `Vec`, joined by dots.
-/// fastburn's own models tell of each of their layers; one of your own takes part with a line a
-/// layer, and with [`observe_part`] around a part that tells for itself:
+/// Without a listener it does nothing. `layer` is the layer's path in the model, as in Burn's
+/// parameter visitors: field names, and indices in a `Vec`, joined by dots. fastburn's models
+/// report each of their layers. A custom model calls this once per layer, and [`observe_part`]
+/// around each part that reports its own layers:
 ///
 /// ```
 /// use burn::module::Module;
@@ -59,29 +59,29 @@ thread_local! {
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 ///
-/// A name that takes work to make is best given as `format_args!("layers.{index}")`, which is put
-/// together only where somebody listens.
+/// Pass a formatted name as `format_args!("layers.{index}")`: it is then formatted only if there is
+/// a listener.
 pub fn observe<const D: usize>(layer: impl Display, activation: &Tensor<D>) {
-    if is_heard() {
-        tell(&layer, activation);
+    if has_listeners() {
+        report(&layer, activation);
     }
 }
 
-/// Runs the forward pass of a part of a model, whose layers tell their names within that part.
+/// Runs the forward pass of a part of a model and prefixes the names of its layers with `part`.
 ///
-/// [`observe`] shows it at work.
+/// [`observe`] shows an example.
 pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
-    if !is_heard() {
+    if !has_listeners() {
         return forward();
     }
-    let _within = PartGuard::enter(part);
+    let _guard = PartGuard::enter(part);
     forward()
 }
 
-/// Has a function told of each layer's output on this thread, until what is returned is dropped.
+/// Calls `listener` with each layer's output on this thread, until the returned value is dropped.
 ///
-/// It stands in for PyTorch's `register_forward_hook`. Several may listen at once. What a
-/// listener itself runs through a model is told to the others alone.
+/// It takes the place of PyTorch's `register_forward_hook`. There may be several listeners. If a
+/// listener itself runs a model, only the others are called for it.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -93,7 +93,7 @@ pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
 /// let device = fastburn::device::cpu()?;
 /// let model = MlpConfig::new([3, 5, 2]).init(&device, 42)?;
 ///
-/// // The features in front of the last layer, as another model's inputs.
+/// // The features before the last layer, as the inputs of another model.
 /// let features = Rc::new(RefCell::new(None));
 /// let listening = listen({
 ///     let features = features.clone();
@@ -115,17 +115,17 @@ pub fn listen(listener: impl FnMut(&Observation<'_>) + 'static) -> Listening {
     Listening(listener)
 }
 
-/// What came out of one layer in one forward pass.
+/// The output of one layer in one forward pass.
 pub struct Observation<'a> {
     /// The layer's path in the model, such as `layers.0`.
     pub layer: &'a str,
-    /// The shape of what came out, such as `[batch, features]`.
+    /// The shape of the output, such as `[batch, features]`.
     pub shape: &'a [usize],
     values: &'a dyn Fn() -> Tensor<1>,
 }
 
 impl Observation<'_> {
-    /// All of what came out, in row-major order and without gradients: `[values]`, still on the
+    /// Returns the output's values in row-major order, without gradients: `[values]`, still on the
     /// device.
     pub fn values(&self) -> Tensor<1> {
         (self.values)()
@@ -141,8 +141,8 @@ impl std::fmt::Debug for Observation<'_> {
     }
 }
 
-/// A listener is told as long as this lives; see [`listen`].
-#[must_use = "nothing is told any more once it is dropped"]
+/// A registered listener, removed when this is dropped; see [`listen`].
+#[must_use = "dropping it removes the listener"]
 pub struct Listening(Listener);
 
 impl Drop for Listening {
@@ -157,11 +157,11 @@ impl std::fmt::Debug for Listening {
     }
 }
 
-fn is_heard() -> bool {
+fn has_listeners() -> bool {
     LISTENERS.with_borrow(|listeners| !listeners.is_empty())
 }
 
-fn tell<const D: usize>(layer: &dyn Display, activation: &Tensor<D>) {
+fn report<const D: usize>(layer: &dyn Display, activation: &Tensor<D>) {
     let mut path = PARTS.with_borrow(Clone::clone);
     path.push(layer.to_string());
     let layer = path.join(".");
@@ -169,16 +169,16 @@ fn tell<const D: usize>(layer: &dyn Display, activation: &Tensor<D>) {
         let length = activation.shape().num_elements();
         activation.clone().inner().reshape([length])
     };
-    let seen = Observation { layer: &layer, shape: &activation.dims(), values: &values };
-    // A listener may begin to listen elsewhere, or end it.
+    let observation = Observation { layer: &layer, shape: &activation.dims(), values: &values };
+    // The list is cloned: a listener may add or remove listeners.
     for listener in LISTENERS.with_borrow(Clone::clone) {
         if let Ok(mut listener) = listener.try_borrow_mut() {
-            listener(&seen);
+            listener(&observation);
         }
     }
 }
 
-/// A part of a model that the forward pass is in, left even if that panics.
+/// Marks the forward pass as being in a part of a model, until it ends or panics.
 struct PartGuard;
 
 impl PartGuard {

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// An optimizer with fastai's settings, or with its paper's where fastai has none.
+/// An optimizer with fastai's default settings, or with its paper's if fastai has none.
 ///
-/// The first five are compared with PyTorch's and fastai's over twenty steps; RMSProp with momentum is
-/// PyTorch's, which averages what has been divided. The others are Burn's.
+/// The first five are tested against PyTorch and fastai over twenty steps. RMSProp with momentum
+/// follows PyTorch: momentum applies to the divided gradients. The others are Burn's.
 ///
-/// [`OptimizerConfig`](super::OptimizerConfig) has each with settings of your own; any of Burn's optimizers goes into
-/// [`Learner::optimizer`](crate::learner::Learner::optimizer) as well.
+/// For other settings, use [`OptimizerConfig`](super::OptimizerConfig).
+/// [`Learner::optimizer`](crate::learner::Learner::optimizer) also takes any of Burn's optimizers.
 ///
 /// ```
 /// use fastburn::optim::OptimizerKind;
@@ -29,26 +29,25 @@ pub enum OptimizerKind {
     Sgd,
     /// SGD with momentum 0.9, as PyTorch computes it.
     Momentum,
-    /// Adam with fastai's betas 0.9 and 0.99, ε 1e-5 and decoupled weight decay 0.01, from which
-    /// biases are spared.
+    /// Adam with fastai's betas 0.9 and 0.99, ε 1e-5, decoupled weight decay 0.01 except on biases.
     #[default]
     Adam,
     /// Adam with PyTorch's AdamW settings: betas 0.9 and 0.999, ε 1e-8, weight decay 0.01.
     AdamW,
-    /// RMSProp, smoothing 0.99, without momentum.
+    /// RMSProp with smoothing constant 0.99, without momentum.
     RmsProp,
     /// AdaGrad.
     AdaGrad,
-    /// LAMB, betas 0.9 and 0.99.
+    /// LAMB with betas 0.9 and 0.99.
     Lamb,
-    /// Lion, betas 0.9 and 0.99.
+    /// Lion with betas 0.9 and 0.99.
     Lion,
     /// Adan.
     Adan,
 }
 
 impl OptimizerKind {
-    /// All of them.
+    /// All optimizers.
     pub const ALL: [Self; 9] = [
         Self::Sgd,
         Self::Momentum,
@@ -61,7 +60,7 @@ impl OptimizerKind {
         Self::Adan,
     ];
 
-    /// The name, in lower case.
+    /// Returns the name, in lower case.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sgd => "sgd",

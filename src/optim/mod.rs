@@ -16,10 +16,10 @@ pub(crate) use self::step::{Momentum, load_on};
 use crate::checks;
 use crate::error::{Error, Result};
 
-/// A named optimizer with options of your own.
+/// A named optimizer with custom options.
 ///
-/// Those that are not set are the ones that [`OptimizerKind`] names. An option that an optimizer
-/// does not have is an error when the fit begins.
+/// The other options have the defaults of [`OptimizerKind`]. An option that the optimizer does not
+/// have is an error at the start of a fit.
 ///
 /// ```
 /// use fastburn::optim::{OptimizerConfig, OptimizerKind};
@@ -42,7 +42,7 @@ pub struct OptimizerConfig {
 }
 
 impl OptimizerConfig {
-    /// A named optimizer as [`OptimizerKind`] has it.
+    /// Creates an optimizer with the defaults of [`OptimizerKind`].
     pub fn new(kind: OptimizerKind) -> Self {
         let (momentum, squared_momentum, eps) = match kind {
             OptimizerKind::Sgd => (None, None, None),
@@ -66,68 +66,69 @@ impl OptimizerConfig {
         }
     }
 
-    /// The momentum, also known as β₁: how much of its average each gradient leaves. A schedule may
-    /// change it from step to step.
+    /// Sets the momentum, also known as β₁: the decay rate of the running average of gradients. A
+    /// schedule may change it at each step.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.momentum = Some(momentum);
         self
     }
 
-    /// How much of the average of squares each gradient leaves: β₂, RMSprop's α, fastai's `sqr_mom`.
+    /// Sets the decay rate of the running average of squared gradients (in Lion, of gradients): β₂,
+    /// RMSprop's α, fastai's `sqr_mom`.
     pub fn squared_momentum(mut self, squared_momentum: f64) -> Self {
         self.squared_momentum = Some(squared_momentum);
         self
     }
 
-    /// What is added to the root of the average of squares.
+    /// Sets ε, which is added to the denominator.
     pub fn eps(mut self, eps: f64) -> Self {
         self.eps = Some(eps);
         self
     }
 
-    /// How fast weights decay. Decoupled, as fastai and AdamW have it: a step begins with
-    /// `p *= 1 - lr · weight_decay` (Loshchilov and Hutter 2019).
+    /// Sets the weight decay rate. It is decoupled by default, as in fastai and AdamW: a step
+    /// begins with `p *= 1 - lr · weight_decay` (Loshchilov and Hutter 2019).
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.weight_decay = weight_decay;
         self
     }
 
-    /// Weight decay as a part of the gradient, `gradient += weight_decay · p`, as PyTorch's SGD,
-    /// Adam and RMSprop have it: an L2 penalty.
+    /// Applies weight decay through the gradient, `gradient += weight_decay · p`: an L2 penalty, as
+    /// in PyTorch's SGD, Adam and RMSprop.
     pub fn coupled(mut self) -> Self {
         self.decoupled = false;
         self
     }
 
-    /// Whether what has a single axis decays too: biases, and the weights of normalisations. In
-    /// PyTorch it does; in fastai, and in [`OptimizerKind::Adam`] here, it does not.
+    /// Sets whether parameters with a single axis decay too: biases and normalisation weights. By
+    /// default they do only in [`OptimizerKind::AdamW`]. PyTorch decays them, fastai does not.
     pub fn decay_biases(mut self, decay_biases: bool) -> Self {
         self.decay_biases = decay_biases;
         self
     }
 
-    /// Which optimizer it is.
+    /// Returns the kind of optimizer.
     pub fn kind(&self) -> OptimizerKind {
         self.kind
     }
 
-    /// Whether the options can work.
+    /// Checks the options.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] for an option out of its range, [`Error::Usage`] for one that this optimizer
-    /// does not have.
+    /// [`Error::Setting`] if an option is out of range, [`Error::Usage`] if this optimizer does not
+    /// have it.
     pub fn check(&self) -> Result<()> {
         use OptimizerKind::{AdaGrad, Adan, Lion, Momentum, Sgd};
         let kind = self.kind;
-        let has = |option: &str, given: bool, known: bool| match given && !known {
+        let check_option = |option: &str, given: bool, known: bool| match given && !known {
             true => Err(Error::usage(format!("{kind} has no {option} option"))),
             false => Ok(()),
         };
-        has("momentum", self.momentum.is_some(), !matches!(kind, AdaGrad | Adan))?;
+        check_option("momentum", self.momentum.is_some(), !matches!(kind, AdaGrad | Adan))?;
         let squares = !matches!(kind, Sgd | Momentum | AdaGrad | Adan);
-        has("squared momentum", self.squared_momentum.is_some(), squares)?;
-        has("eps", self.eps.is_some(), !matches!(kind, Sgd | Momentum | Lion))?;
+        check_option("squared momentum", self.squared_momentum.is_some(), squares)?;
+        check_option("eps", self.eps.is_some(), !matches!(kind, Sgd | Momentum | Lion))?;
         let given = |value: Option<f64>| value.into_iter();
         given(self.momentum).try_for_each(|value| checks::below_one("momentum", value))?;
         given(self.squared_momentum)
@@ -136,60 +137,57 @@ impl OptimizerConfig {
         checks::at_least_zero("weight decay", self.weight_decay)
     }
 
-    /// The momentum that it begins with, if it has one.
+    /// Returns the initial momentum, if the optimizer has one.
     pub(crate) fn first_momentum(&self) -> Option<f64> {
         self.momentum
     }
 
-    /// The optimizer, which takes its momentum from `momentum` at each step.
+    /// Builds the optimizer, which reads its momentum from `momentum` at each step.
     pub(crate) fn build(&self, momentum: &Momentum) -> ModuleOptimizer {
         momentum.set(self.momentum.unwrap_or_default());
         let squared = self.squared_momentum.unwrap_or_default() as f32;
         let eps = self.eps.unwrap_or_default() as f32;
         match self.kind {
             OptimizerKind::Sgd | OptimizerKind::Momentum => match self.momentum {
-                None => self.tuned(momentum, |_| SgdConfig::new().build()),
-                Some(_) => self.tuned(momentum, |momentum| {
-                    // Burn dampens by 0.1 unless told otherwise.
+                None => self.wrap(momentum, |_| SgdConfig::new().build()),
+                Some(_) => self.wrap(momentum, |momentum| {
+                    // Burn's default dampening is 0.1.
                     let momentum = MomentumConfig::new().with_momentum(momentum);
                     let momentum = momentum.with_dampening(0.0);
                     SgdConfig::new().with_momentum(Some(momentum)).build()
                 }),
             },
-            OptimizerKind::Adam | OptimizerKind::AdamW => self.tuned(momentum, move |momentum| {
+            OptimizerKind::Adam | OptimizerKind::AdamW => self.wrap(momentum, move |momentum| {
                 let config = AdamWConfig::new().with_beta_1(momentum as f32).with_beta_2(squared);
                 config.with_epsilon(eps).with_weight_decay(0.0).build()
             }),
-            OptimizerKind::RmsProp => self.tuned(momentum, move |momentum| {
+            OptimizerKind::RmsProp => self.wrap(momentum, move |momentum| {
                 let config = RmsPropConfig::new().with_alpha(squared).with_epsilon(eps);
                 config.with_momentum(momentum as f32).build()
             }),
             OptimizerKind::AdaGrad => {
-                self.tuned(momentum, move |_| AdaGradConfig::new().with_epsilon(eps).build())
+                self.wrap(momentum, move |_| AdaGradConfig::new().with_epsilon(eps).build())
             }
-            OptimizerKind::Lamb => self.tuned(momentum, move |momentum| {
+            OptimizerKind::Lamb => self.wrap(momentum, move |momentum| {
                 let config = LambConfig::new().with_beta_1(momentum as f32).with_beta_2(squared);
                 config.with_epsilon(eps).build()
             }),
-            OptimizerKind::Lion => self.tuned(momentum, move |momentum| {
+            OptimizerKind::Lion => self.wrap(momentum, move |momentum| {
                 LionConfig::new().with_beta_1(momentum as f32).with_beta_2(squared).build()
             }),
             OptimizerKind::Adan => {
-                self.tuned(momentum, move |_| AdanConfig::new().with_epsilon(eps).build())
+                self.wrap(momentum, move |_| AdanConfig::new().with_epsilon(eps).build())
             }
         }
     }
 
-    fn tuned<O: Optimizer>(
+    fn wrap<O: Optimizer>(
         &self,
         momentum: &Momentum,
         build: impl Fn(f64) -> O + Clone + Send + Sync + 'static,
     ) -> ModuleOptimizer {
-        let decay = Decay {
-            rate: self.weight_decay,
-            decoupled: self.decoupled,
-            of_biases: self.decay_biases,
-        };
+        let decay =
+            Decay { rate: self.weight_decay, decoupled: self.decoupled, biases: self.decay_biases };
         SteppedOptimizer::new(build, momentum.clone(), decay).into()
     }
 }

@@ -1,5 +1,5 @@
-//! One of Burn's optimizers, with a momentum that may change at each step, one weight decay for all,
-//! and a saved state that is loaded onto a device of choice.
+//! A wrapper of Burn's optimizers, with a momentum that may change at each step, one implementation
+//! of weight decay for all, and a saved state that is loaded onto a chosen device.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
 
-/// The momentum of the next step, shared by an optimizer and whoever schedules it; 0 at first.
+/// The momentum of the next step, shared by an optimizer and its schedule; initially 0.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Momentum(Arc<AtomicU64>);
 
@@ -23,26 +23,26 @@ impl Momentum {
     }
 }
 
-/// How weights decay.
+/// The weight decay of an optimizer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decay {
     pub rate: f64,
-    /// Whether it is a part of the step rather than of the gradient.
+    /// Whether decay is part of the step rather than of the gradient.
     pub decoupled: bool,
     /// Whether parameters with a single axis decay too.
-    pub of_biases: bool,
+    pub biases: bool,
 }
 
 thread_local! {
-    /// Where states are loaded, within [`load_on`].
+    /// The device onto which states are loaded, within [`load_on`].
     static TARGET: RefCell<Option<Device>> = const { RefCell::new(None) };
 }
 
-/// Runs `load` such that the states of [`SteppedOptimizer`]s are made on `device`.
+/// Runs `load`, in which the states of [`SteppedOptimizer`]s are created on `device`.
 ///
-/// Burn loads an optimizer's record on its default device and moves it at the next step. In a build
-/// with a GPU backend that device is a GPU, which a run on the CPU must not touch, and which may not
-/// be there. Burn's trait has no argument for another one, hence the thread-local.
+/// Burn loads an optimizer's record onto its default device and moves it at the next step. In a
+/// build with a GPU backend, that device is a GPU, which a run on the CPU must not touch and which
+/// may not exist. Burn's trait has no argument for another device, hence the thread-local.
 pub(crate) fn load_on<R>(device: &Device, load: impl FnOnce() -> R) -> R {
     let before = TARGET.replace(Some(device.clone()));
     let loaded = load();
@@ -50,8 +50,8 @@ pub(crate) fn load_on<R>(device: &Device, load: impl FnOnce() -> R) -> R {
     loaded
 }
 
-/// One of Burn's optimizers, made anew at each step with the momentum of that step: it is a few
-/// numbers, its state is kept apart.
+/// One of Burn's optimizers, rebuilt at each step with the momentum of that step. That is cheap: it
+/// is a few numbers, and its state is kept separately.
 pub(super) struct SteppedOptimizer<F, O> {
     build: F,
     momentum: Momentum,
@@ -89,8 +89,8 @@ where
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let Decay { rate, decoupled, of_biases } = self.decay;
-        let decays = rate > 0.0 && (D > 1 || of_biases);
+        let Decay { rate, decoupled, biases } = self.decay;
+        let decays = rate > 0.0 && (D > 1 || biases);
         let (tensor, grad) = match (decays, decoupled) {
             (true, true) => (tensor.mul_scalar(1.0 - lr * rate), grad),
             (true, false) => (tensor.clone(), grad + tensor.mul_scalar(rate)),

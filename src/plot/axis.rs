@@ -1,32 +1,32 @@
-//! What an axis spans, and the numbers that stand at it.
+//! The range of an axis, and its ticks.
 
 use std::ops::Range;
 
 use plotters::coord::ranged1d::{BoldPoints, DefaultFormatting, KeyPointHint, Ranged};
 use plotters::coord::types::RangedCoordf64;
 
-/// About how many numbers an axis has.
+/// The approximate number of ticks on an axis.
 pub const TICKS: usize = 6;
 
-/// How values are laid out along an axis.
+/// The scale of an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scale {
     Linear,
-    /// By their power of ten.
+    /// Logarithmic, to base 10.
     Log,
 }
 
 impl Scale {
-    /// Where a value stands on the axis; not a number where it has no place.
+    /// Returns a value's position on the axis; NaN or infinite if it has none.
     pub fn place(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
-            // That of 0 is infinite, and that of less is no number.
+            // Infinite at 0, and NaN below.
             Self::Log => value.log10(),
         }
     }
 
-    /// From the least to the largest place, with a margin; never empty.
+    /// Returns the range from the least to the largest position, with a margin; never empty.
     pub fn span(self, places: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
         let range = span(places, margin);
         if self == Self::Log && powers(&range).count() < 2 {
@@ -35,7 +35,7 @@ impl Scale {
         range
     }
 
-    /// The axis of a range, with at most about `most` numbers.
+    /// Returns the axis of a range, with at most about `most` ticks.
     pub fn axis(self, range: &Range<f64>, most: usize) -> Axis {
         let line = RangedCoordf64::from(range.clone());
         let ticks = match self {
@@ -48,7 +48,7 @@ impl Scale {
         Axis { line, ticks }
     }
 
-    /// The number at a place.
+    /// Formats the number at a position.
     pub fn tick(self, place: f64, range: &Range<f64>) -> String {
         match self {
             Self::Linear => tick(place, range),
@@ -57,7 +57,7 @@ impl Scale {
     }
 }
 
-/// An axis with chosen numbers, as the drawing library takes it.
+/// An axis with given ticks, for the drawing library.
 pub struct Axis {
     line: RangedCoordf64,
     ticks: Vec<f64>,
@@ -80,17 +80,17 @@ impl Ranged for Axis {
     }
 }
 
-/// The whole powers of ten between the ends.
+/// Returns the exponents of the powers of ten in the range.
 fn powers(range: &Range<f64>) -> std::ops::RangeInclusive<i64> {
     range.start.ceil() as i64..=range.end.floor() as i64
 }
 
-/// Whether a value has a place on an axis; the drawing library divides one of 1e300 without end.
+/// Returns whether a value can be drawn. The drawing library loops forever at 1e300.
 pub fn can_be_seen(value: f64) -> bool {
     value.abs() <= 1e30
 }
 
-/// From the least to the largest value, with a margin; never empty.
+/// Returns the range from the least to the largest value, with a margin; never empty.
 fn span(values: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
     let (least, most) = values
         .filter(|&value| can_be_seen(value))
@@ -99,7 +99,7 @@ fn span(values: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
         return 0.0..1.0;
     }
     let range = most - least;
-    // Too little for its digits is nothing as well.
+    // A range that is tiny compared with its ends counts as empty too.
     if range <= least.abs().max(most.abs()) * 1e-9 {
         let room = if least == 0.0 { 1.0 } else { least.abs() / 2.0 };
         return least - room..most + room;
@@ -107,8 +107,8 @@ fn span(values: impl Iterator<Item = f64>, margin: f64) -> Range<f64> {
     least - margin * range..most + margin * range
 }
 
-/// A number at an axis, with as many digits as tell neighbours apart, and in powers of ten where
-/// those would be too many.
+/// Formats a tick with as many digits as neighbours need to differ, and in scientific notation if
+/// these would be too many.
 fn tick(value: f64, range: &Range<f64>) -> String {
     let step = (range.end - range.start) / TICKS as f64;
     let largest = range.start.abs().max(range.end.abs());

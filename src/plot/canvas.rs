@@ -1,4 +1,4 @@
-//! What charts are drawn on, finer than the picture's pixels, and the names of their series.
+//! The canvas of a chart, finer than the picture's pixels, and the legend of its series.
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -9,8 +9,8 @@ use super::style::{self, FONT, INK};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 
-/// The drawing library knows whole pixels only, so that each pixel of a picture is this many of
-/// its: a curve would have steps.
+/// The number of the drawing library's pixels per pixel of the picture, in each direction. The
+/// library rounds to whole pixels, which would make steps in a curve.
 const FINE: u32 = 8;
 pub const TITLE: u32 = fine(style::TITLE);
 pub const LABEL: u32 = fine(style::LABEL);
@@ -24,18 +24,18 @@ pub const fn fine(pixels: u32) -> u32 {
     pixels * FINE
 }
 
-/// As many pixels of a picture as have room for that many of the drawing library's.
+/// Converts the drawing library's pixels to pixels of the picture, rounding up.
 pub const fn pixels(fine: u32) -> u32 {
     fine.div_ceil(FINE)
 }
 
-/// What a chart is drawn on.
+/// The area that a chart is drawn on.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 
-/// What goes wrong while something is drawn.
+/// An error of the drawing library.
 pub type DrawingError = DrawingAreaErrorKind<std::io::Error>;
 
-/// A figure of that size in pixels, with the content drawn on it.
+/// Draws the content on a figure of the given size in pixels.
 pub fn draw(
     (width, height): (u32, u32),
     content: impl FnOnce(&Area<'_>) -> Result<(), DrawingError>,
@@ -56,7 +56,7 @@ pub fn rgb([red, green, blue]: [u8; 3]) -> RGBColor {
     RGBColor(red, green, blue)
 }
 
-/// Points of one name, and how they look.
+/// A named series of points, and its look.
 #[derive(Debug, Clone)]
 pub struct Series {
     pub name: String,
@@ -70,7 +70,7 @@ pub enum Look {
     Line,
     /// A line with a dot at each point.
     Marked,
-    /// A thin, pale line in the colour of the series before it.
+    /// A thin, pale line in the colour of the previous series.
     Faint,
     Points,
 }
@@ -81,26 +81,26 @@ impl Series {
     }
 }
 
-/// The room for the names of the series.
+/// The height of one line of a legend.
 const LEGEND_HEIGHT: i32 = (LABEL + fine(10)) as i32;
-/// A sample of a series, and where its name begins behind it.
+/// The length of a series' sample, and the distance from its start to the name after it.
 const SAMPLE: i32 = fine(18) as i32;
 const BEFORE_NAME: i32 = SAMPLE + fine(6) as i32;
 
-/// Entries of a legend that stand side by side.
+/// The entries of one line of a legend.
 struct LegendLine<'a> {
-    /// Each with its name as far as it fits, and how far from the line's left end it begins.
+    /// Each series with its name, cut to fit, and its distance from the left end of the line.
     entries: Vec<(&'a Series, String, i32)>,
     width: i32,
 }
 
-/// How high a legend is on an area of that width.
+/// Returns the height of a legend on an area of the given width.
 pub fn legend_height(series: &[Series], width: u32) -> u32 {
     lines(series, width as i32).len() as u32 * LEGEND_HEIGHT as u32
 }
 
-/// The series' names, each behind a sample of how it looks, in as many lines as they need;
-/// gives their height.
+/// Draws the series' names, each after a sample of its look, on as many lines as they need. Returns
+/// the height of these lines.
 pub fn draw_legend(series: &[Series], area: &Area<'_>, top: i32) -> Result<i32, DrawingError> {
     let width = area.dim_in_pixel().0 as i32;
     let lines = lines(series, width);
@@ -119,7 +119,7 @@ pub fn draw_legend(series: &[Series], area: &Area<'_>, top: i32) -> Result<i32, 
     Ok(lines.len() as i32 * LEGEND_HEIGHT)
 }
 
-/// The names that are listed, as many side by side as fit.
+/// Lays out the non-empty names, as many on a line as fit.
 fn lines(series: &[Series], width: i32) -> Vec<LegendLine<'_>> {
     const GAP: i32 = self::GAP as i32;
     let room = width - 2 * GAP;
@@ -141,7 +141,7 @@ fn lines(series: &[Series], width: i32) -> Vec<LegendLine<'_>> {
     lines
 }
 
-/// A short piece of the series, from `left` on, at a height.
+/// Draws a short sample of the series, with its left end at the given point.
 fn draw_sample(
     series: &Series,
     area: &Area<'_>,

@@ -1,4 +1,4 @@
-//! Lines and points over two axes, alone or side by side.
+//! Charts of lines and points, alone or side by side.
 
 use std::ops::Range;
 
@@ -16,12 +16,12 @@ use super::style::{self, FONT, GRID, INK};
 use crate::error::{Error, Result};
 use crate::printable::printable;
 
-/// A chart alone, in pixels.
+/// The size of a single chart in pixels.
 const ALONE: (u32, u32) = (640, 400);
-/// The room for the numbers and the name of the horizontal axis.
+/// The height of the tick labels and the name of the horizontal axis.
 const BELOW: u32 = fine(44);
 
-/// Lines and points over two named axes.
+/// A chart of lines and points on two named axes.
 ///
 /// ```
 /// use fastburn::plot::Chart;
@@ -46,7 +46,7 @@ pub struct Chart {
 }
 
 impl Chart {
-    /// An empty chart under a title.
+    /// Creates an empty chart with a title.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -58,13 +58,13 @@ impl Chart {
         }
     }
 
-    /// The axes' names, with units.
+    /// Sets the names of the axes, with units.
     pub fn axes(mut self, x: impl Into<String>, y: impl Into<String>) -> Self {
         (self.x_name, self.y_name) = (x.into(), y.into());
         self
     }
 
-    /// Lays the horizontal axis out by powers of ten; points at 0 and below interrupt their line.
+    /// Makes the horizontal axis logarithmic. Points at 0 and below interrupt their line.
     ///
     /// ```
     /// use fastburn::plot::Chart;
@@ -79,14 +79,14 @@ impl Chart {
         self
     }
 
-    /// Shows at least these heights, so that charts side by side have one scale.
+    /// Sets a range that the vertical axis includes, to give charts side by side the same scale.
     pub fn y_at_least(mut self, range: Range<f64>) -> Self {
         self.y_at_least = vec![range.start, range.end];
         self
     }
 
-    /// A line through `(x, y)` points in a colour of its own; an empty name is not listed. Points
-    /// that are not finite, or beyond ±1e30, interrupt it.
+    /// Adds a line through `(x, y)` points in the next colour. An empty name is not listed in the
+    /// legend. Points that are NaN, infinite or beyond ±1e30 interrupt the line.
     pub fn line(
         self,
         name: impl Into<String>,
@@ -95,7 +95,7 @@ impl Chart {
         self.with(name.into(), points, Look::Line)
     }
 
-    /// As [`line`](Self::line), with a dot at each point: for few of them.
+    /// Adds a [`line`](Self::line) with a dot at each point, for a small number of points.
     pub fn marked_line(
         self,
         name: impl Into<String>,
@@ -104,13 +104,13 @@ impl Chart {
         self.with(name.into(), points, Look::Marked)
     }
 
-    /// A pale line in the colour of the series before it: the raw values behind a smooth curve,
-    /// or one more run.
+    /// Adds a pale line in the colour of the previous series: the raw values of a smoothed curve,
+    /// or another run.
     pub fn faint_line(self, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
         self.with(String::new(), points, Look::Faint)
     }
 
-    /// Dots at `(x, y)` in a colour of their own; an empty name is not listed.
+    /// Adds dots at `(x, y)` in the next colour. An empty name is not listed in the legend.
     pub fn points(
         self,
         name: impl Into<String>,
@@ -119,16 +119,16 @@ impl Chart {
         self.with(name.into(), points, Look::Points)
     }
 
-    /// The chart as a picture.
+    /// Draws the chart.
     ///
     /// # Errors
     ///
-    /// [`Error::Plot`](crate::Error::Plot) if the drawing library refuses it.
+    /// [`Error::Plot`](crate::Error::Plot) if the drawing library fails.
     pub fn draw(&self) -> Result<Figure> {
         draw(ALONE, |area| self.draw_in(area))
     }
 
-    /// A line in a colour that the caller chose.
+    /// Adds a line in a given colour.
     pub(super) fn coloured_line(
         mut self,
         name: String,
@@ -176,7 +176,7 @@ impl Chart {
             ends[0].max(ends[1])
         };
         let left = widest(y_scale, &y_range) + LABEL + fine(20);
-        // A number stands below the middle of its tick, also of the last one.
+        // A label is centred below its tick, even at the end of the axis.
         let x_widest = widest(x_scale, &x_range);
         let right = x_widest / 2 + GAP;
         let x_room = width.saturating_sub(left + right) / (x_widest + GAP);
@@ -205,7 +205,7 @@ impl Chart {
             .draw()?;
         for series in &self.series {
             let colour = series.colour();
-            let seen = |point: &(f64, f64)| can_be_seen(point.0) && can_be_seen(point.1);
+            let visible = |point: &(f64, f64)| can_be_seen(point.0) && can_be_seen(point.1);
             let placed: Vec<(f64, f64)> =
                 series.points.iter().map(|&(x, y)| (x_scale.place(x), y)).collect();
             if series.look != Look::Points {
@@ -213,22 +213,22 @@ impl Chart {
                     Look::Faint => colour.mix(0.3).stroke_width(THIN),
                     _ => colour.stroke_width(LINE),
                 };
-                for part in placed.split(|point| !seen(point)) {
+                for part in placed.split(|point| !visible(point)) {
                     chart.draw_series(LineSeries::new(part.iter().copied(), line))?;
                 }
             }
             if matches!(series.look, Look::Points | Look::Marked) {
-                let points = placed.iter().copied().filter(seen);
+                let points = placed.iter().copied().filter(visible);
                 chart.draw_series(points.map(|point| Circle::new(point, DOT, colour.filled())))?;
             }
         }
         Ok(())
     }
 
-    /// What the axes must span so that everything is seen.
+    /// Returns the ranges of the axes that show everything.
     fn ranges(&self) -> (Range<f64>, Range<f64>) {
         let points = || self.series.iter().flat_map(|series| &series.points);
-        // A dot at an end of the axis would be cut in half.
+        // Without a margin, a dot at the end of the axis would be cut in half.
         let dots = self.series.iter().any(|s| matches!(s.look, Look::Points | Look::Marked));
         let places = points().map(|point| self.x_scale.place(point.0));
         let x = self.x_scale.span(places, if dots { 0.03 } else { 0.0 });
@@ -238,15 +238,15 @@ impl Chart {
     }
 }
 
-/// A chart beside others, in pixels.
+/// The size of a chart in a row, in pixels.
 const IN_ROW: (u32, u32) = (320, 300);
 
 impl Chart {
-    /// Charts side by side.
+    /// Draws charts side by side.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is none, [`Error::Plot`] if the drawing library refuses one.
+    /// [`Error::Setting`] if there are no charts, [`Error::Plot`] if the drawing library fails.
     pub fn row(charts: &[Self]) -> Result<Figure> {
         if charts.is_empty() {
             return Err(Error::setting("number of charts", 0, "at least 1"));
@@ -257,8 +257,7 @@ impl Chart {
         })
     }
 
-    /// Charts of the same series side by side, under one legend, which makes the picture as much
-    /// higher as it needs.
+    /// Draws charts of the same series side by side under one legend, which adds to the height.
     pub(super) fn row_of_one_legend<const N: usize>(charts: [Self; N]) -> Result<Figure> {
         let names = charts.first().map_or_else(Vec::new, |chart| chart.series.clone());
         let width = IN_ROW.0 * N as u32;

@@ -8,14 +8,13 @@ use resvg::usvg::{Options, Tree};
 use crate::error::{Error, Result};
 use crate::files::atomic;
 
-/// How many pixels of a PNG file a pixel of the drawing takes, so that it is sharp on dense
-/// screens.
+/// The PNG pixels per pixel of the drawing, in each direction, for sharpness on dense screens.
 const PNG_SCALE: f32 = 2.0;
 
-/// The widest or highest PNG file, in pixels: larger ones are refused before memory runs out.
+/// The largest width or height of a PNG file, in pixels: larger ones could exhaust the memory.
 const LARGEST_PNG: u32 = 16_384;
 
-/// A drawing, as SVG or PNG.
+/// A finished drawing, to be saved as SVG or PNG.
 ///
 /// ```
 /// use fastburn::plot::Chart;
@@ -37,16 +36,16 @@ impl Figure {
         Self { svg }
     }
 
-    /// The drawing as an SVG document.
+    /// Returns the drawing as an SVG document.
     pub fn svg(&self) -> &str {
         &self.svg
     }
 
-    /// The drawing as a PNG file's content, two pixels wide and high for each of the SVG's.
+    /// Renders the drawing to the content of a PNG file, at twice the SVG's width and height.
     ///
     /// # Errors
     ///
-    /// [`Error::Plot`] if it is too large to be painted.
+    /// [`Error::Plot`] if it is too large to render.
     pub fn png(&self) -> Result<Vec<u8>> {
         let mut options = Options { font_family: "DejaVu Sans".to_owned(), ..Options::default() };
         options.fontdb_mut().load_font_data(dejavu::sans::regular().to_vec());
@@ -56,31 +55,29 @@ impl Figure {
             .filter(|size| size.width().max(size.height()) <= LARGEST_PNG)
             .and_then(|size| Pixmap::new(size.width(), size.height()))
             .ok_or_else(|| {
-                let most = format!("it is more than {LARGEST_PNG} pixels high or wide");
-                Error::plot("a picture", format!("{most}; save it as .svg, or show less"))
+                let limit = format!("wider or higher than {LARGEST_PNG} pixels");
+                Error::plot("a picture", format!("{limit}; save it as .svg, or show less"))
             })?;
         let scale = Transform::from_scale(PNG_SCALE, PNG_SCALE);
         resvg::render(&tree, scale, &mut pixels.as_mut());
         pixels.encode_png().map_err(|error| Error::plot("a picture", error))
     }
 
-    /// Writes an SVG or a PNG file, as the name's ending says; it appears whole or not at all.
+    /// Saves an SVG or PNG file, depending on its extension, completely or not at all.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if the name ends in neither `.svg` nor `.png`, [`Error::Write`] if the
-    /// file cannot be written.
+    /// file cannot be written, and for a PNG those of [`png`](Self::png).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_lowercase();
         match ending.as_str() {
             "svg" => atomic::write(path, self.svg.as_bytes()),
             "png" => atomic::write(path, &self.png()?),
-            _ => Err(Error::setting(
-                "picture file",
-                path.display(),
-                "a name that ends in .svg or .png",
-            )),
+            _ => {
+                Err(Error::setting("picture file", path.display(), "a name ending in .svg or .png"))
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A table of numbers, shaded by their size.
+//! Heat maps: tables of numbers that are shaded by value.
 
 use std::collections::BTreeMap;
 
@@ -11,21 +11,21 @@ use super::text::Paint;
 use crate::error::{Error, Result};
 use crate::printable::printable;
 
-/// The height of a cell, in pixels, and the room at the sides of its number.
+/// The height of a cell, and the total margin beside its number, in pixels.
 const CELL_HEIGHT: u32 = 24;
 const CELL_MARGIN: u32 = 10;
-/// The most rows and columns whose numbers and labels can be read; of more, only the shades are
-/// drawn, on a map of about this many pixels.
+/// The largest number of rows or columns with readable numbers and labels. Of larger maps only the
+/// shades are drawn, in about `SHADES_ONLY` pixels.
 const MOST_READABLE: usize = 100;
 const SHADES_ONLY: u32 = 1_600;
-/// The shade of the largest number; the smallest is as white as paper.
+/// The colour of the largest number; that of the smallest is white.
 const DARKEST: [u8; 3] = [8, 48, 107];
-/// From which shade on a number is white.
+/// The shade from which numbers are written in white.
 const WHITE_FROM: f64 = 0.42;
 
-/// A table of numbers, each in a cell that is the darker the larger it is.
+/// A table of numbers in cells that are darker for larger numbers.
 ///
-/// The picture of more than 100 rows or columns has the shades alone, without numbers and labels.
+/// With more than 100 rows or columns, only the shades are drawn, without numbers and labels.
 ///
 /// ```
 /// use fastburn::plot::HeatMap;
@@ -45,25 +45,25 @@ pub struct HeatMap {
     row_labels: Vec<String>,
     column_name: String,
     column_labels: Vec<String>,
-    /// How many digits behind the point each number has; `None` for as many as it needs.
+    /// The number of decimals; `None` for as many as each number needs.
     digits: Option<usize>,
 }
 
 impl HeatMap {
-    /// A table of these rows, which are numbered from 0 until [`rows`](Self::rows) and
-    /// [`columns`](Self::columns) say otherwise.
+    /// Creates a heat map of these rows. Rows and columns are numbered from 0, unless
+    /// [`rows`](Self::rows) and [`columns`](Self::columns) set labels.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is no number, or the rows differ in length.
+    /// [`Error::Setting`] if there are no numbers, or the rows differ in length.
     pub fn new(values: Vec<Vec<f64>>) -> Result<Self> {
         let columns = values.first().map_or(0, Vec::len);
         if columns == 0 || values.iter().any(|row| row.len() != columns) {
             let lengths = values.iter().map(Vec::len).collect::<Vec<_>>();
             return Err(Error::setting(
-                "row lengths of a heat map",
+                "heat map row lengths",
                 format!("{lengths:?}"),
-                "rows of one length, at least 1",
+                "rows of equal length, at least 1",
             ));
         }
         Ok(Self {
@@ -77,13 +77,13 @@ impl HeatMap {
         })
     }
 
-    /// A line above the table.
+    /// Sets the title above the table.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// What the rows are, and the label of each; rows without a label get none.
+    /// Sets the name of the rows' axis and the label of each row. Missing labels are blank.
     pub fn rows(
         mut self,
         name: impl Into<String>,
@@ -94,7 +94,7 @@ impl HeatMap {
         self
     }
 
-    /// What the columns are, and the label of each; columns without a label get none.
+    /// Sets the name of the columns' axis and the label of each column. Missing labels are blank.
     pub fn columns(
         mut self,
         name: impl Into<String>,
@@ -105,13 +105,13 @@ impl HeatMap {
         self
     }
 
-    /// As many digits behind the point for every number, such as 2 for shares.
+    /// Sets the number of decimals of all numbers, such as 2 for proportions.
     pub fn digits(mut self, digits: usize) -> Self {
         self.digits = Some(digits);
         self
     }
 
-    /// The table as a picture.
+    /// Draws the heat map.
     pub fn draw(&self) -> Figure {
         let (row_count, column_count) = (self.values.len(), self.values[0].len());
         let readable = row_count.max(column_count) <= MOST_READABLE;
@@ -127,7 +127,7 @@ impl HeatMap {
         };
         let numbers_width = widest(&mut numbers.iter().flatten());
         let labels_width = widest(&mut column_labels.iter());
-        // Long labels stand upright, so that the cells are no wider than their numbers need.
+        // Long labels are rotated: the cells need only be as wide as their numbers.
         let upright = labels_width > 2 * numbers_width.max(LABEL);
         let (least_width, labels_height) =
             if upright { (LABEL, labels_width) } else { (labels_width, LABEL) };
@@ -141,7 +141,7 @@ impl HeatMap {
         let left = 2 * GAP + LABEL + widest(&mut row_labels.iter()) + 6;
         let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
         let top = GAP + title_height + LABEL + 8 + labels_height + 8;
-        // Wide and high enough for the axes' names too.
+        // The names of the axes must fit too.
         let inner_width = (columns * cell_width).max(style::width_of(&self.column_name, LABEL));
         let inner_height = (rows * cell_height).max(style::width_of(&self.row_name, LABEL));
         let title_width = style::width_of(&self.title, TITLE);
@@ -162,8 +162,8 @@ impl HeatMap {
         let above = GAP + title_height + LABEL;
         drawing = drawing.add(text(&self.column_name, left + inner_width / 2, above, "middle"));
         let (x, y) = (GAP + LABEL, top + inner_height / 2);
-        let turned = text(&self.row_name, x, y, "middle");
-        drawing = drawing.add(turned.set("transform", format!("rotate(-90 {x} {y})")));
+        let rotated = text(&self.row_name, x, y, "middle");
+        drawing = drawing.add(rotated.set("transform", format!("rotate(-90 {x} {y})")));
         for (label, column) in column_labels.iter().zip(0..columns) {
             let middle = left + column * cell_width + cell_width / 2;
             drawing = drawing.add(match upright {
@@ -196,8 +196,8 @@ impl HeatMap {
         Figure::new(document.set("viewBox", (0, 0, width, height)).add(drawing).to_string())
     }
 
-    /// The cells of each colour as one SVG path: an element for each cell would be millions. Cells
-    /// beside each other make one rectangle; those of the paper's colour need none.
+    /// Returns the cells of each colour as one SVG path: one element per cell could be millions.
+    /// Adjacent cells in a row make one rectangle, and cells in the paper's colour need none.
     fn outlines(&self, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> Outlines {
         let shade = self.shading();
         let mut outlines = Outlines::new();
@@ -217,7 +217,7 @@ impl HeatMap {
         outlines
     }
 
-    /// The table as lines of text.
+    /// Formats the heat map as lines of text.
     pub fn text(&self, paint: Paint) -> String {
         let numbers = self.values.iter().flatten().map(|&value| self.number(value));
         let rows: Vec<_> = self.row_labels.iter().map(|label| printable(label)).collect();
@@ -250,7 +250,7 @@ impl HeatMap {
         self.digits.map_or_else(|| number(value), |digits| format!("{value:.digits$}"))
     }
 
-    /// Where a number stands between the smallest, 0, and the largest, 1.
+    /// Returns a function that maps the smallest number to 0 and the largest to 1.
     fn shading(&self) -> impl Fn(f64) -> f64 {
         let finite = || self.values.iter().flatten().copied().filter(|value| value.is_finite());
         let least = finite().fold(f64::INFINITY, f64::min);
@@ -261,15 +261,15 @@ impl HeatMap {
     }
 }
 
-/// Of each colour, the path around all its cells.
+/// For each colour, the path around all of its cells.
 type Outlines = BTreeMap<[u8; 3], String>;
 
-/// Where a number stands within its cell, from the cell's top.
+/// Returns the distance from the top of a cell to the baseline of its number.
 const fn baseline() -> u32 {
     CELL_HEIGHT / 2 + LABEL / 3
 }
 
-/// The colours of a cell and of the number in it.
+/// Returns the colours of a cell and of its number.
 fn colours(shade: f64) -> ([u8; 3], [u8; 3]) {
     let mix = |channel: usize| {
         let (from, to) = (f64::from(PAPER[channel]), f64::from(DARKEST[channel]));
@@ -278,8 +278,8 @@ fn colours(shade: f64) -> ([u8; 3], [u8; 3]) {
     ([mix(0), mix(1), mix(2)], if shade < WHITE_FROM { INK } else { PAPER })
 }
 
-/// Whole numbers as such, others with two digits behind the point; the very large and very small
-/// in powers of ten.
+/// Formats whole numbers without decimals, others with two, and very large and very small ones in
+/// scientific notation.
 fn number(value: f64) -> String {
     let size = value.abs();
     if size != 0.0 && value.is_finite() && !(1e-2..1e6).contains(&size) {

@@ -1,4 +1,4 @@
-//! Images, with a title above each.
+//! Grids of images with a title above each.
 
 use std::io::Cursor;
 
@@ -16,19 +16,19 @@ use crate::error::{Error, Result};
 use crate::printable::printable;
 use crate::vision::Bitmap;
 
-/// The larger side of an image in a grid, in pixels, at most.
+/// The maximum width and height of an image in a grid, in pixels.
 pub(super) const IN_GRID: usize = 112;
-/// The larger side of an image alone.
+/// The maximum width and height of a single image.
 const ALONE: usize = 336;
-/// How many images [`show_batch`] shows, as fastai's does, and how many in a row.
+/// The number of images that [`show_batch`] shows, and the number per row, as in fastai.
 const SHOWN: usize = 9;
 const IN_ROW: usize = 3;
-/// The most that a title makes its image's place wider, in pixels; what is longer is cut.
+/// The maximum width of a title in pixels. Longer titles are cut, unless the image is wider.
 const WIDEST_TITLE: u32 = 2 * IN_GRID as u32;
-/// The room for a line of a title.
+/// The height of a line of a title.
 const TITLE_HEIGHT: u32 = LABEL + 6;
 
-/// One image, large.
+/// Draws one enlarged image.
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -48,7 +48,7 @@ pub fn show_image(image: &Bitmap) -> Result<Figure> {
     grid(&[(image, &[])], &[], 1, ALONE)
 }
 
-/// Images in rows of `columns`, each with its title above it.
+/// Draws images in rows of `columns`, each with its title above it.
 ///
 /// ```
 /// use fastburn::vision::Bitmap;
@@ -62,18 +62,18 @@ pub fn show_image(image: &Bitmap) -> Result<Figure> {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no image or no column, [`Error::Plot`] if an image cannot be
-/// encoded.
+/// [`Error::Setting`] if there are no images or `columns` is 0, [`Error::Plot`] if an image cannot
+/// be encoded.
 pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> {
     let titles: Vec<_> = images.iter().map(|(_, title)| [(*title).to_owned()]).collect();
     let titled = images.iter().zip(&titles).map(|((image, _), title)| (*image, title.as_slice()));
     grid(&titled.collect::<Vec<_>>(), &[], columns, IN_GRID)
 }
 
-/// The first nine images of a batch with their classes, as fastai's `show_batch`.
+/// Draws the first nine images of a batch with their classes, as fastai's `show_batch`.
 ///
-/// The batch's input is `[batch, channels, height, width]`, its target `[batch]`; this waits for
-/// the device.
+/// The batch's input is `[batch, channels, height, width]`, its target `[batch]`. The call waits
+/// for the device.
 ///
 /// ```
 /// use fastburn::vision::Splits;
@@ -89,12 +89,12 @@ pub fn image_grid(images: &[(&Bitmap, &str)], columns: usize) -> Result<Figure> 
 ///
 /// # Errors
 ///
-/// [`Error::Shape`] if the input is not of one channel or three, [`Error::Setting`] if the batch is
-/// empty, [`Error::Compute`] if the device fails.
+/// [`Error::Shape`] if the input does not have one or three channels, [`Error::Setting`] if the
+/// batch is empty, [`Error::Compute`] if the device fails.
 pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) -> Result<Figure> {
     let shown = batch.len.min(SHOWN);
     if shown == 0 {
-        return Err(nothing("number of images"));
+        return Err(zero("number of images"));
     }
     let targets = batch.target.clone().narrow(0, 0, shown).try_into_vec_as::<i64>();
     let targets = targets.map_err(|error| Error::compute("read a batch's targets", error))?;
@@ -112,10 +112,10 @@ pub fn show_batch(batch: &Batch<Tensor<4>, Tensor<1, Int>>, classes: &[String]) 
     image_grid(&images.iter().zip(names).collect::<Vec<_>>(), IN_ROW)
 }
 
-/// An image, and the lines above it.
+/// An image and the lines of its title.
 pub(super) type TitledImage<'a> = (&'a Bitmap, &'a [String]);
 
-/// Images in rows of `columns`, no larger than `side`, below a headline of some lines.
+/// Draws images in rows of `columns`, no larger than `side`, below the lines of a headline.
 pub(super) fn grid(
     images: &[TitledImage<'_>],
     headline: &[&str],
@@ -123,10 +123,10 @@ pub(super) fn grid(
     side: usize,
 ) -> Result<Figure> {
     if images.is_empty() {
-        return Err(nothing("number of images"));
+        return Err(zero("number of images"));
     }
     if columns == 0 {
-        return Err(nothing("number of columns"));
+        return Err(zero("number of columns"));
     }
     let columns = columns.min(images.len()) as u32;
     let rows = (images.len() as u32).div_ceil(columns);
@@ -134,8 +134,8 @@ pub(super) fn grid(
     let sizes = images.iter().map(|(image, _)| drawn_size(image, side));
     let (image_width, image_height) =
         sizes.fold((0, 0), |(w, h), (width, height)| (w.max(width), h.max(height)));
-    let said = images.iter().flat_map(|(_, title)| *title);
-    let title_width = said.map(|line| style::width_of(&printable(line), LABEL)).max();
+    let titles = images.iter().flat_map(|(_, title)| *title);
+    let title_width = titles.map(|line| style::width_of(&printable(line), LABEL)).max();
     let cell_width = image_width.max(title_width.unwrap_or_default().min(WIDEST_TITLE));
     let cell_height = image_height + lines;
     let head_width = headline.iter().map(|line| style::width_of(line, LABEL)).max();
@@ -157,16 +157,16 @@ pub(super) fn grid(
         .set("height", height)
         .set("viewBox", (0, 0, width, height))
         .add(paper.set("fill", style::hex(PAPER)));
-    for (said, line) in headline.iter().zip(0..) {
-        drawing = drawing.add(text((*said).to_owned(), width / 2, GAP, line));
+    for (words, line) in headline.iter().zip(0..) {
+        drawing = drawing.add(text((*words).to_owned(), width / 2, GAP, line));
     }
     for ((image, title), index) in images.iter().zip(0..) {
         let left = GAP + (index % columns) * (cell_width + GAP);
         let top = GAP + head_height + (index / columns) * (cell_height + GAP);
         let (width, height) = drawn_size(image, side);
-        for (said, line) in title.iter().zip(0..).filter(|(said, _)| !said.is_empty()) {
-            let said = style::fitted(&printable(said), LABEL, cell_width + GAP / 2);
-            drawing = drawing.add(text(said, left + cell_width / 2, top, line));
+        for (words, line) in title.iter().zip(0..).filter(|(words, _)| !words.is_empty()) {
+            let words = style::fitted(&printable(words), LABEL, cell_width + GAP / 2);
+            drawing = drawing.add(text(words, left + cell_width / 2, top, line));
         }
         let picture = Image::new()
             .set("x", left + (cell_width - width) / 2)
@@ -183,18 +183,18 @@ pub(super) fn grid(
     Ok(Figure::new(drawing.to_string()))
 }
 
-/// The room that the lines of a title take: none where all are empty.
+/// Returns the height of a title, without empty lines at its end.
 fn height_of(title: &[String]) -> u32 {
     let last = title.iter().rposition(|line| !line.is_empty());
     last.map_or(0, |last| (last as u32 + 1) * TITLE_HEIGHT)
 }
 
-fn nothing(what: &'static str) -> Error {
+fn zero(what: &'static str) -> Error {
     Error::setting(what, 0, "at least 1")
 }
 
-/// The width and height at which an image is drawn: small ones at a whole multiple of their size,
-/// so that each pixel is a square; large ones reduced to `side`.
+/// Returns the width and height at which an image is drawn. Small images are enlarged by a whole
+/// factor, which keeps pixels square; large ones are reduced to `side`.
 fn drawn_size(image: &Bitmap, side: usize) -> (u32, u32) {
     let larger = image.width().max(image.height());
     let scaled = |length: usize| match side / larger {
@@ -204,7 +204,7 @@ fn drawn_size(image: &Bitmap, side: usize) -> (u32, u32) {
     (scaled(image.width()), scaled(image.height()))
 }
 
-/// The image as a PNG file, reduced to the pixels that a sharp drawing of it needs.
+/// Encodes the image as a PNG file, reduced to the pixels that a sharp drawing needs.
 fn png(image: &Bitmap, (width, height): (u32, u32)) -> Result<Vec<u8>> {
     let mut file = Cursor::new(Vec::new());
     let reduced = image.thumbnail(2 * width.max(height));

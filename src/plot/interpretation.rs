@@ -1,4 +1,4 @@
-//! Pictures of a model's mistakes: the confusion matrix, and the images of the largest losses.
+//! Plots of a model's mistakes: the confusion matrix and the top losses.
 
 use burn::data::dataset::Dataset;
 
@@ -9,23 +9,23 @@ use crate::error::{Error, Result};
 use crate::records::{Confusion, Interpretation, Outcome};
 use crate::vision::{Bitmap, ImageItem};
 
-/// What stands in the cells of a confusion matrix.
+/// The contents of a confusion matrix's cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cells {
-    /// How many items of the row's class were taken for the column's.
+    /// The number of items of the row's class that were predicted as the column's.
     Counts,
-    /// Which share of the row's class that is, with two digits; 0 for a class without items.
+    /// The same as a share of the row's class, with two decimals; 0 for a class without items.
     Shares,
 }
 
-/// The most classes whose confusion matrix can be read as a picture.
+/// The largest number of classes with a readable confusion matrix.
 const MOST_CLASSES: usize = 100;
 
-/// The confusion matrix as a picture, a row for each actual class and a column for each predicted
-/// one: fastai's `plot_confusion_matrix`.
+/// Draws the confusion matrix, with a row for each actual class and a column for each predicted
+/// class: fastai's `plot_confusion_matrix`.
 ///
-/// Of more than 100 classes, those with the most mistakes are shown, and the title says so:
-/// [`Confusion::most_confused_classes`].
+/// Of more than 100 classes, only those with the most mistakes are shown, and the title says so:
+/// see [`Confusion::most_confused_classes`].
 ///
 /// ```
 /// use fastburn::records::Confusion;
@@ -42,7 +42,7 @@ const MOST_CLASSES: usize = 100;
 ///
 /// # Errors
 ///
-/// [`Error::Setting`](crate::Error::Setting) if there is no class.
+/// [`Error::Setting`](crate::Error::Setting) if there are no classes.
 pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figure> {
     let classes = confusion.classes.len();
     let shown = confusion.most_confused_classes(MOST_CLASSES);
@@ -55,7 +55,7 @@ pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figu
     Ok(confusion_matrix(&shown, cells)?.title(title).draw())
 }
 
-/// The confusion matrix as a [`HeatMap`], which can be drawn as text too.
+/// Returns the confusion matrix as a [`HeatMap`], which can also be formatted as text.
 ///
 /// ```
 /// use fastburn::records::Confusion;
@@ -71,7 +71,7 @@ pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figu
 ///
 /// # Errors
 ///
-/// [`Error::Setting`](crate::Error::Setting) if there is no class.
+/// [`Error::Setting`](crate::Error::Setting) if there are no classes.
 pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> {
     let counts = || {
         let row = |row: &Vec<usize>| row.iter().map(|&count| count as f64).collect();
@@ -84,13 +84,13 @@ pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> 
     Ok(map.rows("actual", &confusion.classes).columns("predicted", &confusion.classes))
 }
 
-/// What the lines above each image say.
+/// The meaning of the lines above each image.
 const HEADLINE: [&str; 2] = ["prediction / actual", "loss / probability"];
 
-/// The images of the `count` largest losses, the largest first, each with prediction and actual
-/// class above its loss and the prediction's probability: fastai's `plot_top_losses`.
+/// Draws the images with the `count` largest losses, the largest first, each under its predicted
+/// and actual class, its loss and the prediction's probability: fastai's `plot_top_losses`.
 ///
-/// `images` are those that were interpreted: an [`ImageFolder`](crate::vision::ImageFolder), or
+/// `images` are those of the interpretation: an [`ImageFolder`](crate::vision::ImageFolder), or
 /// decoded [`Images`](crate::vision::Images).
 ///
 /// ```
@@ -108,8 +108,8 @@ const HEADLINE: [&str; 2] = ["prediction / actual", "loss / probability"];
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] if there is no item, or `count` is 0, [`Error::Shape`] if there are fewer
-/// images or classes than items say, [`Error::Plot`] if an image cannot be had.
+/// [`Error::Setting`] if there are no items or `count` is 0, [`Error::Shape`] if an item's image or
+/// class is missing, [`Error::Plot`] if an image cannot be read or encoded.
 pub fn plot_top_losses(
     interpretation: &Interpretation,
     images: &impl Dataset<ImageItem>,
@@ -122,7 +122,7 @@ pub fn plot_top_losses(
     let titles = titles.collect::<Result<Vec<_>>>()?;
     let titled: Vec<TitledImage<'_>> =
         bitmaps.iter().zip(&titles).map(|(image, title)| (image, title.as_slice())).collect();
-    // As many in a row as there are rows, as fastai has it.
+    // As many columns as rows, as in fastai.
     let columns = (1..).find(|columns| columns * columns >= titled.len());
     grid(&titled, &HEADLINE, columns.unwrap_or(1), IN_GRID)
 }
@@ -130,7 +130,7 @@ pub fn plot_top_losses(
 fn bitmap(images: &impl Dataset<ImageItem>, index: usize) -> Result<Bitmap> {
     if index >= images.len() {
         return Err(Error::Shape {
-            what: "the images of an interpretation",
+            what: "number of images in an interpretation",
             expected: format!("more than {index}"),
             found: images.len().to_string(),
         });
@@ -142,7 +142,7 @@ fn bitmap(images: &impl Dataset<ImageItem>, index: usize) -> Result<Bitmap> {
 fn title(interpretation: &Interpretation, item: &Outcome) -> Result<[String; 2]> {
     let class = |index: usize| {
         interpretation.classes.get(index).ok_or_else(|| Error::Shape {
-            what: "the classes of an interpretation",
+            what: "number of classes in an interpretation",
             expected: format!("more than {index}"),
             found: interpretation.classes.len().to_string(),
         })

@@ -1,8 +1,8 @@
-//! Pictures: curves, images and heat maps as SVG and PNG, and small ones as text.
+//! Plots: curves, images and heat maps as SVG and PNG, and small ones as text.
 //!
-//! Each drawing is a [`Figure`], which knows how to save itself; [`text`] draws on a terminal.
-//! They are made of plain values, such as a [`History`](crate::records::History), or of
-//! [`Bitmap`](crate::vision::Bitmap)s, so that nothing here computes.
+//! Each plot is a [`Figure`], which can be saved. [`text`] draws in a terminal. Plots are made from
+//! plain values, such as a [`History`](crate::records::History), or from
+//! [`Bitmap`](crate::vision::Bitmap)s: models are not evaluated here.
 
 mod axis;
 mod canvas;

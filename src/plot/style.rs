@@ -1,30 +1,30 @@
-//! One look for every picture.
+//! The common look of all plots.
 
-/// The font that PNG files are drawn with; whoever shows an SVG file takes it or the next best.
+/// The fonts, in order of preference. PNG files are always drawn with the first.
 pub const FONT: &str = "DejaVu Sans, Verdana, sans-serif";
-/// Sizes of letters, in pixels.
+/// Font sizes in pixels.
 pub const TITLE: u32 = 15;
 pub const LABEL: u32 = 12;
 
-/// The room between things, in pixels.
+/// The distance between elements, in pixels.
 pub const GAP: u32 = 12;
 
-/// Letters and axes.
+/// The colour of text and axes.
 pub const INK: [u8; 3] = [40, 40, 40];
-/// Lines of a chart's grid.
+/// The colour of a chart's grid lines.
 pub const GRID: [u8; 3] = [225, 225, 225];
 pub const PAPER: [u8; 3] = [255, 255, 255];
 
-/// Colours that people with colour-blindness can tell apart (Okabe and Ito 2008).
+/// Colours that colour-blind people can tell apart (Okabe and Ito 2008).
 pub const SERIES: [[u8; 3]; 6] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
 
-/// From dark to light, for what has an order (viridis, its end darkened to be seen on paper).
+/// From dark to light, for ordered series (viridis, with a darker end for contrast on white).
 const RAMP: [[u8; 3]; 5] =
     [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [210, 200, 40]];
 
-/// A colour for each of so many series in their order: those that are told apart best, or, where
-/// they are too few, along a ramp.
+/// Returns a colour for each of `count` ordered series: the most distinct ones, or colours along a
+/// ramp if these are too few.
 pub fn ordered(count: usize) -> Vec<[u8; 3]> {
     if count <= SERIES.len() {
         return SERIES[..count].to_vec();
@@ -39,13 +39,13 @@ pub fn ordered(count: usize) -> Vec<[u8; 3]> {
     (0..count).map(along).collect()
 }
 
-/// The most that a text is wide, in pixels.
+/// Returns an upper bound on the width of a text, in pixels.
 pub fn width_of(text: &str, size: u32) -> u32 {
     let widths: f64 = text.chars().map(advance).sum();
     (widths * f64::from(size)).ceil() as u32
 }
 
-/// The text, cut at its end so that it is no wider than `width` pixels.
+/// Returns the text, cut at its end if it is wider than `width` pixels.
 pub fn fitted(text: &str, size: u32, width: u32) -> String {
     if width_of(text, size) <= width {
         return text.to_owned();
@@ -58,7 +58,7 @@ pub fn fitted(text: &str, size: u32, width: u32) -> String {
     text.chars().take_while(fits).chain(['…']).collect()
 }
 
-/// A letter's width in DejaVu Sans, in parts of the font's size, rounded up by kind.
+/// Returns a letter's width in DejaVu Sans relative to the font size, rounded up by group.
 fn advance(letter: char) -> f64 {
     match letter {
         'i' | 'j' | 'l' | '.' | ',' | ':' | ';' | '\'' | '|' | ' ' => 0.34,
@@ -69,7 +69,7 @@ fn advance(letter: char) -> f64 {
     }
 }
 
-/// A colour as SVG writes it.
+/// Formats a colour for SVG.
 pub fn hex([red, green, blue]: [u8; 3]) -> String {
     format!("#{red:02x}{green:02x}{blue:02x}")
 }

@@ -1,31 +1,31 @@
-//! Small pictures for a terminal, or for a log.
+//! Small plots as text, for a terminal or a log.
 
 use std::io::IsTerminal;
 
 use crate::printable::printable;
 use crate::vision::Bitmap;
 
-/// The widest that an image is drawn, in characters.
+/// The maximum width of an image, in characters.
 const WIDEST: usize = 32;
-/// Characters from empty to full, for where there are no colours.
+/// Characters from empty to full, for output without colours.
 const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
-/// What stands between two images.
+/// The space between two images.
 const GAP: &str = "  ";
-/// Bars from low to high.
+/// The bars of a sparkline, from low to high.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// Whether the reader of a text shows colours.
+/// Whether a text contains colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paint {
-    /// A terminal with 24-bit colours.
+    /// For a terminal with 24-bit colours.
     Colour,
-    /// A pipe, a file, or somebody who asked for no colours: no control codes.
+    /// Without control codes: for a pipe or a file, or if colours are not wanted.
     Plain,
 }
 
 impl Paint {
-    /// How to paint what goes to `out`: in colours if it is a terminal that says it has 24-bit
-    /// ones (`COLORTERM`) and nobody has asked for none (`NO_COLOR`).
+    /// Chooses colours if `out` is a terminal with 24-bit colours (`COLORTERM`) and `NO_COLOR` is
+    /// unset or empty.
     ///
     /// ```
     /// use fastburn::plot::text::Paint;
@@ -34,13 +34,13 @@ impl Paint {
     /// println!("{paint:?}");
     /// ```
     pub fn of(out: &impl IsTerminal) -> Self {
-        let says = std::env::var("COLORTERM").unwrap_or_default();
-        let colours = matches!(says.as_str(), "truecolor" | "24bit");
+        let support = std::env::var("COLORTERM").unwrap_or_default();
+        let colours = matches!(support.as_str(), "truecolor" | "24bit");
         let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         if out.is_terminal() && colours && !unwanted { Self::Colour } else { Self::Plain }
     }
 
-    /// A text in colours, or as it is.
+    /// Returns the text in these colours, or unchanged.
     pub(super) fn cell(self, text: &str, ink: [u8; 3], paper: [u8; 3]) -> String {
         match self {
             Self::Plain => text.to_owned(),
@@ -52,8 +52,8 @@ impl Paint {
     }
 }
 
-/// An image as lines of text, in which a character holds two pixels, one above the other: both in
-/// colours, or their mean as a shade. An image of more than 32 pixels a side is reduced to that.
+/// Formats an image as lines of text. Each character shows two pixels, one above the other: both in
+/// colour, or their mean as a shade. An image with a side over 32 pixels is reduced to that size.
 ///
 /// ```
 /// use fastburn::vision::Bitmap;
@@ -67,7 +67,7 @@ pub fn image(image: &Bitmap, paint: Paint) -> String {
     lines(&image.thumbnail(WIDEST as u32), paint).into_iter().map(|line| line + "\n").collect()
 }
 
-/// Images side by side, each under its title, as many in a row as fit into `width` characters.
+/// Formats images side by side, each under its title, as many per row as fit in `width` characters.
 ///
 /// ```
 /// use fastburn::vision::Bitmap;
@@ -92,7 +92,7 @@ pub fn image_grid(images: &[(&Bitmap, &str)], width: usize, paint: Paint) -> Str
         let drawn: Vec<Vec<String>> = row.iter().map(|(image, _)| lines(image, paint)).collect();
         for line in 0..drawn.iter().map(Vec::len).max().unwrap_or_default() {
             let parts = drawn.iter().zip(row).map(|(drawn, (image, _))| {
-                // Control codes have no width, so that the padding is counted from the pixels.
+                // Control codes have no width: the padding follows from the number of pixels.
                 let (part, used) = match drawn.get(line) {
                     Some(part) => (part.as_str(), image.width()),
                     None => ("", 0),
@@ -117,7 +117,7 @@ fn push_line(text: &mut String, cells: impl Iterator<Item = String>) {
     text.push('\n');
 }
 
-/// A curve in one line; values that are not finite are left blank.
+/// Formats a curve as one line. NaN and infinite values are left blank.
 ///
 /// ```
 /// use fastburn::plot::text::sparkline;
@@ -147,7 +147,7 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
 fn lines(image: &Bitmap, paint: Paint) -> Vec<String> {
     let character = |x: usize, y: usize| {
         let above = image.rgb(x, y);
-        // Below the last row of an odd number is nothing; the row is drawn twice as high.
+        // If the number of rows is odd, the last one is drawn twice as high.
         let below = if y + 1 < image.height() { image.rgb(x, y + 1) } else { above };
         match paint {
             Paint::Colour => paint.cell("▀", above, below),
@@ -162,7 +162,7 @@ fn shade(brightness: f64) -> char {
     SHADES[(brightness / 255.0 * 4.0).round() as usize]
 }
 
-/// How bright the eye sees a colour, from 0 to 255 (ITU-R BT.601).
+/// Returns the perceived brightness of a colour, from 0 to 255 (ITU-R BT.601).
 fn brightness([red, green, blue]: [u8; 3]) -> f64 {
     0.299 * f64::from(red) + 0.587 * f64::from(green) + 0.114 * f64::from(blue)
 }

@@ -1,4 +1,4 @@
-//! Pictures of a training: losses, schedules, the search for a learning rate, activations.
+//! Plots of a training run: losses, schedules, the learning rate finder and activations.
 
 use super::chart::Chart;
 use super::figure::Figure;
@@ -6,7 +6,7 @@ use super::style;
 use crate::error::Result;
 use crate::records::{EpochRecord, History, LayerActivations, LrCurve, StepRecord};
 
-/// The training loss over the steps, as it was and smoothed, and the validation loss after each
+/// Draws the raw and the smoothed training loss of each step, and the validation loss after each
 /// epoch: fastai's `plot_loss`.
 ///
 /// ```
@@ -24,12 +24,12 @@ use crate::records::{EpochRecord, History, LayerActivations, LrCurve, StepRecord
 ///
 /// # Errors
 ///
-/// [`Error::Plot`](crate::Error::Plot) if the drawing library refuses it.
+/// [`Error::Plot`](crate::Error::Plot) if the drawing library fails.
 pub fn plot_loss(history: &History) -> Result<Figure> {
     let steps = || history.steps.iter().zip(1..).map(|(step, number)| (f64::from(number), step));
     let mut chart = Chart::new("loss")
         .axes("step", "loss")
-        .line("training, smoothed", steps().map(|(x, step)| (x, step.smooth_loss)))
+        .line("training (smoothed)", steps().map(|(x, step)| (x, step.smooth_loss)))
         .faint_line(steps().map(|(x, step)| (x, f64::from(step.loss))));
     let validated = |row: &EpochRecord| Some((row.steps as f64, row.valid_loss?));
     let validated: Vec<_> = history.epochs.iter().filter_map(validated).collect();
@@ -39,7 +39,7 @@ pub fn plot_loss(history: &History) -> Result<Figure> {
     chart.draw()
 }
 
-/// The learning rate over the steps, and beside it the momentum where the optimizer has one:
+/// Draws the learning rate of each step, and beside it the momentum if the optimizer has one:
 /// fastai's `plot_sched`.
 ///
 /// ```
@@ -57,7 +57,7 @@ pub fn plot_loss(history: &History) -> Result<Figure> {
 ///
 /// # Errors
 ///
-/// [`Error::Plot`](crate::Error::Plot) if the drawing library refuses it.
+/// [`Error::Plot`](crate::Error::Plot) if the drawing library fails.
 pub fn plot_schedule(history: &History) -> Result<Figure> {
     let chart = |name: &str, value: fn(&StepRecord) -> f64| {
         let steps = history.steps.iter().zip(1..);
@@ -68,18 +68,18 @@ pub fn plot_schedule(history: &History) -> Result<Figure> {
     if history.steps.iter().all(|step| step.momentum.is_none()) {
         return lr.draw();
     }
-    // What has none interrupts the line.
+    // Steps without momentum interrupt the line.
     Chart::row(&[lr, chart("momentum", |step| step.momentum.unwrap_or(f64::NAN))])
 }
 
-/// How many records at the end are not shown, as in fastai: the loss flies off there, and all else
-/// would be a flat line.
+/// The number of records left out at the end, as in fastai: the loss explodes there, and the rest
+/// would look like a flat line.
 const SKIPPED_END: usize = 5;
 
-/// The smoothed loss over the learning rate, with a dot on it at each suggestion: fastai's
+/// Draws the smoothed loss against the learning rate, with a dot at each suggestion: fastai's
 /// `plot_lr_find`.
 ///
-/// The dot of `minimum` stands at what it suggests, a tenth of where the loss is lowest.
+/// The dot of `minimum` is at its suggestion, a tenth of the learning rate with the lowest loss.
 ///
 /// ```
 /// use fastburn::records::LrCurve;
@@ -94,12 +94,12 @@ const SKIPPED_END: usize = 5;
 ///
 /// # Errors
 ///
-/// [`Error::Plot`](crate::Error::Plot) if the drawing library refuses it.
+/// [`Error::Plot`](crate::Error::Plot) if the drawing library fails.
 pub fn plot_lr_find(curve: &LrCurve) -> Result<Figure> {
     let shown = curve.lrs.len().saturating_sub(SKIPPED_END);
     let points = curve.lrs.iter().copied().zip(curve.losses.iter().copied()).take(shown);
-    let mut chart = Chart::new("loss over the learning rate")
-        .axes("learning rate", "loss, smoothed")
+    let mut chart = Chart::new("loss against learning rate")
+        .axes("learning rate", "smoothed loss")
         .log_x()
         .line("", points);
     for (name, suggestion) in curve.suggestions() {
@@ -110,7 +110,7 @@ pub fn plot_lr_find(curve: &LrCurve) -> Result<Figure> {
     chart.draw()
 }
 
-/// The height of the line at a learning rate; before its first point that of the first.
+/// Returns the loss on the line at a learning rate; before the first point, that of the first.
 fn loss_at(curve: &LrCurve, lr: f64) -> Option<f64> {
     let after = curve.lrs.partition_point(|&tried| tried < lr);
     let (loss, tried) = (*curve.losses.get(after)?, *curve.lrs.get(after)?);
@@ -122,10 +122,10 @@ fn loss_at(curve: &LrCurve, lr: f64) -> Option<f64> {
     Some(before + share * (loss - before))
 }
 
-/// The mean, the standard deviation and the share of dead activations over the recorded steps, a
-/// line a layer: what fastai's `plot_layer_stats` shows of one layer.
+/// Draws the mean, the standard deviation and the share of dead activations at each recorded step,
+/// with one line per layer: fastai's `plot_layer_stats` for several layers.
 ///
-/// More than six layers are coloured from dark to light in their order.
+/// More than six layers are coloured from dark to light, in their order.
 ///
 /// ```
 /// use fastburn::records::LayerActivations;
@@ -143,7 +143,7 @@ fn loss_at(curve: &LrCurve, lr: f64) -> Option<f64> {
 ///
 /// # Errors
 ///
-/// [`Error::Plot`](crate::Error::Plot) if the drawing library refuses it.
+/// [`Error::Plot`](crate::Error::Plot) if the drawing library fails.
 pub fn plot_activation_stats(layers: &[LayerActivations]) -> Result<Figure> {
     let chart = |title: &str, values: fn(&LayerActivations) -> &[f64]| {
         let empty = Chart::new(title).axes("recorded step", "");

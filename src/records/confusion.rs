@@ -1,10 +1,10 @@
-//! Which class was taken for which: plain counts.
+//! Confusion matrices, and the scores derived from them.
 
 use std::cmp::Reverse;
 
 use serde::{Deserialize, Serialize};
 
-/// How often each class was predicted for each class.
+/// A confusion matrix: how often each class was predicted for the items of each class.
 ///
 /// ```
 /// use fastburn::records::Confusion;
@@ -26,7 +26,7 @@ pub struct Confusion {
 }
 
 impl Confusion {
-    /// Counts of 0 for these classes.
+    /// Creates a matrix of zeros for these classes.
     pub fn new(classes: Vec<String>) -> Self {
         let counts = vec![vec![0; classes.len()]; classes.len()];
         Self { classes, counts }
@@ -41,7 +41,7 @@ impl Confusion {
         self.counts[actual][predicted] += 1;
     }
 
-    /// How many items are of a class.
+    /// Returns the number of items of a class.
     ///
     /// # Panics
     ///
@@ -50,14 +50,14 @@ impl Confusion {
         self.counts[actual].iter().sum()
     }
 
-    /// The share of all items whose class was predicted; NaN if there is no item.
+    /// Returns the share of correct predictions; NaN without items.
     pub fn accuracy(&self) -> f64 {
-        let right: usize = (0..self.classes.len()).map(|class| self.counts[class][class]).sum();
+        let correct: usize = (0..self.classes.len()).map(|class| self.counts[class][class]).sum();
         let all: usize = self.counts.iter().flatten().sum();
-        right as f64 / all as f64
+        correct as f64 / all as f64
     }
 
-    /// How often a class was predicted, rightly or not.
+    /// Returns how often a class was predicted, correctly or not.
     ///
     /// # Panics
     ///
@@ -66,8 +66,8 @@ impl Confusion {
         self.counts.iter().map(|row| row[class]).sum()
     }
 
-    /// Which share of each class was predicted as which, `[actual][predicted]`; 0 for a class
-    /// without items.
+    /// Returns the matrix with normalised rows, `[actual][predicted]`: the share of each class's
+    /// items that was predicted as each class. A class without items has zeros.
     ///
     /// ```
     /// use fastburn::records::Confusion;
@@ -80,15 +80,15 @@ impl Confusion {
     /// ```
     pub fn shares(&self) -> Vec<Vec<f64>> {
         let shares = |row: &Vec<usize>| {
-            let whole = row.iter().sum::<usize>().max(1) as f64;
-            row.iter().map(|&count| count as f64 / whole).collect()
+            let total = row.iter().sum::<usize>().max(1) as f64;
+            row.iter().map(|&count| count as f64 / total).collect()
         };
         self.counts.iter().map(shares).collect()
     }
 
-    /// How well each class was told from the others.
+    /// Returns the precision, recall and support of each class.
     ///
-    /// A share of nothing is 0, as scikit-learn's `zero_division=0` has it.
+    /// A division by 0 gives 0, as with scikit-learn's `zero_division=0`.
     ///
     /// ```
     /// use fastburn::records::Confusion;
@@ -104,17 +104,17 @@ impl Confusion {
     pub fn scores(&self) -> Vec<ClassScores> {
         let share = |part: usize, whole: usize| part as f64 / whole.max(1) as f64;
         let score = |class: usize| {
-            let right = self.counts[class][class];
+            let correct = self.counts[class][class];
             ClassScores {
-                precision: share(right, self.predicted_as(class)),
-                recall: share(right, self.of_class(class)),
+                precision: share(correct, self.predicted_as(class)),
+                recall: share(correct, self.of_class(class)),
                 support: self.of_class(class),
             }
         };
         (0..self.classes.len()).map(score).collect()
     }
 
-    /// The classes' precision in one number; NaN if there is no item.
+    /// Returns the average precision of the classes; NaN without items.
     ///
     /// ```
     /// use fastburn::records::{Average, Confusion};
@@ -131,15 +131,15 @@ impl Confusion {
         self.averaged(average, |class| class.precision)
     }
 
-    /// The classes' recall in one number; NaN if there is no item.
+    /// Returns the average recall of the classes; NaN without items.
     ///
-    /// The macro average is also known as balanced accuracy, the others are the accuracy.
+    /// The macro average is also known as balanced accuracy. The others equal the accuracy.
     /// [`precision`](Self::precision) has an example.
     pub fn recall(&self, average: Average) -> f64 {
         self.averaged(average, |class| class.recall)
     }
 
-    /// The classes' [`f_beta`](ClassScores::f_beta) in one number; NaN if there is no item.
+    /// Returns the average [`f_beta`](ClassScores::f_beta) of the classes; NaN without items.
     /// [`precision`](Self::precision) has an example.
     pub fn f_beta(&self, beta: f64, average: Average) -> f64 {
         self.averaged(average, |class| class.f_beta(beta))
@@ -156,8 +156,8 @@ impl Confusion {
                 let sum: f64 = occurring.iter().map(|&class| score(&scores[class])).sum();
                 sum / occurring.len() as f64
             }
-            // Of all items together, as many are taken for a class as are of one, so that precision
-            // and recall are the same, and so is their mean.
+            // Summed over the classes, there are as many predictions as items: precision and recall
+            // are equal, and so is their mean.
             Average::Micro => self.accuracy(),
             Average::Weighted => {
                 let parts = scores.iter().map(|class| score(class) * class.support as f64);
@@ -166,8 +166,8 @@ impl Confusion {
         }
     }
 
-    /// The pairs of classes that were taken for each other at least `min` times: actual,
-    /// predicted and how often, the most frequent first. fastai's `most_confused`.
+    /// Returns the pairs of classes that were confused at least `min` times, most frequent first:
+    /// actual, predicted and count. fastai's `most_confused`.
     ///
     /// ```
     /// use fastburn::records::Confusion;
@@ -192,10 +192,10 @@ impl Confusion {
         pairs
     }
 
-    /// Returns the matrix of the `count` classes with the most mistakes, in their order: items of
-    /// theirs that were taken for another class, and items of others that were taken for theirs.
+    /// Returns the matrix of the `count` classes with the most mistakes, in their order. A mistake
+    /// counts for the actual and for the predicted class.
     ///
-    /// Items of the other classes, and those that were taken for one of them, are left out.
+    /// Items of the remaining classes, and items predicted as one of these, are left out.
     ///
     /// ```
     /// use fastburn::records::Confusion;
@@ -218,7 +218,7 @@ impl Confusion {
             }
         }
         let mut kept: Vec<usize> = (0..classes).collect();
-        // The sort is stable: of classes with as many mistakes, the first ones are kept.
+        // The sort is stable: among classes with equally many mistakes, the first ones are kept.
         kept.sort_by_key(|&class| Reverse(mistakes[class]));
         kept.truncate(count);
         kept.sort_unstable();
@@ -229,7 +229,7 @@ impl Confusion {
         }
     }
 
-    /// The share of a class's items whose class was predicted; NaN if it has no item.
+    /// Returns the share of a class's items that were predicted correctly; NaN if it has none.
     ///
     /// # Panics
     ///
@@ -239,33 +239,33 @@ impl Confusion {
     }
 }
 
-/// How the scores of several classes become one number, as scikit-learn's `average`.
+/// How the scores of the classes are averaged: scikit-learn's `average`.
 ///
-/// A class that has no item and was never predicted does not count.
+/// A class without items that was never predicted does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Average {
-    /// The mean over the classes: a rare one counts as much as a frequent one.
+    /// The mean over the classes: a rare class counts as much as a frequent one.
     Macro,
-    /// The score of all items together: the accuracy, where each item is of one class.
+    /// The score over all items together, which is the accuracy, as each item has one class.
     Micro,
-    /// The mean over the classes, each weighted by how many items are of it.
+    /// The mean over the classes, weighted by their numbers of items.
     Weighted,
 }
 
-/// How well one class was told from the others.
+/// Precision, recall and support of one class.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ClassScores {
-    /// The share of what was taken for this class that is of it.
+    /// The share of this class's predictions that are correct.
     pub precision: f64,
-    /// The share of this class's items that was taken for it.
+    /// The share of this class's items that were predicted correctly.
     pub recall: f64,
-    /// How many items are of this class.
+    /// The number of items of this class.
     pub support: usize,
 }
 
 impl ClassScores {
-    /// Precision and recall in one number, in which recall counts `beta` times as much: their
-    /// weighted harmonic mean (van Rijsbergen 1979); 0 where both are. 1 gives F1.
+    /// Returns the F-beta score, in which recall counts `beta` times as much as precision: their
+    /// weighted harmonic mean (van Rijsbergen 1979), or 0 if both are 0. `beta` 1 gives F1.
     pub fn f_beta(&self, beta: f64) -> f64 {
         let (precision, recall, square) = (self.precision, self.recall, beta * beta);
         match square * precision + recall {

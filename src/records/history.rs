@@ -1,9 +1,9 @@
-//! What a run recorded: plain values, no tensor, no device.
+//! The history of a run, as plain values.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// Everything that the recorder wrote down, over all calls of `fit`.
+/// The recorded epochs and steps of all calls of `fit`.
 ///
 /// ```
 /// use fastburn::records::History;
@@ -15,15 +15,14 @@ use serde_json::{Map, Value, json};
 pub struct History {
     /// The metrics' names, in the order of each epoch's values.
     pub metric_names: Vec<String>,
-    /// One record an epoch.
+    /// One record per epoch.
     pub epochs: Vec<EpochRecord>,
-    /// One record a training step.
+    /// One record per training step.
     pub steps: Vec<StepRecord>,
 }
 
 impl History {
-    /// The row of the lowest validation loss, the first of several; `None` if no epoch was
-    /// validated.
+    /// Returns the first epoch with the lowest validation loss; `None` if no epoch was validated.
     ///
     /// ```
     /// let history: fastburn::records::History = serde_json::from_str(
@@ -53,19 +52,19 @@ pub struct EpochRecord {
     /// The metrics over the validation set; empty if the epoch was not validated.
     #[serde(with = "nonfinite")]
     pub metrics: Vec<f64>,
-    /// How long the epoch took, in seconds.
+    /// The duration of the epoch, in seconds.
     pub seconds: f64,
-    /// How many training steps the history held at the epoch's end.
+    /// The number of training steps in the history at the epoch's end.
     pub steps: usize,
 }
 
 impl EpochRecord {
-    /// What its validation found; `None` if it was not validated.
+    /// Returns the result of the validation; `None` if the epoch was not validated.
     pub(crate) fn validation(&self) -> Option<Validation> {
         self.valid_loss.map(|loss| Validation { loss, metrics: self.metrics.clone() })
     }
 
-    /// The row as a JSON object, in which `metrics` are by name.
+    /// Returns the row as a JSON object whose `metrics` are keyed by name.
     ///
     /// ```
     /// let row: fastburn::records::EpochRecord = serde_json::from_str(
@@ -94,23 +93,23 @@ pub struct StepRecord {
     pub epoch: usize,
     /// The batch within the epoch, from 0.
     pub batch: usize,
-    /// The learning rate of the step; where layer groups have their own, the last one's.
+    /// The learning rate of the step; the last group's if layer groups have their own.
     pub lr: f64,
-    /// The momentum of the step, where the optimizer has one.
+    /// The momentum of the step, if the optimizer has one.
     #[serde(default)]
     pub momentum: Option<f64>,
     /// The batch's loss.
     pub loss: f32,
-    /// The loss, smoothed as fastai smooths it.
+    /// The loss, smoothed as in fastai.
     pub smooth_loss: f64,
 }
 
-/// What a pass over the validation set found.
+/// The result of a pass over the validation set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Validation {
-    /// The mean loss, weighted by batch size.
+    /// The mean loss over the validation set.
     pub loss: f64,
-    /// The metrics, in the order they were given to the learner.
+    /// The metrics, in the order in which they were added to the learner.
     #[serde(with = "nonfinite")]
     pub metrics: Vec<f64>,
 }

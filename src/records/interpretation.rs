@@ -1,4 +1,4 @@
-//! A model's answers about each item of a data set, and the scores of its classes.
+//! A model's predictions for each item of a data set, and the scores of its classes.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,11 +6,11 @@ use super::confusion::{ClassScores, Confusion};
 use super::prediction::most_probable;
 use crate::printable::printable;
 
-/// What a model said of each item of a data set, to look at: fastai's
+/// A model's predictions and losses for each item of a labelled data set: fastai's
 /// `ClassificationInterpretation`.
 ///
 /// [`Learner::interpret`](crate::learner::Learner::interpret) and
-/// [`Predictor::interpret`](crate::vision::Predictor::interpret) make it.
+/// [`Predictor::interpret`](crate::vision::Predictor::interpret) return it.
 ///
 /// ```
 /// use fastburn::records::{Interpretation, Outcome};
@@ -31,14 +31,14 @@ use crate::printable::printable;
 pub struct Interpretation {
     /// The classes' names.
     pub classes: Vec<String>,
-    /// One record an item, in the order in which the model saw them.
+    /// One record per item, in the order in which the model processed them.
     pub items: Vec<Outcome>,
 }
 
-/// What a model said of one item whose class is known.
+/// A model's prediction and loss for one item whose class is known.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Where the item is in its data set, from 0.
+    /// The item's index in its data set, from 0.
     pub index: usize,
     /// The index of its class.
     pub actual: usize,
@@ -51,19 +51,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// An item of class `actual`, for which the model gave these probabilities.
+    /// Creates the outcome for an item of class `actual` with the predicted probabilities.
     pub fn new(index: usize, actual: usize, loss: f32, probabilities: Vec<f32>) -> Self {
         Self { index, actual, predicted: most_probable(&probabilities), loss, probabilities }
     }
 
-    /// The probability of the predicted class, from 0 to 1.
+    /// Returns the probability of the predicted class, from 0 to 1.
     pub fn probability(&self) -> f32 {
         self.probabilities.get(self.predicted).copied().unwrap_or_default()
     }
 }
 
 impl Interpretation {
-    /// Which class was taken for which, and how often.
+    /// Returns the confusion matrix.
     ///
     /// # Panics
     ///
@@ -74,8 +74,8 @@ impl Interpretation {
         confusion
     }
 
-    /// The `count` items of the largest loss, the largest first; all of them if there are no more.
-    /// fastai's `top_losses`.
+    /// Returns the `count` items with the highest losses, highest first, or all items if there are
+    /// fewer: fastai's `top_losses`.
     pub fn top_losses(&self, count: usize) -> Vec<&Outcome> {
         let mut items: Vec<_> = self.items.iter().collect();
         items.sort_by(|a, b| b.loss.total_cmp(&a.loss));
@@ -83,19 +83,19 @@ impl Interpretation {
         items
     }
 
-    /// The mean of the items' losses; NaN if there is no item.
+    /// Returns the mean of the items' losses; NaN without items.
     pub fn mean_loss(&self) -> f64 {
         let sum: f64 = self.items.iter().map(|item| f64::from(item.loss)).sum();
         sum / self.items.len() as f64
     }
 
-    /// The share of the items whose class was predicted; NaN if there is no item.
+    /// Returns the share of correct predictions; NaN without items.
     pub fn accuracy(&self) -> f64 {
-        let right = self.items.iter().filter(|item| item.actual == item.predicted).count();
-        right as f64 / self.items.len() as f64
+        let correct = self.items.iter().filter(|item| item.actual == item.predicted).count();
+        correct as f64 / self.items.len() as f64
     }
 
-    /// How well each class was told from the others, in the classes' order.
+    /// Returns the precision, recall and support of each class, in the classes' order.
     ///
     /// # Panics
     ///
@@ -104,7 +104,7 @@ impl Interpretation {
         self.confusion().scores()
     }
 
-    /// The scores as a table, with their averages.
+    /// Returns the scores as a table, with their averages.
     ///
     /// # Panics
     ///
@@ -114,9 +114,9 @@ impl Interpretation {
     }
 }
 
-/// How well each class was told from the others: scikit-learn's `classification_report`.
+/// Precision, recall and F1 of each class: scikit-learn's `classification_report`.
 ///
-/// It has the classes that occur, as actual ones or as predicted ones.
+/// It contains the classes that have items or were predicted.
 ///
 /// ```
 /// use fastburn::records::{Confusion, Report};
@@ -140,33 +140,33 @@ impl Interpretation {
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// The classes that occur, in their order.
+    /// The classes that have items or were predicted, in their order.
     pub classes: Vec<ReportRow>,
-    /// The share of all items whose class was predicted; NaN if there is no item.
+    /// The share of correct predictions; NaN without items.
     pub accuracy: f64,
     /// The mean over the classes.
     pub macro_average: ReportRow,
-    /// The mean over the classes, each weighted by its number of items.
+    /// The mean over the classes, weighted by their numbers of items.
     pub weighted_average: ReportRow,
 }
 
 /// One row of a [`Report`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ReportRow {
-    /// The class, or which average it is.
+    /// The name of the class or of the average.
     pub name: String,
-    /// The share of what was taken for the class that is of it.
+    /// The share of the class's predictions that are correct.
     pub precision: f64,
-    /// The share of the class's items that was taken for it.
+    /// The share of the class's items that were predicted correctly.
     pub recall: f64,
-    /// The harmonic mean of the two.
+    /// The harmonic mean of precision and recall.
     pub f1: f64,
-    /// How many items there are.
+    /// The number of items.
     pub support: usize,
 }
 
 impl Report {
-    /// The scores of what was counted.
+    /// Computes the scores from a confusion matrix.
     pub fn new(confusion: &Confusion) -> Self {
         let scores = confusion.scores();
         let named = confusion.classes.iter().zip(&scores).enumerate();
@@ -191,11 +191,11 @@ impl ReportRow {
     }
 }
 
-/// The mean over rows, each as often as it weighs.
+/// Returns the weighted mean of the rows.
 fn average(name: &str, rows: &[ReportRow], weight: fn(&ReportRow) -> usize) -> ReportRow {
-    let whole = rows.iter().map(weight).sum::<usize>().max(1) as f64;
+    let total = rows.iter().map(weight).sum::<usize>().max(1) as f64;
     let mean = |value: fn(&ReportRow) -> f64| {
-        rows.iter().map(|row| value(row) * weight(row) as f64).sum::<f64>() / whole
+        rows.iter().map(|row| value(row) * weight(row) as f64).sum::<f64>() / total
     };
     ReportRow {
         name: name.to_owned(),
@@ -213,7 +213,7 @@ impl std::fmt::Display for Report {
         let width = rows().map(|row| row.name.chars().count()).max().unwrap_or_default();
         let line = |f: &mut std::fmt::Formatter<'_>, row: &ReportRow| {
             let ReportRow { name, precision, recall, f1, support } = row;
-            // The name comes from a file or a user.
+            // The name comes from a file or a user, and may contain control characters.
             let name = printable(name);
             writeln!(f, "{name:width$}  {precision:<9.6}  {recall:.6}  {f1:.6}  {support}")
         };

@@ -1,4 +1,4 @@
-//! A model's layers: what they put out while it trains, and what of them is trained.
+//! The layers of a model: their activations during training, and their parameters.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::history::nonfinite;
 
-/// What a layer gave out, one value a recorded step.
+/// The statistics of a layer's activations, with one value per recorded step.
 ///
-/// Where means go astray, deviations shrink towards 0, or most activations are dead, a layer has
-/// stopped to learn.
+/// If the means drift, the deviations shrink towards 0, or most activations are dead, the layer has
+/// stopped learning.
 ///
 /// ```
 /// use fastburn::records::LayerActivations;
@@ -33,17 +33,17 @@ pub struct LayerActivations {
     /// The standard deviation of the activations, `[steps]`.
     #[serde(with = "nonfinite")]
     pub deviations: Vec<f64>,
-    /// The share of dead activations, which are at or near 0, from 0 to 1, `[steps]`.
+    /// The share of dead activations (those at or near 0), from 0 to 1, `[steps]`.
     #[serde(with = "nonfinite")]
     pub dead: Vec<f64>,
 }
 
-/// What stands where a model does not tell.
+/// The placeholder for what the model does not report.
 const UNKNOWN: &str = "—";
 
 /// The layers of a model, their parameters, and what trains them: fastai's `learn.summary()`.
 ///
-/// [`Learner::summary`](crate::learner::Learner::summary) makes it. As text it is a table:
+/// [`Learner::summary`](crate::learner::Learner::summary) returns it. Its text form is a table:
 ///
 /// ```text
 /// Mlp
@@ -64,37 +64,37 @@ pub struct Summary {
     pub model: String,
     /// The layers, in the order of the model's fields.
     pub layers: Vec<LayerSummary>,
-    /// How many numbers the model can learn, those that are frozen as well. The running means and
-    /// variances of a batch norm are none.
+    /// The number of parameters, including frozen ones. The running means and variances of batch
+    /// normalisation are not parameters.
     pub parameters: usize,
-    /// How many of them training changes.
+    /// The number of parameters that training changes.
     pub trainable: usize,
-    /// How many of them are frozen.
+    /// The number of frozen parameters.
     pub frozen: usize,
     /// The optimizer's name.
     pub optimizer: String,
-    /// The loss function's name; `custom` for one of your own.
+    /// The loss function's name; by default `custom` for one of your own.
     pub loss: String,
-    /// How many items make up a training batch.
+    /// The number of items in a training batch.
     pub batch_size: usize,
-    /// The callbacks' names, in the order in which they are told.
+    /// The callbacks' names, in the order in which they run.
     pub callbacks: Vec<String>,
 }
 
-/// One layer of a model: a module with parameters of its own, or one that the model tells of.
+/// One layer of a model: a module with its own parameters, or one whose output the model reports.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LayerSummary {
-    /// Its path in the model, such as `layers.0`; empty for the model itself, where it has
-    /// parameters beside its parts.
+    /// The layer's path in the model, such as `layers.0`; empty for parameters that belong directly
+    /// to the model.
     pub layer: String,
-    /// Its type, such as `Linear`; empty where only its output is known.
+    /// The layer's type, such as `Linear`; empty if only its output is known.
     pub kind: String,
-    /// The shape of what comes out of it for a training batch; `None` if the model does not tell
-    /// of it with [`observe`](crate::models::observe).
+    /// The shape of the layer's output for a training batch; `None` if the model does not report it
+    /// with [`observe`](crate::models::observe).
     pub output: Option<Vec<usize>>,
-    /// How many parameters it has.
+    /// The number of parameters.
     pub parameters: usize,
-    /// How many of them training changes.
+    /// The number of parameters that training changes.
     pub trainable: usize,
 }
 
@@ -106,7 +106,7 @@ impl LayerSummary {
             _ if self.parameters == 0 => String::new(),
             0 => "frozen".to_owned(),
             all if all == self.parameters => "yes".to_owned(),
-            some => format!("{some} of them"),
+            some => format!("partly ({some})"),
         };
         [known(&self.layer), known(&self.kind), output, self.parameters.to_string(), trainable]
     }

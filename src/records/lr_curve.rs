@@ -1,25 +1,25 @@
-//! The loss over a growing learning rate, and what it suggests: plain values.
+//! The loss over a growing learning rate, and the learning rates that it suggests.
 
 use serde::{Deserialize, Serialize};
 
 use super::history::nonfinite;
 
-/// How many records at the end are left out: there the loss flies off.
+/// The number of records ignored at the end, where the loss explodes.
 const SKIPPED_END: usize = 5;
-/// A slope needs two records.
+/// The fewest records that have a slope.
 const FEWEST: usize = 2;
-/// The sides of the slide rule, that many records apart, and how little their slopes may differ.
+/// The width of the sliding interval, in records, and the tolerance within which slopes are equal.
 const SLIDE_WIDTH: usize = 15;
 const SLIDE_THRESHOLD: f32 = 0.005;
-/// How many times one suggestion may be another before they are worth a warning.
+/// The ratio between two suggestions above which there is a warning.
 const LARGEST_RATIO: f64 = 100.0;
 
-/// What a search for a learning rate found: the smoothed loss at each learning rate that was tried,
+/// The result of the learning rate finder: the smoothed loss at each learning rate that was tried,
 /// as fastai's `lr_find` records it.
 ///
-/// The suggestions are fastai's. They look at neither the first tenth of the records, where the
-/// smoothed loss still settles, nor the last five, and at none from the first on whose loss is no
-/// number. Each is `None` where too few are left for it.
+/// The suggestions are fastai's. They ignore the first tenth of the records, where the smoothed
+/// loss is still settling, the last five, and all from the first NaN or infinite loss on. A
+/// suggestion is `None` if too few records remain for it.
 ///
 /// ```
 /// use fastburn::records::LrCurve;
@@ -34,20 +34,20 @@ const LARGEST_RATIO: f64 = 100.0;
 pub struct LrCurve {
     /// The learning rates, rising, `[steps]`.
     pub lrs: Vec<f64>,
-    /// The loss, smoothed as fastai smooths it, `[steps]`; NaN where it was no number any more.
+    /// The loss, smoothed as in fastai, `[steps]`; NaN or infinite if training diverged.
     #[serde(with = "nonfinite")]
     pub losses: Vec<f64>,
-    /// How many steps were asked for; a search that diverges takes fewer.
+    /// The number of steps requested; a search that diverges takes fewer.
     pub num_it: usize,
 }
 
 impl LrCurve {
-    /// The learning rate that fastai suggests by default: [`valley`](Self::valley).
+    /// Returns the learning rate that fastai suggests by default: [`valley`](Self::valley).
     pub fn suggestion(&self) -> Option<f64> {
         self.valley()
     }
 
-    /// Each suggestion with its name, the default first.
+    /// Returns each suggestion with its name, the default first.
     pub fn suggestions(&self) -> [(&'static str, Option<f64>); 4] {
         [
             ("valley", self.valley()),
@@ -57,11 +57,11 @@ impl LrCurve {
         ]
     }
 
-    /// Halfway down the longest valley, the most records of which each is below the one before:
-    /// fastai's `valley`.
+    /// Returns the learning rate halfway down the longest valley, which is the longest decreasing
+    /// subsequence of the losses: fastai's `valley`.
     pub fn valley(&self) -> Option<f64> {
-        let (lrs, losses) = self.seen()?;
-        // How many records the longest descent to each has, itself among them.
+        let (lrs, losses) = self.usable()?;
+        // The length of the longest decreasing subsequence that ends at each record.
         let mut lengths = vec![1; losses.len()];
         for end in 1..losses.len() {
             let above = (0..end).filter(|&before| losses[end] < losses[before]);
@@ -74,25 +74,25 @@ impl LrCurve {
         lrs.get((end + down).saturating_sub(length)).copied()
     }
 
-    /// A tenth of where the loss is lowest: fastai's `minimum`.
+    /// Returns a tenth of the learning rate with the lowest loss: fastai's `minimum`.
     pub fn minimum(&self) -> Option<f64> {
-        let (lrs, losses) = self.seen()?;
+        let (lrs, losses) = self.usable()?;
         Some(lrs[lowest(&losses)?] / 10.0)
     }
 
-    /// Where the loss falls fastest over the logarithm of the learning rate: fastai's `steep`.
+    /// Returns the learning rate of the steepest descent, on a logarithmic axis: fastai's `steep`.
     pub fn steep(&self) -> Option<f64> {
-        let (lrs, losses) = self.seen()?;
+        let (lrs, losses) = self.usable()?;
         let logs: Vec<f32> = lrs.iter().map(|&lr| (lr as f32).ln()).collect();
         let slopes =
             logs.windows(2).zip(losses.windows(2)).map(|(x, y)| (y[1] - y[0]) / (x[1] - x[0]));
         Some(lrs[lowest(&slopes.collect::<Vec<_>>())?])
     }
 
-    /// The left side of a rule, 15 records wide, that slides down from the highest learning rate
-    /// until the loss has the same slope at both sides: fastai's `slide`.
+    /// Returns the left side of an interval, 15 records wide, that slides down from the highest
+    /// learning rate until the loss has the same slope at both sides: fastai's `slide`.
     pub fn slide(&self) -> Option<f64> {
-        let (lrs, losses) = self.seen()?;
+        let (lrs, losses) = self.usable()?;
         let slopes = slopes(&losses);
         let first = losses.len().checked_sub(SLIDE_WIDTH + 1)?;
         let differ =
@@ -101,7 +101,7 @@ impl LrCurve {
         Some(lrs[last])
     }
 
-    /// A line to be shown beside the suggestions: that there are none, or that they are far apart.
+    /// Returns a one-line warning if there are no suggestions or if they are far apart.
     ///
     /// ```
     /// let short = fastburn::records::LrCurve { lrs: vec![1e-7], losses: vec![2.3], num_it: 100 };
@@ -116,7 +116,7 @@ impl LrCurve {
         found.sort_by(|(a, _), (b, _)| a.total_cmp(b));
         let (Some((least, low)), Some((most, high))) = (found.first(), found.last()) else {
             return Some(
-                "the curve is too short for a suggestion; take more steps, or begin at a smaller \
+                "the curve is too short for a suggestion; take more steps, or start at a smaller \
                  learning rate"
                     .to_owned(),
             );
@@ -125,16 +125,16 @@ impl LrCurve {
         (ratio > LARGEST_RATIO).then(|| {
             format!(
                 "the suggestions differ by a factor of {ratio:.1e}, from {least:.1e} ({low}) to \
-                 {most:.1e} ({high}); look at the curve, and take a learning rate at which the \
-                 loss falls steeply, well before its lowest"
+                 {most:.1e} ({high}); look at the curve and choose a learning rate at which the \
+                 loss falls steeply, well before its minimum"
             )
         })
     }
 
-    /// The records that suggestions are made from; `None` if there are too few for any.
+    /// Returns the records for the suggestions; `None` if there are too few for any.
     ///
-    /// Losses as fastai has them: what is lowest must not hang on digits that those do not have.
-    fn seen(&self) -> Option<(&[f64], Vec<f32>)> {
+    /// The losses are in fastai's precision, so that the lowest one is the same as there.
+    fn usable(&self) -> Option<(&[f64], Vec<f32>)> {
         let end = self.losses.len().min(self.lrs.len()).saturating_sub(SKIPPED_END);
         let start = self.num_it / 10;
         let losses = self.losses.get(start..end)?.iter().map(|&loss| loss as f32);
@@ -144,13 +144,13 @@ impl LrCurve {
     }
 }
 
-/// Where the lowest value is, the first of several.
+/// Returns the index of the lowest value, the first one in case of a tie.
 fn lowest(values: &[f32]) -> Option<usize> {
     (0..values.len()).min_by(|&a, &b| values[a].total_cmp(&values[b]))
 }
 
-/// The slope at each of at least two values, as numpy's `gradient` has it: between both
-/// neighbours, and at the ends to the only one.
+/// Returns the slope at each of at least two values, as numpy's `gradient`: between its neighbours,
+/// and at each end between the value and its only neighbour.
 fn slopes(values: &[f32]) -> Vec<f32> {
     let last = values.len() - 1;
     let slope = |index: usize| match index {

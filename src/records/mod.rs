@@ -1,9 +1,9 @@
-//! What runs and models leave behind, as plain values: no tensor, no device, all serialisable.
+//! Results of training and of models, as plain values without tensors or devices.
 //!
-//! A [`History`] holds what a fit recorded, a [`Summary`] what it trains, an [`LrCurve`] what a
-//! search for a learning rate found, [`LayerActivations`] what the layers put out. A [`Prediction`]
-//! is a model's answer; an [`Interpretation`] holds one for each item of a data set, of which
-//! [`Confusion`] and [`Report`] are two views.
+//! A [`History`] holds the epochs and steps of a run, a [`Summary`] the layers of a model, an
+//! [`LrCurve`] the losses of the learning rate finder, [`LayerActivations`] the statistics of a
+//! layer's activations. A [`Prediction`] holds the probabilities for one item, an
+//! [`Interpretation`] those for each item of a data set; [`Confusion`] and [`Report`] summarise it.
 
 mod confusion;
 mod history;

@@ -1,8 +1,8 @@
-//! A model's answer about one item.
+//! A model's prediction for one item.
 
 use std::sync::Arc;
 
-/// A model's answer about one item: a probability for each class.
+/// A model's prediction for one item: a probability for each class.
 ///
 /// ```
 /// use fastburn::records::Prediction;
@@ -16,8 +16,8 @@ use std::sync::Arc;
 pub struct Prediction {
     /// The classes' names.
     pub classes: Arc<[String]>,
-    /// The probability of each class, in the classes' order. They add up to 1 unless the model
-    /// was trained to judge each class for itself.
+    /// The probability of each class, in the classes' order. They sum to 1 unless the model was
+    /// trained to predict each class independently.
     pub probabilities: Vec<f32>,
     /// How the input was changed to fit the model, such as `resized from 400×300 to 28×28, colour
     /// to grey`; `None` if it fitted.
@@ -25,27 +25,27 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    /// An answer of `probabilities[i]` for `classes[i]`.
+    /// Creates a prediction with `probabilities[i]` for `classes[i]`.
     pub fn new(classes: impl Into<Arc<[String]>>, probabilities: Vec<f32>) -> Self {
         Self { classes: classes.into(), probabilities, adaptation: None }
     }
 
-    /// The index of the most probable class, the first of several that are.
+    /// Returns the index of the most probable class, the first one in case of a tie.
     pub fn class(&self) -> usize {
         most_probable(&self.probabilities)
     }
 
-    /// The most probable class.
+    /// Returns the name of the most probable class.
     pub fn label(&self) -> &str {
         self.classes.get(self.class()).map_or("", String::as_str)
     }
 
-    /// The probability of the most probable class, from 0 to 1.
+    /// Returns the probability of the most probable class, from 0 to 1.
     pub fn probability(&self) -> f32 {
         self.probabilities.get(self.class()).copied().unwrap_or_default()
     }
 
-    /// The classes and their probabilities, the most probable first.
+    /// Returns the classes and their probabilities, the most probable first.
     pub fn ranking(&self) -> impl Iterator<Item = (&str, f32)> {
         let classes = self.classes.iter().map(String::as_str);
         let mut ranking: Vec<_> = classes.zip(self.probabilities.iter().copied()).collect();
@@ -54,7 +54,7 @@ impl Prediction {
     }
 }
 
-/// The index of the largest probability, the first of several that are.
+/// Returns the index of the largest probability, the first one in case of a tie.
 pub(crate) fn most_probable(probabilities: &[f32]) -> usize {
     let best = |best: usize, (class, p): (usize, &f32)| match p.total_cmp(&probabilities[best]) {
         std::cmp::Ordering::Greater => class,

@@ -1,4 +1,4 @@
-//! A value over the progress of a fit, and what a fit follows.
+//! Curves over the progress of training, and the trait of schedules.
 
 use std::f64::consts::PI;
 use std::fmt;
@@ -8,10 +8,10 @@ use crate::checks;
 use crate::error::{Error, Result};
 use crate::printable::short_number;
 
-/// How far the sum of the shares may be from 1: they are rounded, as 1/3 is.
+/// The tolerance for a sum of shares of 1, since shares such as 1/3 are rounded.
 const ROUNDING: f64 = 1e-9;
 
-/// A value that depends on how far the fit is, from progress 0 at its begin to 1 at its end.
+/// A value over the progress of training, from 0 at the start to 1 at the end.
 ///
 /// The curves are those of fastai's `callback.schedule`. A clone shares the function.
 ///
@@ -28,12 +28,12 @@ const ROUNDING: f64 = 1e-9;
 pub struct Schedule(Arc<dyn Fn(f64) -> f64 + Send + Sync>);
 
 impl Schedule {
-    /// A function of the progress, which is from 0 to 1.
+    /// Creates a schedule from a function of the progress, which is in `[0, 1]`.
     pub fn new(value: impl Fn(f64) -> f64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(value))
     }
 
-    /// One value throughout: fastai's `sched_no`.
+    /// Creates a constant schedule: fastai's `sched_no`.
     ///
     /// ```
     /// assert_eq!(fastburn::schedule::Schedule::constant(0.1).at(0.5), 0.1);
@@ -42,7 +42,7 @@ impl Schedule {
         Self::new(move |_| value)
     }
 
-    /// A straight line: fastai's `sched_lin`.
+    /// Creates a linear schedule: fastai's `sched_lin`.
     ///
     /// ```
     /// assert_eq!(fastburn::schedule::Schedule::linear(2.0, 4.0).at(0.5), 3.0);
@@ -51,7 +51,7 @@ impl Schedule {
         Self::new(move |progress| start + progress * (end - start))
     }
 
-    /// Half a wave, which leaves `start` and reaches `end` slowly: fastai's `sched_cos`,
+    /// Creates a half cosine wave, flat at `start` and at `end`: fastai's `sched_cos`,
     /// `start + (1 + cos(π (1 - progress))) (end - start) / 2`.
     ///
     /// ```
@@ -64,9 +64,10 @@ impl Schedule {
         })
     }
 
-    /// The same factor in each step: fastai's `sched_exp`, `start (end / start)^progress`.
+    /// Creates an exponential schedule: fastai's `sched_exp`, `start (end / start)^progress`.
     ///
-    /// Both ends are above 0 or both below; otherwise the values between them are no numbers.
+    /// `start` and `end` must be both positive or both negative; otherwise the values between them
+    /// may be NaN.
     ///
     /// ```
     /// let schedule = fastburn::schedule::Schedule::exponential(1e-4, 1.0);
@@ -76,7 +77,7 @@ impl Schedule {
         Self::new(move |progress| start * (end / start).powf(progress))
     }
 
-    /// A power of the progress: fastai's `SchedPoly`, `start + (end - start) progress^power`.
+    /// Creates a polynomial schedule: fastai's `SchedPoly`, `start + (end - start) progress^power`.
     ///
     /// ```
     /// assert_eq!(fastburn::schedule::Schedule::polynomial(0.0, 1.0, 2.0).at(0.5), 0.25);
@@ -85,14 +86,14 @@ impl Schedule {
         Self::new(move |progress| start + (end - start) * progress.powf(power))
     }
 
-    /// The value at a progress; below 0 it is that of 0, above 1 that of 1.
+    /// Returns the value at a progress, which is clamped to `[0, 1]`.
     pub fn at(&self, progress: f64) -> f64 {
         (self.0)(progress.clamp(0.0, 1.0))
     }
 }
 
 impl Schedule {
-    /// One schedule after the other, each over its share of the way: fastai's `combine_scheds`.
+    /// Chains schedules, each over its share of the progress: fastai's `combine_scheds`.
     ///
     /// ```
     /// use fastburn::schedule::Schedule;
@@ -106,7 +107,7 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if a share is below 0 or they do not add up to 1.
+    /// [`Error::Setting`] if a share is negative or the shares do not sum to 1.
     pub fn combined(parts: impl IntoIterator<Item = (f64, Self)>) -> Result<Self> {
         let mut parts: Vec<(f64, Self)> = parts.into_iter().collect();
         let shares: Vec<f64> = parts.iter().map(|(share, _)| *share).collect();
@@ -117,12 +118,12 @@ impl Schedule {
                 "shares of a schedule",
                 format!("{shares:?}"),
                 format!(
-                    "numbers of at least 0 with a sum of 1, found a sum of {}",
+                    "numbers of at least 0 that sum to 1, found a sum of {}",
                     short_number(sum)
                 ),
             ));
         }
-        // Nothing can be spread over no room at all.
+        // A share of 0 would divide by 0.
         parts.retain(|(share, _)| *share > 0.0);
         let begins: Vec<f64> = parts
             .iter()
@@ -135,8 +136,8 @@ impl Schedule {
         }))
     }
 
-    /// Half a wave from `start` to `middle`, which is reached at `pct_start` of the way, and one
-    /// from there to `end`: fastai's `combined_cos`.
+    /// Creates two half cosine waves: from `start` to `middle`, reached at progress `pct_start`,
+    /// and from there to `end`. fastai's `combined_cos`.
     ///
     /// ```
     /// use fastburn::schedule::Schedule;
@@ -148,7 +149,7 @@ impl Schedule {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `pct_start` is not from 0 to 1.
+    /// [`Error::Setting`] if `pct_start` is not in `[0, 1]`.
     pub fn combined_cosine(pct_start: f64, start: f64, middle: f64, end: f64) -> Result<Self> {
         checks::check(
             (0.0..=1.0).contains(&pct_start),
@@ -169,9 +170,9 @@ impl fmt::Debug for Schedule {
     }
 }
 
-/// Whatever says how the learning rate and the momentum go in a fit.
+/// A source of schedules for the learning rate and the momentum.
 ///
-/// A function that takes any of them takes `impl Policy`.
+/// A function that accepts any of them takes `impl Policy`.
 ///
 /// ```
 /// use fastburn::schedule::{OneCycle, ParamSchedule, Policy, Schedule};
@@ -185,15 +186,15 @@ impl fmt::Debug for Schedule {
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub trait Policy {
-    /// The curves.
+    /// Returns the schedules.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if one of the policy's settings cannot work.
+    /// [`Error::Setting`] if a setting of the policy is invalid.
     fn schedule(&self) -> Result<ParamSchedule>;
 }
 
-/// The curves that a fit follows.
+/// The schedules of the learning rate and the momentum.
 ///
 /// ```
 /// use fastburn::schedule::{ParamSchedule, Schedule};
@@ -206,17 +207,17 @@ pub trait Policy {
 pub struct ParamSchedule {
     /// The learning rate.
     pub lr: Schedule,
-    /// The momentum, Adam's first; `None` leaves the optimizer's own.
+    /// The momentum, β₁ in Adam; `None` keeps the optimizer's own.
     pub momentum: Option<Schedule>,
 }
 
 impl ParamSchedule {
-    /// A learning rate of one's own, with the optimizer's momentum.
+    /// Creates a schedule of the learning rate, which keeps the optimizer's momentum.
     pub fn new(lr: Schedule) -> Self {
         Self { lr, momentum: None }
     }
 
-    /// Schedules the momentum too.
+    /// Sets the schedule of the momentum (default: the optimizer's constant momentum).
     pub fn momentum(mut self, momentum: Schedule) -> Self {
         self.momentum = Some(momentum);
         self
@@ -230,7 +231,7 @@ impl Policy for ParamSchedule {
 }
 
 impl Policy for Schedule {
-    /// The learning rate alone.
+    /// Returns this schedule for the learning rate alone.
     fn schedule(&self) -> Result<ParamSchedule> {
         Ok(ParamSchedule::new(self.clone()))
     }

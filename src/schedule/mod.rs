@@ -1,8 +1,8 @@
-//! How the learning rate and the momentum go while a fit makes its way: pure functions of progress.
+//! Schedules of the learning rate and the momentum, as pure functions of the training progress.
 //!
-//! A [`Schedule`] is one curve over the progress from 0 to 1. A [`Policy`] says which curves a fit
-//! follows: [`OneCycle`], [`FlatCosine`] and [`Sgdr`] are fastai's, [`ParamSchedule`] holds curves
-//! of your own.
+//! A [`Schedule`] is one curve over the progress from 0 to 1. A [`Policy`] provides the curves for
+//! training: [`OneCycle`], [`FlatCosine`] and [`Sgdr`] are fastai's, [`ParamSchedule`] holds custom
+//! ones.
 
 mod curve;
 
@@ -10,8 +10,8 @@ pub use self::curve::{ParamSchedule, Policy, Schedule};
 use crate::checks;
 use crate::error::{Error, Result};
 
-/// The 1cycle policy of fastai's `fit_one_cycle`: the learning rate rises to its peak in a cosine
-/// and falls to almost nothing in another, while the momentum falls and rises again (Smith 2018,
+/// The 1cycle policy, fastai's `fit_one_cycle`: the learning rate rises to its peak along a cosine
+/// and falls to almost 0 along another, while the momentum falls and rises again (Smith 2018,
 /// <https://arxiv.org/abs/1803.09820>).
 ///
 /// ```
@@ -32,32 +32,32 @@ pub struct OneCycle {
 }
 
 impl OneCycle {
-    /// A cycle with that peak and fastai's defaults.
+    /// Creates a cycle with the peak learning rate `lr_max` and fastai's defaults.
     pub fn new(lr_max: f64) -> Self {
         let momenta = (0.95, 0.85, 0.95);
         Self { lr_max, div: 25.0, div_final: 1e5, pct_start: 0.25, momenta }
     }
 
-    /// The first learning rate is the peak divided by this; 25.
+    /// Sets the ratio of the peak to the first learning rate (default: 25).
     #[expect(clippy::should_implement_trait, reason = "fastai's name for it")]
     pub fn div(mut self, div: f64) -> Self {
         self.div = div;
         self
     }
 
-    /// The last learning rate is the peak divided by this; 100 000.
+    /// Sets the ratio of the peak to the last learning rate (default: 100 000).
     pub fn div_final(mut self, div_final: f64) -> Self {
         self.div_final = div_final;
         self
     }
 
-    /// The share of the fit in which the learning rate rises, above 0 and at most 1; 0.25.
+    /// Sets the share of training in which the learning rate rises, in `(0, 1]` (default: 0.25).
     pub fn pct_start(mut self, pct_start: f64) -> Self {
         self.pct_start = pct_start;
         self
     }
 
-    /// The momentum at the begin, at the peak and at the end; 0.95, 0.85, 0.95.
+    /// Sets the momentum at the start, at the peak and at the end (default: 0.95, 0.85, 0.95).
     pub fn momenta(mut self, begin: f64, peak: f64, end: f64) -> Self {
         self.momenta = (begin, peak, end);
         self
@@ -80,7 +80,7 @@ impl Policy for OneCycle {
     }
 }
 
-/// One learning rate for most of the fit, then down to almost nothing in a cosine: fastai's
+/// A constant learning rate for most of training, then a cosine decay to almost 0: fastai's
 /// `fit_flat_cos`.
 ///
 /// ```
@@ -99,18 +99,18 @@ pub struct FlatCosine {
 }
 
 impl FlatCosine {
-    /// That learning rate and fastai's defaults.
+    /// Creates a policy with this learning rate and fastai's defaults.
     pub fn new(lr: f64) -> Self {
         Self { lr, div_final: 1e5, pct_start: 0.75 }
     }
 
-    /// The last learning rate is the first divided by this; 100 000.
+    /// Sets the ratio of the first to the last learning rate (default: 100 000).
     pub fn div_final(mut self, div_final: f64) -> Self {
         self.div_final = div_final;
         self
     }
 
-    /// The share of the fit in which the learning rate stays, above 0 and at most 1; 0.75.
+    /// Sets the share of training with a constant learning rate, in `(0, 1]` (default: 0.75).
     pub fn pct_start(mut self, pct_start: f64) -> Self {
         self.pct_start = pct_start;
         self
@@ -128,8 +128,8 @@ impl Policy for FlatCosine {
     }
 }
 
-/// Warm restarts: the learning rate falls to 0 in a cosine and starts anew, each cycle longer than
-/// the one before. fastai's `fit_sgdr` (Loshchilov and Hutter 2016,
+/// SGD with warm restarts: the learning rate falls to 0 along a cosine and restarts, each cycle
+/// longer than the one before. fastai's `fit_sgdr` (Loshchilov and Hutter 2016,
 /// <https://arxiv.org/abs/1608.03983>).
 ///
 /// ```
@@ -149,29 +149,29 @@ pub struct Sgdr {
 }
 
 impl Sgdr {
-    /// So many cycles from that learning rate down; the first has `cycle_length` epochs, each
-    /// other twice as many as the one before.
+    /// Creates `cycles` cycles from learning rate `lr_max` to 0. The first has `cycle_length`
+    /// epochs, and each other one twice as many as the one before.
     pub fn new(lr_max: f64, cycles: usize, cycle_length: usize) -> Self {
         Self { lr_max, cycles, cycle_length, cycle_mult: 2 }
     }
 
-    /// How many times longer each cycle is than the one before; 2.
+    /// Sets the ratio of each cycle's length to that of the one before (default: 2).
     pub fn cycle_mult(mut self, cycle_mult: usize) -> Self {
         self.cycle_mult = cycle_mult;
         self
     }
 
-    /// How many epochs the fit has.
+    /// Returns the total number of epochs.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is no cycle, one has no epoch, or there are more epochs than
-    /// can be counted.
+    /// [`Error::Setting`] if there is no cycle, a cycle has no epoch, or the number of epochs
+    /// overflows.
     pub fn epochs(&self) -> Result<usize> {
         Ok(self.lengths()?.iter().sum())
     }
 
-    /// The epochs of each cycle.
+    /// Returns the number of epochs of each cycle.
     fn lengths(&self) -> Result<Vec<usize>> {
         for (name, value) in [
             ("number of cycles", self.cycles),
@@ -186,9 +186,9 @@ impl Sgdr {
         let countable = |lengths: &Vec<usize>| {
             lengths.iter().try_fold(0_usize, |sum, length| sum.checked_add(*length)).is_some()
         };
-        lengths
-            .filter(countable)
-            .ok_or_else(|| Error::setting("number of cycles", self.cycles, "fewer epochs than 2⁶⁴"))
+        lengths.filter(countable).ok_or_else(|| {
+            Error::setting("number of cycles", self.cycles, "fewer than 2⁶⁴ epochs in total")
+        })
     }
 }
 

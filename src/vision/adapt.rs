@@ -1,4 +1,4 @@
-//! Images brought into a model's format, and made into batches: for training and for predicting.
+//! Conversion of images to a model's format, and batching.
 
 use burn::tensor::{Device, Tensor, TensorData};
 use rayon::prelude::*;
@@ -7,10 +7,10 @@ use super::decode::{Picture, decode};
 use super::spec::ImageSpec;
 use crate::error::{Error, Result};
 
-/// From how many pixels on a batch is made on all threads; below it, waking them costs more.
+/// The batch size in values from which all threads are used; below it, waking them costs more.
 const PARALLEL_FROM: usize = 1 << 20;
 
-/// How an image was changed to fit a model, `[channels, height, width]` each.
+/// The changes that fit an image to a model. Shapes are `[channels, height, width]`.
 ///
 /// ```
 /// let adapted =
@@ -19,24 +19,25 @@ const PARALLEL_FROM: usize = 1 << 20;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adaptation {
-    /// What it was.
+    /// The original shape.
     pub from: [usize; 3],
-    /// What it became.
+    /// The shape that the model takes.
     pub to: [usize; 3],
-    /// Whether it had transparency, which is left out: what was transparent has its own colour.
+    /// Whether transparency was dropped. Transparent pixels keep their colour.
     pub transparent: bool,
 }
 
 impl ImageSpec {
-    /// The pixels of a PNG or JPEG file's content, in this format, and what was done to them.
+    /// Decodes the contents of an image file (PNG, JPEG, WebP, BMP, GIF or TIFF). Returns the
+    /// pixels in this format, and the changes made, if any.
     ///
-    /// A photo is turned the right way up, as its EXIF orientation says; 16 bits become 8;
-    /// transparency is left out, as Pillow's `convert("RGB")` does: what was transparent has its
-    /// own colour. `name` stands for the file in messages.
+    /// Photos are rotated upright by their EXIF orientation, and 16-bit channels become 8-bit.
+    /// Transparency is dropped as by Pillow's `convert("RGB")`: transparent pixels keep their
+    /// colour. `name` stands for the file in messages.
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] if it is not a whole PNG or JPEG, or too large to be resized.
+    /// [`Error::Image`] if it is not a complete image of these formats, or is too large to resize.
     pub fn decode(&self, bytes: &[u8], name: &str) -> Result<(Vec<u8>, Option<Adaptation>)> {
         let failed = |reason| Error::image(name, reason);
         let picture = decode(bytes, &name)?;
@@ -46,10 +47,11 @@ impl ImageSpec {
         Ok((pixels, (transparent || from != self.shape()).then_some(adapted)))
     }
 
-    /// Pixels of any `[channels, height, width]`, in this format, and what was done to them.
+    /// Converts pixels of any shape `[channels, height, width]`. Returns the pixels in this format,
+    /// and the changes made, if any.
     ///
-    /// Colour becomes grey by its luma (Rec. 601), as in Pillow; grey becomes three equal channels.
-    /// The whole image is resized, not cropped, by the [`filter`](Self::filter).
+    /// Colour becomes grey by its luma (Rec. 601), as in Pillow. Grey becomes three equal channels.
+    /// The whole image is resized by the [`filter`](Self::filter), without cropping.
     ///
     /// ```
     /// use fastburn::vision::ImageSpec;
@@ -63,8 +65,8 @@ impl ImageSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if there are not as many pixels as the shape holds, neither one channel nor
-    /// three, or too many to be resized; [`Error::Setting`] if no image can be in this format.
+    /// [`Error::Shape`] if the number of pixels does not match the shape, there are neither 1 nor 3
+    /// channels, or the image is too large to resize; [`Error::Setting`] if the format is invalid.
     pub fn adapt(&self, pixels: &[u8], shape: [usize; 3]) -> Result<(Vec<u8>, Option<Adaptation>)> {
         self.check().map_err(|expected| Error::setting("image format", self, expected))?;
         let [channels, height, width] = shape;
@@ -72,30 +74,30 @@ impl ImageSpec {
         if count != Some(pixels.len()) || pixels.is_empty() || !matches!(channels, 1 | 3) {
             return Err(Error::Shape {
                 what: "an image to predict",
-                expected: "1 or 3 channels, and channels × height × width pixels".to_owned(),
-                found: format!("{} pixels for {shape:?}", pixels.len()),
+                expected: "1 or 3 channels and channels × height × width values".to_owned(),
+                found: format!("{} values for {shape:?}", pixels.len()),
             });
         }
         if shape == self.shape() {
             return Ok((pixels.to_vec(), None));
         }
         let fitted = Picture::from_planes(pixels, shape).fit(self).map_err(|found| {
-            let expected = "one that can be resized".to_owned();
+            let expected = "an image that can be resized".to_owned();
             Error::Shape { what: "an image to predict", expected, found }
         })?;
         Ok((fitted, Some(Adaptation { from: shape, to: self.shape(), transparent: false })))
     }
 
-    /// Images in this format as a batch `[images, channels, height, width]`.
+    /// Returns images in this format as a batch `[images, channels, height, width]`.
     pub(crate) fn batch(&self, images: &[&[u8]], device: &Device) -> Tensor<4> {
         let shape = [images.len(), self.channels, self.height, self.width];
         Tensor::from_data(TensorData::new(self.scaled(images), shape), device)
     }
 
-    /// The numbers that a model sees, from images in this format.
+    /// Returns the scaled values of images in this format: the model's inputs.
     pub(crate) fn scaled(&self, images: &[&[u8]]) -> Vec<f32> {
         let (size, channels) = (self.len(), self.channels);
-        // The widest vectors of the processor, which the compiler may not assume: a third less time.
+        // The compiler may not assume the processor's widest vectors. They take a third less time.
         let vectors = pulp::Arch::new();
         if images.len() * size < PARALLEL_FROM {
             let mut out = Vec::with_capacity(images.len() * size);
@@ -124,7 +126,7 @@ impl std::fmt::Display for Adaptation {
             changes.push(change.to_owned());
         }
         if self.transparent {
-            changes.push("transparency left out".to_owned());
+            changes.push("transparency dropped".to_owned());
         }
         f.write_str(&changes.join(", "))
     }

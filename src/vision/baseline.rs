@@ -1,4 +1,4 @@
-//! Pixel similarity: what any model that learns has to beat.
+//! Pixel similarity: the baseline that any trained model has to beat.
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::models::Model;
 use crate::records::Confusion;
 
-/// How many images are compared at a time.
+/// The number of images that are compared at a time.
 const BATCH_SIZE: usize = 256;
 
-/// How far two images are from each other.
+/// The distance between two images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Distance {
@@ -25,11 +25,10 @@ pub enum Distance {
     L2,
 }
 
-/// A classifier that learns nothing: it compares an image with the mean image of each class and
-/// takes the nearest.
+/// A classifier without training: it predicts the class whose mean image is nearest.
 ///
-/// Its output, `[batch, classes]`, is the distance to each class's mean image, negated, so that it
-/// serves as logits.
+/// Its output, `[batch, classes]`, is the negated distance to each class's mean image, which can
+/// be used as logits.
 ///
 /// ```
 /// use fastburn::vision::{Baseline, Distance};
@@ -52,11 +51,11 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// Takes the mean of each class's images.
+    /// Computes the mean image of each class.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if a class has no image, and whatever streamed images fail with.
+    /// [`Error::Data`] if a class has no images, and any error in reading streamed images.
     pub fn new(train: &Images, distance: Distance, device: &Device) -> Result<Self> {
         let means = means(train)?;
         let shape = [means.len(), train.shape().iter().product()];
@@ -65,12 +64,12 @@ impl Baseline {
         Ok(Self { means, classes: train.classes().to_vec(), distance })
     }
 
-    /// Which class it takes each image for, against the class it is of.
+    /// Returns the confusion matrix of its predictions for labelled images.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the images have another number of pixels or other classes than those it
-    /// was made from, [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if the images differ in size or classes from the training images,
+    /// [`Error::Compute`] if the device fails, and any error in reading streamed images.
     pub fn evaluate(&self, images: Images) -> Result<Confusion> {
         let wrong = |expected: String, found: String| {
             Err(Error::Shape { what: "images for this baseline", expected, found })
@@ -78,7 +77,7 @@ impl Baseline {
         let [_, pixels] = self.means.dims();
         let found: usize = images.shape().iter().product();
         if found != pixels {
-            return wrong(format!("{pixels} values each"), found.to_string());
+            return wrong(format!("{pixels} values per image"), found.to_string());
         }
         if images.classes() != self.classes {
             let classes = |names: &[String]| format!("the classes {}", names.join(", "));
@@ -111,11 +110,12 @@ impl Baseline {
 impl<const D: usize> Model<Tensor<D>> for Baseline {
     type Output = Tensor<2>;
 
-    /// Images `[batch, channels, height, width]` or rows `[batch, pixels]` to `[batch, classes]`.
+    /// Maps images `[batch, channels, height, width]` or rows `[batch, pixels]` to
+    /// `[batch, classes]`.
     ///
     /// # Panics
     ///
-    /// If an image has another number of pixels than those it was made from.
+    /// If the images differ in size from the training images.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         let [classes, pixels] = self.means.dims();
         let batch = input.dims()[0];
@@ -132,7 +132,7 @@ impl<const D: usize> Model<Tensor<D>> for Baseline {
     }
 }
 
-/// The mean image of each class: what an ideal one looks like.
+/// Returns the mean image of each class, its ideal example.
 ///
 /// ```
 /// use fastburn::vision::mean_images;
@@ -145,12 +145,12 @@ impl<const D: usize> Model<Tensor<D>> for Baseline {
 ///
 /// # Errors
 ///
-/// [`Error::Data`] if a class has no image.
+/// [`Error::Data`] if a class has no images, and any error in reading streamed images.
 pub fn mean_images(images: &Images) -> Result<Vec<Bitmap>> {
     means(images)?.iter().map(|mean| Bitmap::new(mean, images.shape())).collect()
 }
 
-/// The mean of each class's images, scaled to [0, 1]; the sums are exact.
+/// Returns the mean of each class's images, scaled to [0, 1]. The sums are exact.
 fn means(images: &Images) -> Result<Vec<Vec<f32>>> {
     let size: usize = images.shape().iter().product();
     let mut sums = vec![vec![0_u64; size]; images.classes().len()];
@@ -167,7 +167,7 @@ fn means(images: &Images) -> Result<Vec<Vec<f32>>> {
     })?;
     if let Some(class) = counts.iter().position(|&count| count == 0) {
         let class = &images.classes()[class];
-        return Err(Error::data(format!("class {class}"), "no image to take the mean of"));
+        return Err(Error::data(format!("class {class}"), "no images to average"));
     }
     let mean = |(sum, count): (Vec<u64>, u64)| {
         let whole = 255.0 * count as f64;

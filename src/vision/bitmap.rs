@@ -1,4 +1,4 @@
-//! An image as plain numbers, to look at.
+//! Images in host memory, for drawing.
 
 use burn::tensor::Tensor;
 use image::{Rgb, RgbImage};
@@ -6,7 +6,7 @@ use image::{Rgb, RgbImage};
 use super::spec::ImageItem;
 use crate::error::{Error, Result};
 
-/// An image off the device: what pictures are drawn from.
+/// An RGB image in host memory, for drawing.
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -19,18 +19,18 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bitmap {
-    /// Red, green and blue of each pixel, from 0 to 255, in rows.
+    /// Red, green and blue of each pixel, from 0 to 255, in row-major order.
     pixels: RgbImage,
 }
 
 impl Bitmap {
-    /// An image from its values, `[channels, height, width]` in row-major order, from 0 (black) to
-    /// 1 (white); values outside of that become the nearer end.
+    /// Creates an image from values `[channels, height, width]` in row-major order, from 0 (black)
+    /// to 1 (white). Values outside this range are clamped.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if there are not as many values as the shape holds, or neither one channel
-    /// nor three.
+    /// [`Error::Shape`] if the number of values does not match the shape, or the shape has no
+    /// pixels or neither 1 nor 3 channels.
     pub fn new(values: &[f32], shape: [usize; 3]) -> Result<Self> {
         let bytes: Vec<u8> =
             values.iter().map(|value| (value.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
@@ -43,7 +43,7 @@ impl Bitmap {
         };
         let [channels, height, width] = shape;
         if !matches!(channels, 1 | 3) {
-            let expected = "one channel or three, [channels, height, width]".to_owned();
+            let expected = "1 or 3 channels, [channels, height, width]".to_owned();
             return wrong(expected, format!("{shape:?}"));
         }
         let sides = (u32::try_from(width), u32::try_from(height));
@@ -66,8 +66,8 @@ impl Bitmap {
         })
     }
 
-    /// An image from a tensor `[height, width]`, `[channels, height, width]` or
-    /// `[1, channels, height, width]`; this waits for the device.
+    /// Creates an image from a tensor `[height, width]`, `[channels, height, width]` or
+    /// `[1, channels, height, width]`. Waits for the device.
     ///
     /// ```
     /// use burn::tensor::Tensor;
@@ -90,8 +90,8 @@ impl Bitmap {
             _ => {
                 return Err(Error::Shape {
                     what: "an image to draw",
-                    expected: "[height, width], [channels, height, width] or the like with a \
-                               leading 1"
+                    expected: "[height, width], [channels, height, width] or \
+                               [1, channels, height, width]"
                         .to_owned(),
                     found: format!("{dims:?}"),
                 });
@@ -103,26 +103,26 @@ impl Bitmap {
         Self::new(&values, shape)
     }
 
-    /// How many pixels it is wide.
+    /// Returns the width in pixels.
     pub fn width(&self) -> usize {
         self.pixels.width() as usize
     }
 
-    /// How many pixels it is high.
+    /// Returns the height in pixels.
     pub fn height(&self) -> usize {
         self.pixels.height() as usize
     }
 
-    /// The red, green and blue of a pixel, from 0 to 255.
+    /// Returns the red, green and blue of a pixel, from 0 to 255.
     ///
     /// # Panics
     ///
-    /// If the pixel is outside of the image.
+    /// If the pixel is outside the image.
     pub fn rgb(&self, x: usize, y: usize) -> [u8; 3] {
         self.pixels.get_pixel(x as u32, y as u32).0
     }
 
-    /// The image, made smaller where it is wider or higher than `side` pixels.
+    /// Returns the image, scaled down if its width or height exceeds `side` pixels.
     ///
     /// ```
     /// let photo = fastburn::vision::Bitmap::new(&[0.5; 400 * 200], [1, 200, 400])?;
@@ -144,7 +144,7 @@ impl Bitmap {
         Self { pixels }
     }
 
-    /// The image as the drawing library has it.
+    /// Returns the image in the drawing library's type.
     #[cfg(feature = "plot")]
     pub(crate) fn pixels(&self) -> &RgbImage {
         &self.pixels

@@ -1,4 +1,4 @@
-//! A data set's images in one format.
+//! The images of a data set, in one format.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::spec::{ImageItem, ImageSpec};
 use crate::data::UPCOMING;
 use crate::error::Result;
 
-/// Images of a data set, all of one format: in memory, or streamed where that is too small.
+/// The images of a data set, in one format: in memory, or streamed if they do not fit in memory.
 ///
 /// ```
 /// use fastburn::vision::{Images, Splits};
@@ -23,8 +23,8 @@ use crate::error::Result;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 ///
-/// They are a Burn [`Dataset`] too, which unlike an [`ImageFolder`] does not decode again in each
-/// epoch:
+/// This is also a Burn [`Dataset`]. Unlike an [`ImageFolder`], it does not decode the images again
+/// in each epoch, unless they are streamed.
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -43,12 +43,12 @@ pub struct Images {
     skipped: Arc<Vec<SkippedFile>>,
 }
 
-/// Where pixels are.
+/// The storage of the pixels.
 #[derive(Debug, Clone)]
 enum Pixels {
-    /// All in one buffer, and the checksum of each file's content.
+    /// All pixels in one buffer, and the checksum of each file's contents.
     InMemory(Arc<Vec<u8>>, Arc<Vec<u32>>),
-    /// In the files.
+    /// In the files, decoded when needed.
     Streamed(StreamedImages),
 }
 
@@ -73,43 +73,43 @@ impl Images {
         Self { folder, format, pixels: Pixels::Streamed(streamed), skipped: skipped.into() }
     }
 
-    /// How many images there are.
+    /// Returns the number of images.
     pub fn len(&self) -> usize {
         self.labels().len()
     }
 
-    /// Whether there is no image.
+    /// Returns whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels().is_empty()
     }
 
-    /// The shape of each image: `[channels, height, width]`.
+    /// Returns the shape of each image, `[channels, height, width]`.
     pub fn shape(&self) -> [usize; 3] {
         self.format.shape()
     }
 
-    /// What the images look like to a model.
+    /// Returns the format of the images.
     pub fn format(&self) -> &ImageSpec {
         &self.format
     }
 
-    /// Whether they are decoded each time they are needed, since they are more than the memory
-    /// that they may take: see [`ReadOptions::memory`].
+    /// Returns whether images are decoded each time they are needed, because they exceed the memory
+    /// budget. See [`ReadOptions::memory`].
     pub fn is_streamed(&self) -> bool {
         matches!(self.pixels, Pixels::Streamed(_))
     }
 
-    /// The files, without those that were skipped: image `index` is of file `index`.
+    /// Returns the files, without skipped ones. Image `index` comes from file `index`.
     pub fn folder(&self) -> &ImageFolder {
         &self.folder
     }
 
-    /// The files that were left out: see [`ReadOptions::skip_bad`].
+    /// Returns the skipped files. See [`ReadOptions::skip_bad`].
     pub fn skipped(&self) -> &[SkippedFile] {
         &self.skipped
     }
 
-    /// A number that other files, labels, classes or another shape are unlikely to have (CRC-32).
+    /// Returns a fingerprint (CRC-32) of the file contents, labels, classes and image shape.
     ///
     /// ```
     /// use fastburn::vision::{Images, Splits};
@@ -122,8 +122,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if the images are streamed and a file that has not been read yet cannot be,
-    /// [`Error::Data`] if it changed.
+    /// For streamed images: [`Error::Read`] if a file that was not read before cannot be read,
+    /// [`Error::Data`] if a file changes meanwhile.
     pub fn checksum(&self) -> Result<u32> {
         let mut crc = crc32fast::Hasher::new();
         crc.update(format!("{:?} {:?}", self.shape(), self.classes()).as_bytes());
@@ -138,16 +138,16 @@ impl Images {
         Ok(crc.finalize())
     }
 
-    /// The pixels of image `index`, in row-major order, 0 to 255.
+    /// Returns the pixels of image `index`, in row-major order, 0 to 255.
     ///
     /// # Errors
     ///
-    /// As [`ImageFolder::image`] if the images are streamed, and [`Error::Data`] if the file has
+    /// For streamed images: those of [`ImageFolder::image`], and [`Error::Data`] if the file has
     /// changed since it was first read.
     ///
     /// # Panics
     ///
-    /// If `index` is not below [`len`](Self::len).
+    /// If `index` is [`len`](Self::len) or more.
     pub fn pixels(&self, index: usize) -> Result<Cow<'_, [u8]>> {
         let size = self.format.len();
         match &self.pixels {
@@ -156,7 +156,7 @@ impl Images {
         }
     }
 
-    /// Does something with the pixels of some images.
+    /// Calls `work` with the pixels at `indices`.
     pub(super) fn with<R>(&self, indices: &[u32], work: impl FnOnce(&[&[u8]]) -> R) -> Result<R> {
         let size = self.format.len();
         match &self.pixels {
@@ -171,21 +171,21 @@ impl Images {
         }
     }
 
-    /// Says which images are wanted next, in which batches.
+    /// Announces the next batches, so that streamed images can be decoded ahead.
     pub(super) fn expect(&self, upcoming: &[&[u32]]) {
         if let Pixels::Streamed(streamed) = &self.pixels {
             streamed.expect(upcoming);
         }
     }
 
-    /// Goes through all images in their order, some at once: their indices, and their pixels.
+    /// Calls `each` with the indices and pixels of all images in order, `at_once` at a time.
     pub(crate) fn in_turn(
         &self,
         at_once: usize,
         mut each: impl FnMut(&[u32], &[&[u8]]) -> Result<()>,
     ) -> Result<()> {
-        let every: Vec<u32> = (0..).take(self.len()).collect();
-        let batches: Vec<_> = every.chunks(at_once.max(1)).collect();
+        let all: Vec<u32> = (0..).take(self.len()).collect();
+        let batches: Vec<_> = all.chunks(at_once.max(1)).collect();
         for (index, batch) in batches.iter().enumerate() {
             self.with(batch, |pixels| {
                 self.expect(&batches[index + 1..batches.len().min(index + 1 + UPCOMING)]);
@@ -195,12 +195,12 @@ impl Images {
         Ok(())
     }
 
-    /// The class index of each image.
+    /// Returns the class index of each image.
     pub fn labels(&self) -> &[u32] {
         self.folder.labels()
     }
 
-    /// The classes' names; a label is an index into them.
+    /// Returns the class names; a label is an index into them.
     pub fn classes(&self) -> &[String] {
         self.folder.classes()
     }

@@ -1,4 +1,4 @@
-//! Batches of images: gathered on the device where the data fits there, else on the host.
+//! Batches of images, gathered on the device if the data set fits there, otherwise on the host.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -10,21 +10,21 @@ use crate::device;
 use crate::error::Result;
 use crate::seed::Seed;
 
-/// Where the images stay between batches, if they are not streamed.
+/// Where images that are not streamed stay between batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Residency {
-    /// On the device if it is a GPU that holds them in one buffer, else on the host.
+    /// On the device if it is a GPU whose largest buffer holds them all, otherwise on the host.
     Auto,
-    /// As one float tensor on the device; each batch is gathered there.
+    /// As one float tensor on the device, where each batch is gathered.
     Device,
-    /// As bytes on the host; each batch is made there and sent. A CPU device computes in host
-    /// memory, so for it this is the fast way.
+    /// As bytes on the host, where each batch is made and then sent to the device. This is the
+    /// fastest option for a CPU device, which computes in host memory.
     Host,
 }
 
 /// Decoded images and their targets as a [`Source`] of batches.
 ///
-/// The batches are the same to the bit wherever the images stay.
+/// The batches are bit-identical wherever the images stay.
 ///
 /// ```
 /// use fastburn::data::{DataLoader, class_indices};
@@ -45,7 +45,7 @@ pub struct ImageSource<F> {
 }
 
 impl<F> ImageSource<F> {
-    /// A source of `images` for a model on `device`; `targets` makes the targets from
+    /// Creates a source of `images` for a model on `device`. `targets` makes the targets from
     /// `(labels, number of classes, device)`.
     pub fn new(images: Images, targets: F, device: &Device, residency: Residency) -> Self {
         let size: usize = images.shape().iter().product();
@@ -59,8 +59,8 @@ impl<F> ImageSource<F> {
                 Residency::Host => false,
             };
         let resident = on_device.then(|| {
-            let every: Vec<u32> = (0..).take(images.len()).collect();
-            let values = images.with(&every, |pixels| images.format().scaled(pixels)).ok()?;
+            let all: Vec<u32> = (0..).take(images.len()).collect();
+            let values = images.with(&all, |pixels| images.format().scaled(pixels)).ok()?;
             let pixels = TensorData::new(values, [images.len(), size]);
             Some(Tensor::from_data(pixels, &device.clone().inner()))
         });
@@ -104,11 +104,11 @@ where
 }
 
 impl<T: 'static> DataLoaders<Tensor<4>, T> {
-    /// Loaders of images, scaled as their format says, `[batch, channels, height, width]`.
+    /// Creates loaders of images `[batch, channels, height, width]`, scaled by their format.
     ///
-    /// `targets` makes the targets from `(labels, number of classes, device)`:
-    /// [`class_indices`], [`one_hot`](crate::data::one_hot), or a function of
-    /// your own. Shuffled by seed 0 until [`shuffle`](Self::shuffle) says otherwise.
+    /// `targets` makes the targets from `(labels, number of classes, device)`: [`class_indices`],
+    /// [`one_hot`](crate::data::one_hot), or your own function. The training images are shuffled
+    /// with seed 0; [`shuffle`](Self::shuffle) sets another.
     pub fn from_images(
         train: Images,
         valid: Images,
@@ -124,15 +124,15 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
 }
 
 impl Splits {
-    /// Reads both parts as they are into loaders of images `[batch, channels, height, width]` and class
-    /// indices `[batch]`, for a model on `device`.
+    /// Reads both parts into loaders of images `[batch, channels, height, width]` and class indices
+    /// `[batch]`, for a model on `device`. All images must have the same size and channels.
     ///
-    /// Change the batch size and the order with [`DataLoaders`]' own methods; for other targets
-    /// use [`DataLoaders::from_images`].
+    /// [`DataLoaders`] has methods to change the batch size and the order. For other targets, use
+    /// [`DataLoaders::from_images`].
     ///
     /// # Errors
     ///
-    /// As [`read`](Self::read), and [`Error::Setting`] if the batch size is 0.
+    /// Those of [`read`](Self::read), and [`Error::Setting`] if the batch size is 0.
     pub fn loaders(
         &self,
         batch_size: usize,

@@ -1,19 +1,17 @@
-//! Everything that knows an image: from files to batches of images, and from a trained model to
-//! answers about them.
+//! Images: from files to batches, and from a trained model to predictions.
 //!
-//! - **Opening.** [`OpenOptions`] says what is known of a data set beforehand; [`Splits`] are its
-//!   training and its validation part, found by name or drawn by a seed. Each is an [`ImageFolder`]:
-//!   files on disk or in an archive, whose classes are folders, the lines of a table of labels, or
-//!   the labels of MNIST's [`Idx`] files. Nothing is decoded yet.
-//! - **Reading.** [`ReadOptions`] say which size, channels and numbers images of any kind become.
-//!   The result is [`Images`] of one format, an [`ImageSpec`]: in memory, or streamed if they are
-//!   larger than a budget.
-//! - **Batches.** [`ImageSource`] makes batches of them for a [`DataLoader`](crate::data::DataLoader),
-//!   and [`Splits::loaders`] does all of that in one call.
-//! - **Trained models.** A [`Predictor`] answers about images, [`PretrainedModel`] is a model to start
-//!   from, [`Baseline`] is what any model has to beat.
-//! - **Beside these.** [`OpenOptions::check`] finds all that is wrong with a data set,
-//!   [`OpenOptions::convert`] writes it in another form, and a [`Bitmap`] is an image to look at.
+//! - **Opening.** [`OpenOptions`] opens a data set as [`Splits`]: a training and a validation part,
+//!   found by name or split with a random seed. Each is an [`ImageFolder`]: files on disk or in an
+//!   archive. Their classes come from folders, a CSV of labels, or MNIST's [`Idx`] files. Nothing
+//!   is decoded yet.
+//! - **Reading.** [`ReadOptions`] sets the size, channels and scaling of the images. The result is
+//!   [`Images`] in one format, an [`ImageSpec`]: in memory, or streamed if they exceed a budget.
+//! - **Batches.** [`ImageSource`] makes batches for a [`DataLoader`](crate::data::DataLoader).
+//!   [`Splits::loaders`] goes from splits to batches in one call.
+//! - **Trained models.** A [`Predictor`] classifies images, a [`PretrainedModel`] is the start of
+//!   transfer learning, and a [`Baseline`] is what any model has to beat.
+//! - **Tools.** [`OpenOptions::check`] finds everything that is wrong with a data set,
+//!   [`OpenOptions::convert`] writes it in another format, and a [`Bitmap`] is an image to draw.
 
 mod adapt;
 mod baseline;

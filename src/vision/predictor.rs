@@ -1,4 +1,4 @@
-//! A trained model that answers: from a model file, without anything that trains.
+//! Predictions with a trained model from a model file, without any training code.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,17 +15,16 @@ use crate::models::{AnyModel, Model, ModelCard, ModelFile};
 use crate::printable::list_of;
 use crate::records::{Interpretation, Outcome, Prediction};
 
-/// How many images go through the model together at most, and how many numbers they are.
+/// The largest batch, in images and in values.
 const MOST_IMAGES: usize = 256;
 const MOST_NUMBERS: usize = 1 << 24;
-/// The largest image file that is read, in bytes: as much as a decoder may take.
+/// The largest image file that is read, in bytes: as much memory as a decoder may take.
 const LARGEST_IMAGE: u64 = 1 << 28;
 
-/// A model from a model file, and what it needs to answer about images.
+/// A trained image classifier, loaded from a model file.
 ///
-/// It takes image files, their bytes, pixels, or a batch that is ready; images of another size or
-/// number of channels are changed to fit, and [`Prediction::adaptation`] says how. It can be shared
-/// between threads.
+/// It takes image files, their bytes, pixels, or a prepared batch. Images of another size or number
+/// of channels are converted, as [`Prediction::adaptation`] reports. Threads can share a predictor.
 ///
 /// ```
 /// use fastburn::vision::Predictor;
@@ -55,7 +54,7 @@ pub struct Predictor {
     device: Device,
 }
 
-/// An image in the model's format, and what was done to it.
+/// An image in the model's format, and how it was changed to fit.
 type PreparedImage = (Vec<u8>, Option<Adaptation>);
 
 impl Predictor {
@@ -63,17 +62,17 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is no model file or is damaged;
-    /// [`Error::Newer`] if a newer fastburn wrote it in a form that this one does not know.
+    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is damaged or not the model file
+    /// of an image model; [`Error::Newer`] if a newer fastburn wrote it in an unknown format.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::of_file(ModelFile::read(path.as_ref(), &device.clone().inner())?, device)
     }
 
-    /// From the content of a model file, such as `include_bytes!` embeds.
+    /// Reads a model from the contents of a model file, for example from `include_bytes!`.
     ///
     /// # Errors
     ///
-    /// As [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let place = "the model's bytes".to_owned();
         Self::of_file(ModelFile::from_bytes(place, bytes, &device.clone().inner())?, device)
@@ -82,41 +81,41 @@ impl Predictor {
     fn of_file(file: ModelFile, device: &Device) -> Result<Self> {
         let format = ImageSpec::of_model(&file)?;
         let ModelFile { card, model, .. } = file;
-        // A device that tracks gradients would keep what each prediction computed.
+        // A device with autodiff would record each prediction for a backward pass.
         let device = device.clone().inner();
         Ok(Self { model, classes: card.classes.as_slice().into(), card, format, device })
     }
 
-    /// What the model file says of the model.
+    /// Returns the description of the model from the model file.
     pub fn card(&self) -> &ModelCard {
         &self.card
     }
 
-    /// The format of the images that the model takes.
+    /// Returns the format of the images that the model takes.
     pub fn format(&self) -> &ImageSpec {
         &self.format
     }
 
-    /// The model itself.
+    /// Returns the model.
     pub fn model(&self) -> &AnyModel {
         &self.model
     }
 
-    /// What is in a PNG or JPEG file.
+    /// Classifies an image file (PNG, JPEG, WebP, BMP, GIF or TIFF).
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read, [`Error::Image`] if it is not a whole PNG or JPEG,
+    /// [`Error::Read`] if it cannot be read, [`Error::Image`] if it is not a readable image,
     /// [`Error::Compute`] if the device fails.
     pub fn predict_file(&self, path: impl AsRef<Path>) -> Result<Prediction> {
         self.predict_prepared(self.prepare(path.as_ref())?)
     }
 
-    /// What is in each of many PNG or JPEG files, in their order; they are read on all threads.
+    /// Classifies many image files, which are read on all threads. Results are in the files' order.
     ///
     /// # Errors
     ///
-    /// Each file's own, as [`predict_file`](Self::predict_file).
+    /// For each file, those of [`predict_file`](Self::predict_file).
     pub fn predict_files<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<Prediction>> {
         let batches = paths.chunks(self.images_at_once()).flat_map(|paths| {
             let prepared: Vec<_> =
@@ -126,32 +125,32 @@ impl Predictor {
         batches.collect()
     }
 
-    /// What is in an image, from the content of a PNG or JPEG file.
+    /// Classifies an image, given the contents of an image file.
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] if it is not a whole PNG or JPEG, [`Error::Compute`] if the device fails.
+    /// [`Error::Image`] if it is not a readable image, [`Error::Compute`] if the device fails.
     pub fn predict_bytes(&self, bytes: &[u8]) -> Result<Prediction> {
         self.predict_prepared(self.format.decode(bytes, "the image")?)
     }
 
-    /// What is in an image, from its pixels: `[channels, height, width]` in row-major order, 0 to
+    /// Classifies an image, given its pixels `[channels, height, width]` in row-major order, 0 to
     /// 255.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if there are not as many pixels as the shape holds, or neither one channel
-    /// nor three; [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if the number of pixels does not match the shape, there are neither 1 nor 3
+    /// channels, or the image is too large to resize; [`Error::Compute`] if the device fails.
     pub fn predict_pixels(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Prediction> {
         self.predict_prepared(self.format.adapt(pixels, shape)?)
     }
 
-    /// What is in each image of a batch `[images, channels, height, width]` that is in the model's
-    /// format and scaled already.
+    /// Classifies each image of a batch `[images, channels, height, width]` that is already in the
+    /// model's format and scaled.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the images are of another shape, [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if the images have another shape, [`Error::Compute`] if the device fails.
     pub fn predict_batch(&self, batch: Tensor<4>) -> Result<Vec<Prediction>> {
         let [images, shape @ ..] = batch.dims();
         if shape != self.format.shape() {
@@ -174,11 +173,11 @@ impl Predictor {
         Ok(self.outputs(batch)?.iter().map(answer).collect())
     }
 
-    /// What the model says of each image of a data set, against the class it is of.
+    /// Classifies every image of a data set and compares the predictions with the labels.
     ///
-    /// The images' classes are found among the model's by their names; the model may know more.
-    /// Images of another kind are changed to fit. The loss of each is the one that the model's
-    /// outputs imply ([`Outputs::loss`](crate::loss::Outputs::loss)).
+    /// Classes are matched by name, and the model may have additional ones. Images of another size
+    /// or number of channels are converted. The loss is the one that fits the model's outputs, see
+    /// [`Outputs::loss`](crate::loss::Outputs::loss).
     ///
     /// ```
     /// use fastburn::vision::Predictor;
@@ -201,8 +200,8 @@ impl Predictor {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the images have a class that the model does not know,
-    /// [`Error::Compute`] if the device fails, and whatever streamed images fail with.
+    /// [`Error::Shape`] if the images have a class that the model lacks, [`Error::Compute`] if the
+    /// device fails, and any error in reading streamed images.
     pub fn interpret(&self, images: &Images) -> Result<Interpretation> {
         let known: Vec<_> =
             images.classes().iter().map(|class| self.class(class)).collect::<Result<_>>()?;
@@ -224,29 +223,29 @@ impl Predictor {
         Ok(Interpretation { classes: self.card.classes.clone(), items })
     }
 
-    /// The index of the class of that name.
+    /// Returns the index of the class called `name`.
     fn class(&self, name: &str) -> Result<usize> {
         let class = self.classes.iter().position(|class| class == name);
         class.ok_or_else(|| Error::Shape {
             what: "images for this model",
-            expected: format!("its classes, {}", list_of(3, &*self.classes)),
+            expected: format!("the classes {}", list_of(3, &*self.classes)),
             found: format!("the class {name}"),
         })
     }
 
-    /// How many images go through the model together.
+    /// Returns the number of images per batch.
     fn images_at_once(&self) -> usize {
         (MOST_NUMBERS / self.format.len().max(1)).clamp(1, MOST_IMAGES)
     }
 
-    /// The outputs for each image of a batch in the model's format.
+    /// Returns the outputs for each image of a batch in the model's format.
     fn outputs(&self, batch: Tensor<4>) -> Result<Vec<Vec<f32>>> {
         let outputs = self.model.forward(batch.inner().to_device(&self.device));
         let [_, width] = outputs.dims();
         let outputs =
             outputs.try_into_vec_as::<f32>().map_err(|error| Error::compute("predict", error))?;
         if !outputs.iter().all(|output| output.is_finite()) {
-            return Err(Error::compute("predict", "the model's outputs are not finite numbers"));
+            return Err(Error::compute("predict", "the model's outputs contain NaN or infinity"));
         }
         Ok(outputs.chunks_exact(width).map(<[f32]>::to_vec).collect())
     }
@@ -257,11 +256,11 @@ impl Predictor {
 
     fn predict_prepared(&self, (pixels, adapted): PreparedImage) -> Result<Prediction> {
         let mut answers = self.predict_batch(self.format.batch(&[&pixels], &self.device))?;
-        let answer = answers.pop().ok_or_else(|| Error::compute("predict", "it gave no answer"))?;
+        let answer = answers.pop().ok_or_else(|| Error::compute("predict", "no outputs"))?;
         Ok(with_adaptation(answer, adapted))
     }
 
-    /// Some images together; if the device fails at that, each by itself, to have its own error.
+    /// Classifies images as one batch, or one by one if that fails, so that each has its own error.
     fn predict_each(&self, prepared: Vec<Result<PreparedImage>>) -> Vec<Result<Prediction>> {
         let whole: Vec<_> =
             prepared.iter().flatten().map(|(pixels, _)| pixels.as_slice()).collect();

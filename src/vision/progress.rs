@@ -1,4 +1,4 @@
-//! How many files are done, reported now and then, and which were left out.
+//! Progress reports while files are read or written, and the files that were skipped.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::tree::DataFile;
 use crate::error::Error;
 
-/// What is told how many images are done, of how many, now and then and from any thread.
+/// A callback for progress, called from any thread with the images done and the total.
 pub(super) type Progress<'a> = &'a (dyn Fn(usize, usize) + Sync);
 
-/// Often enough for a bar, seldom enough to cost nothing.
-const TELL_EVERY: usize = 512;
+/// The images between two reports: few enough for a progress bar, enough to cost nothing.
+const REPORT_EVERY: usize = 512;
 
-/// How many images are done.
+/// A count of the images done, shared between threads.
 pub(super) struct Tally<'a> {
     done: AtomicUsize,
     total: usize,
@@ -26,36 +26,36 @@ impl<'a> Tally<'a> {
 
     pub fn one_more(&self) {
         let count = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if count.is_multiple_of(TELL_EVERY) || count == self.total {
+        if count.is_multiple_of(REPORT_EVERY) || count == self.total {
             (self.progress)(count, self.total);
         }
     }
 }
 
-/// Told how many images are done, of how many, from any thread; says whether to go on.
+/// A callback, called from any thread with the images done and the total. Returns `false` to stop.
 pub type Watch<'a> = dyn Fn(usize, usize) -> bool + Sync + 'a;
 
-/// What was written of all parts.
+/// The classes, counts and skipped files of a data set that was written.
 #[derive(Debug, Default)]
 pub(super) struct WrittenData {
-    /// What stands for each class.
+    /// The name written for each class.
     pub names: Vec<String>,
-    /// How many images of each part.
+    /// The number of images written in each part.
     pub counts: Vec<usize>,
     pub skipped: Vec<SkippedFile>,
 }
 
-/// That `watch` said not to go on.
+/// Returns the error for a write that a [`Watch`] interrupted.
 pub(super) fn ended(out: &Path) -> Error {
     Error::write(out)(std::io::ErrorKind::Interrupted.into())
 }
 
-/// A file that was left out, and why.
+/// A file that was skipped, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SkippedFile {
-    /// The file, and the archive that holds it where there is one.
+    /// The file, with its archive if it is in one.
     pub file: String,
-    /// Why it cannot be read as an image.
+    /// The reason why it is not a readable image.
     pub reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! How an image is brought to another size.
+//! Resizing of images, with Pillow's filters.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
-/// The longest side that is resized, in pixels: the weights of that many are 50 MB.
+/// The longest side that is resized, in pixels. Its filter weights take 50 MB.
 const LONGEST_SIDE: usize = 1 << 20;
-/// The most memory that resizing an image may take, in bytes.
+/// The largest intermediate or final image, in bytes.
 const MOST_MEMORY: usize = 1 << 30;
 
-/// How the pixels of a resized image are made of those of the original, under Pillow's names.
+/// A resampling filter for resizing, under Pillow's name.
 ///
-/// All but [`Nearest`](Self::Nearest) average over all the pixels that become one, so that an
-/// image made smaller does not alias. The values are Pillow's: exactly for `Nearest`, within 1 of
-/// 255 for the others.
+/// All except [`Nearest`](Self::Nearest) are antialiased: they average over all pixels of the
+/// original that become one. `Nearest` gives exactly Pillow's values. The others are within 1 of
+/// them, on the scale from 0 to 255.
 ///
 /// ```
 /// use fastburn::vision::Filter;
@@ -32,22 +32,22 @@ const MOST_MEMORY: usize = 1 << 30;
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "kebab-case")]
 pub enum Filter {
-    /// The pixel that is nearest, as it is.
+    /// The nearest pixel, unchanged.
     Nearest,
-    /// A triangle over two pixels of the smaller image: smooth, and never beyond its surroundings.
+    /// A triangle filter over two pixels of the smaller image: smooth, without overshoot.
     #[default]
     Bilinear,
-    /// A cubic over four (Catmull and Rom): sharper, with a little overshoot.
+    /// A cubic filter over four pixels (Catmull–Rom): sharper, with slight overshoot.
     Bicubic,
-    /// A windowed sinc over six: the sharpest, and the slowest.
+    /// A windowed sinc filter over six pixels: the sharpest and the slowest.
     Lanczos,
 }
 
 impl Filter {
-    /// All that there are.
+    /// All filters.
     pub const ALL: [Self; 4] = [Self::Nearest, Self::Bilinear, Self::Bicubic, Self::Lanczos];
 
-    /// Its name.
+    /// Returns the filter's name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Nearest => "nearest",
@@ -57,8 +57,8 @@ impl Filter {
         }
     }
 
-    /// Rows of pixels of `channels` bytes each, `[width, height]`, in another size: first its
-    /// width, then its height, as Pillow does, or the other way round.
+    /// Resizes an image from one `[width, height]` to another. Each pixel is `channels` bytes.
+    /// With `width_first`, the width is resized before the height, as in Pillow.
     pub(super) fn resize(
         self,
         pixels: Vec<u8>,
@@ -83,13 +83,14 @@ impl Filter {
             return Ok(pixels);
         }
         if from.iter().chain(&to).any(|&side| side > LONGEST_SIDE) {
-            return Err(format!("a side of more than {LONGEST_SIDE} pixels cannot be resized"));
+            return Err(format!("a side of more than {LONGEST_SIDE} pixels, too long to resize"));
         }
         let memory = to[0].saturating_mul(to[1]).saturating_mul(channels);
         if memory > MOST_MEMORY {
             let ([width, height], [to_width, to_height]) = (from, to);
             return Err(format!(
-                "{width}×{height} pixels cannot be made {to_width}×{to_height} in 1 GiB"
+                "{width}×{height} pixels, which take more than 1 GiB to resize to \
+                 {to_width}×{to_height}"
             ));
         }
         if self == Self::Nearest {
@@ -102,7 +103,7 @@ impl Filter {
             Self::Lanczos => FilterType::Lanczos3,
         };
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-        // Both fit, by the check above.
+        // All four fit into `u32`: the check above limits them.
         let [width, height, to_width, to_height] =
             [from[0], from[1], to[0], to[1]].map(|side| side as u32);
         let image = ImageRef::new(width, height, &pixels, kind).map_err(|e| e.to_string())?;
@@ -112,7 +113,7 @@ impl Filter {
     }
 }
 
-/// Each pixel of the other size is the one of the original under its middle.
+/// Resizes by taking for each pixel the pixel of the original at its centre.
 fn nearest(pixels: &[u8], channels: usize, from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
     let [columns, rows] = [0, 1].map(|axis| middles(from[axis], to[axis]));
     let mut resized = Vec::with_capacity(to[0] * to[1] * channels);
@@ -125,11 +126,10 @@ fn nearest(pixels: &[u8], channels: usize, from: [usize; 2], to: [usize; 2]) -> 
     resized
 }
 
-/// Where on a side of `from` pixels the middle of each of `to` pixels lies.
+/// Returns, for each of `to` pixels on a side, the pixel out of `from` at its centre.
 ///
-/// The positions are sums of one step, as in Pillow's `ImagingScaleAffine`: a middle on the border
-/// of two pixels is often rounded to one side or the other, and this takes the side that Pillow
-/// takes.
+/// The positions are sums of one step, as in Pillow's `ImagingScaleAffine`. For a centre on the
+/// border between two pixels, rounding errors decide, and this makes the same errors as Pillow.
 fn middles(from: usize, to: usize) -> Vec<usize> {
     let step = from as f64 / to as f64;
     let mut middle = step * 0.5;
@@ -152,7 +152,7 @@ impl FromStr for Filter {
 
     /// # Errors
     ///
-    /// [`Error::Setting`] that names all there are.
+    /// [`Error::Setting`] if there is no such filter. It lists all filters.
     fn from_str(name: &str) -> Result<Self, Error> {
         Self::ALL.into_iter().find(|filter| filter.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");

@@ -1,30 +1,30 @@
-//! How pixels become the numbers that a model sees.
+//! The scaling of pixels to a model's inputs.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// How a pixel, 0 to 255, becomes a number that a model sees.
+/// The scaling of a pixel, 0 to 255, to a model's input.
 #[non_exhaustive]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scaling {
-    /// To [0, 1]: divided by 255.
+    /// Divides by 255, which gives values in [0, 1].
     #[default]
     Unit,
-    /// Divided by 255, then less the mean of its channel and divided by its deviation: fastai's
-    /// `Normalize`. Both are of values in [0, 1], one number a channel.
+    /// Divides by 255, subtracts the channel's mean and divides by its standard deviation, like
+    /// fastai's `Normalize`. Both are those of values in [0, 1].
     Standard {
-        /// Each channel's mean.
+        /// The mean of each channel.
         mean: Vec<f32>,
-        /// Each channel's standard deviation, above 0.
+        /// The standard deviation of each channel, above 0.
         std: Vec<f32>,
     },
 }
 
 impl Scaling {
-    /// What keeps it from scaling images of that many channels.
+    /// Checks that it can scale images of `channels` channels, or returns what is expected.
     pub(super) fn check(&self, channels: usize) -> Result<(), String> {
         let Self::Standard { mean, std } = self else { return Ok(()) };
         let works = |std: &f32| std.is_finite() && *std > 0.0;
@@ -35,13 +35,13 @@ impl Scaling {
         {
             true => Ok(()),
             false => Err(format!(
-                "a finite mean and a standard deviation above 0 for each of {channels} channels, \
+                "a finite mean and a standard deviation above 0 per channel ({channels}), \
                  found {mean:?} and {std:?}"
             )),
         }
     }
 
-    /// The images of one channel after the other that are scaled alike, and how.
+    /// Returns the runs of pixels with the same scaling, each with its mean and deviation, if any.
     #[inline(always)]
     fn planes<'a>(
         &'a self,
@@ -57,10 +57,10 @@ impl Scaling {
         pixels.chunks_exact(length.max(1)).enumerate().map(move |(index, plane)| (plane, of(index)))
     }
 
-    /// Adds the numbers of an image of that many channels.
+    /// Appends the scaled values of an image with `channels` channels.
     #[inline(always)]
     pub(super) fn extend(&self, out: &mut Vec<f32>, pixels: &[u8], channels: usize) {
-        // Behind the planes the compiler does not use the widest vectors: 15 ms more an epoch of MNIST.
+        // Through `planes` the compiler avoids the widest vectors: 15 ms more per epoch of MNIST.
         if let Self::Unit = self {
             out.extend(pixels.iter().map(|&pixel| unit(pixel)));
             return;
@@ -73,7 +73,7 @@ impl Scaling {
         }
     }
 
-    /// Writes the numbers of an image of that many channels.
+    /// Fills `out` with the scaled values of an image with `channels` channels.
     #[inline(always)]
     pub(super) fn fill(&self, out: &mut [f32], pixels: &[u8], channels: usize) {
         let mut rest = out;
@@ -102,27 +102,27 @@ impl std::fmt::Display for Scaling {
         match self {
             Self::Unit => f.write_str("scaled to [0, 1]"),
             Self::Standard { mean, std } => {
-                write!(f, "normalised by mean {} and deviation {}", numbers(mean), numbers(std))
+                write!(f, "normalised with mean {} and std {}", numbers(mean), numbers(std))
             }
         }
     }
 }
 
-/// The pixels of each channel, added up: whole numbers, so that the order does not matter.
+/// Sums over the pixels of each channel, as integers, so that the order does not matter.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PixelSums {
-    /// How many pixels a channel has, their sum and that of their squares.
+    /// The number of pixels of each channel, their sum, and the sum of their squares.
     channels: [(u64, u64, u64); 3],
 }
 
 impl PixelSums {
-    /// Of an image of that many channels.
+    /// Sums the pixels of an image with `channels` channels.
     pub fn of(pixels: &[u8], channels: usize) -> Self {
         let mut sums = Self::default();
         let planes = pixels.chunks_exact((pixels.len() / channels.max(1)).max(1));
         for ((count, sum, squares), plane) in sums.channels.iter_mut().zip(planes) {
             *count = plane.len() as u64;
-            // A row of 65,536 squares fits into 32 bits, which add up in wide vectors.
+            // The squares of 65,536 pixels add up within 32 bits, which allows wider vectors.
             for plane in plane.chunks(1 << 16) {
                 *sum += u64::from(plane.iter().map(|&pixel| u32::from(pixel)).sum::<u32>());
                 let square = |&pixel: &u8| u32::from(pixel) * u32::from(pixel);
@@ -132,7 +132,7 @@ impl PixelSums {
         sums
     }
 
-    /// Of many images in one buffer, `size` bytes each.
+    /// Sums the pixels of all images in a buffer, `size` bytes each.
     pub fn of_all(pixels: &[u8], size: usize, channels: usize) -> Self {
         let images = pixels.par_chunks_exact(size.max(1));
         let add = |mut sums: Self, other: Self| {
@@ -148,7 +148,7 @@ impl PixelSums {
         }
     }
 
-    /// The scaling by what they say; `place` is where the images are from.
+    /// Returns the scaling by their mean and deviation. `place` stands for the images in messages.
     pub fn scaling(&self, channels: usize, place: &str) -> Result<Scaling> {
         let (mut mean, mut std) = (Vec::new(), Vec::new());
         for &(count, sum, squares) in &self.channels[..channels] {
@@ -160,7 +160,7 @@ impl PixelSums {
             std.push((spread.sqrt() / n / 255.0) as f32);
         }
         if std.contains(&0.0) {
-            let problem = "all pixels of a channel are equal: there is no deviation to divide by";
+            let problem = "all pixels of a channel are equal: its standard deviation is 0";
             return Err(Error::data(place, problem));
         }
         Ok(Scaling::Standard { mean, std })

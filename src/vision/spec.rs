@@ -1,4 +1,4 @@
-//! What a model's images look like, and how they become numbers: for training and for predicting.
+//! The image format of a model, for training and for prediction.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,11 +8,11 @@ use super::scaling::Scaling;
 use crate::error::{Error, Result};
 use crate::models::{ModelCard, ModelFile};
 
-/// The widest or highest image that is decoded, in pixels.
+/// The largest width or height of an image that is decoded, in pixels.
 pub(super) const LARGEST_SIDE: u32 = 16_384;
 
-/// The size, the channels and the scaling of the images that a model takes, and by which filter
-/// others are brought to that size.
+/// The size, channels and scaling of the images that a model takes, and the filter that resizes
+/// others to that size.
 ///
 /// ```
 /// let images = fastburn::vision::ImageSpec::new([1, 28, 28]);
@@ -22,13 +22,13 @@ pub(super) const LARGEST_SIDE: u32 = 16_384;
 pub struct ImageSpec {
     /// 1 for grey, 3 for colour.
     pub channels: usize,
-    /// In pixels.
+    /// The height in pixels.
     pub height: usize,
-    /// In pixels.
+    /// The width in pixels.
     pub width: usize,
-    /// How a pixel becomes a number.
+    /// The scaling of pixels to a model's inputs.
     pub scaling: Scaling,
-    /// How an image of another size is resized; bilinear in files that do not say.
+    /// The filter that resizes images of another size. Bilinear in files without this field.
     #[serde(default)]
     pub filter: Filter,
 }
@@ -49,46 +49,47 @@ impl std::fmt::Display for ImageSpec {
 }
 
 impl ImageSpec {
-    /// Images of `[channels, height, width]`, scaled to [0, 1] and resized by the bilinear filter.
+    /// Creates a format for images of shape `[channels, height, width]`, scaled to [0, 1] and
+    /// resized by the bilinear filter.
     pub fn new([channels, height, width]: [usize; 3]) -> Self {
         let (scaling, filter) = (Scaling::default(), Filter::default());
         Self { channels, height, width, scaling, filter }
     }
 
-    /// `[channels, height, width]`.
+    /// Returns the shape `[channels, height, width]`.
     pub fn shape(&self) -> [usize; 3] {
         [self.channels, self.height, self.width]
     }
 
-    /// How many numbers an image is.
+    /// Returns the number of values in an image.
     pub fn len(&self) -> usize {
         self.channels * self.height * self.width
     }
 
-    /// As JSON: what a model file says of its images.
+    /// Returns the format as JSON, as model files store it.
     pub(crate) fn to_json(&self) -> Value {
-        // A struct of numbers, lists and names always has a form in JSON.
+        // Numbers, lists and names always convert to JSON.
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    /// The format of a model file's images, which must be what its model takes.
+    /// Reads the image format from a model file, and checks that it fits the model.
     pub(crate) fn of_model(file: &ModelFile) -> Result<Self> {
         let ModelCard { input, architecture, .. } = &file.card;
         let failed = |problem: String| Error::file(&file.place, problem);
         let format: Self = serde_json::from_value(input.clone())
-            .map_err(|error| failed(format!("not a model for images ({error})")))?;
+            .map_err(|error| failed(format!("not an image model ({error})")))?;
         let misfit = |expected| failed(format!("images of {format}: expected {expected}"));
         format.check().map_err(misfit)?;
         if format.len() != architecture.inputs() {
             return Err(failed(format!(
-                "images of {format} do not fit a {architecture}, which takes {} numbers",
+                "images of {format} do not fit a {architecture}, which takes {} inputs",
                 architecture.inputs()
             )));
         }
         Ok(format)
     }
 
-    /// Checks that there can be images in this format; returns what is expected instead.
+    /// Checks that images can have this format, or returns what is expected.
     pub(crate) fn check(&self) -> Result<(), String> {
         let sides = 1..=LARGEST_SIDE as usize;
         match matches!(self.channels, 1 | 3)
@@ -99,18 +100,18 @@ impl ImageSpec {
         }
     }
 
-    /// Whether an image has no pixel.
+    /// Returns whether an image has no pixels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// One decoded image of an [`ImageFolder`](super::ImageFolder) and its class.
+/// A decoded image of an [`ImageFolder`](super::ImageFolder) and its class.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImageItem {
-    /// The pixels, `shape` in row-major order, 0 to 255.
+    /// The pixels in row-major order, 0 to 255.
     pub pixels: Vec<u8>,
-    /// `[channels, height, width]`; grey images have one channel, colour ones three.
+    /// The shape `[channels, height, width]`: 1 channel for grey, 3 for colour.
     pub shape: [usize; 3],
     /// The class index.
     pub label: u32,

@@ -1,4 +1,4 @@
-//! A trained model to start from: transfer learning.
+//! Transfer learning: a trained model as the start of another.
 
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
@@ -12,13 +12,13 @@ use crate::models::{AnyModel, ModelCard, ModelFile, StateDict};
 use crate::printable::list_of;
 use crate::seed::Seed;
 
-/// How many tensors are named.
+/// The number of tensors that are listed by name.
 const MOST_NAMED: usize = 8;
 
-/// A trained model from a model file, whose body goes on to learn other classes.
+/// A trained model from a model file, whose body is reused to learn other classes.
 ///
-/// A model's head is its last layer, with an output a class; its body is all that comes before,
-/// which turns an image into features. Those of one set of images are a good start for another.
+/// The head of a model is its last layer, with one output per class. The body is everything before
+/// it, which turns an image into features. Features learnt on one data set often suit another.
 ///
 /// ```
 /// use fastburn::vision::PretrainedModel;
@@ -33,7 +33,7 @@ const MOST_NAMED: usize = 8;
 /// # let file = folder.path().join("digits.safetensors");
 /// learn.export(&file)?; // such as digits.safetensors
 ///
-/// // Features that tell ten digits apart, for three of them alone.
+/// // Reuse the features of a model for ten digits to classify three of them.
 /// let few = Splits::digits()?.with_classes(&["3", "5", "8"])?.loaders(64, 42, &device)?;
 /// let transferred = PretrainedModel::load(&file, &device)?.model_for(3, 42)?;
 /// assert_eq!(
@@ -42,7 +42,7 @@ const MOST_NAMED: usize = 8;
 ///      made    2.bias [3], 2.weight [3, 30]"
 /// );
 ///
-/// // The new head learns alone at first; then `unfreeze()` has the body join in, as `fine_tune` does.
+/// // Train only the new head first. `unfreeze()` then adds the body, as `fine_tune` does.
 /// let mut learn =
 ///     Learner::new(few, transferred.model, cross_entropy).metric(accuracy());
 /// learn.freeze()?;
@@ -58,15 +58,15 @@ pub struct PretrainedModel {
     new_head: bool,
 }
 
-/// A model that was made of another.
+/// A model made from a pretrained one.
 #[derive(Debug, Clone)]
 pub struct TransferredModel {
     /// The model, ready to train.
     pub model: AnyModel,
-    /// The tensors that it has from the model file, by PyTorch's names and with their shapes, such
-    /// as `0.weight [30, 784]`.
+    /// The tensors from the model file, by their PyTorch names and with their shapes, such as
+    /// `0.weight [30, 784]`.
     pub loaded: Vec<String>,
-    /// The tensors that were drawn anew.
+    /// The newly initialised tensors.
     pub made: Vec<String>,
 }
 
@@ -75,17 +75,17 @@ impl PretrainedModel {
     ///
     /// # Errors
     ///
-    /// As [`Predictor::load`](crate::vision::Predictor::load).
+    /// Those of [`Predictor::load`](crate::vision::Predictor::load).
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         let device = device.clone().inner();
         Self::of_file(ModelFile::read(path.as_ref(), &device)?, device)
     }
 
-    /// From the content of a model file, such as `include_bytes!` embeds.
+    /// Reads a model from the contents of a model file, for example from `include_bytes!`.
     ///
     /// # Errors
     ///
-    /// As [`Predictor::load`](crate::vision::Predictor::load).
+    /// Those of [`Predictor::load`](crate::vision::Predictor::load).
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
         let (place, device) = ("the model's bytes".to_owned(), device.clone().inner());
         Self::of_file(ModelFile::from_bytes(place, bytes, &device)?, device)
@@ -95,50 +95,49 @@ impl PretrainedModel {
         Ok(Self { format: ImageSpec::of_model(&file)?, file, device, new_head: false })
     }
 
-    /// What the model file says of the model.
+    /// Returns the description of the model from the model file.
     pub fn card(&self) -> &ModelCard {
         &self.file.card
     }
 
-    /// The format of the images that the model was trained on.
+    /// Returns the format of the images that the model was trained on.
     pub fn format(&self) -> &ImageSpec {
         &self.format
     }
 
-    /// Makes a new head even for as many classes as the model has, such as ten letters in place of
-    /// ten digits.
+    /// Makes a new head even if the number of classes stays the same, for example for ten letters
+    /// after ten digits.
     pub fn with_new_head(mut self) -> Self {
         self.new_head = true;
         self
     }
 
-    /// Refuses images of another size, number of channels or scaling than the model was trained
-    /// on.
+    /// Checks that images have the size, channels and scaling that the model was trained on.
     ///
-    /// [`DataLoaders::image_classes`](crate::data::DataLoaders::image_classes) has the format of
-    /// the new images.
+    /// [`DataLoaders::image_classes`](crate::data::DataLoaders::image_classes) returns the format
+    /// of the new images.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] that names both.
+    /// [`Error::File`] if they differ. It names both formats.
     pub fn check_images(&self, images: &ImageSpec) -> Result<()> {
         let own = &self.format;
         if images.shape() == own.shape() && images.scaling == own.scaling {
             return Ok(());
         }
-        Err(self.error(format!("a model for images of {own}; the images are of {images}")))
+        Err(self.error(format!("a model for images of {own}; found images of {images}")))
     }
 
-    /// The model with `classes` outputs.
+    /// Returns the model with `classes` outputs.
     ///
-    /// Its body is as it was trained. So is its head if it has that many outputs already, unless
-    /// [`with_new_head`](Self::with_new_head) was asked for; otherwise the seed draws a new one,
-    /// that which a new model of that seed has.
+    /// The body keeps its trained weights. The head keeps them if it already has `classes` outputs,
+    /// unless [`with_new_head`](Self::with_new_head) was called. A new head gets the initial
+    /// weights of a new model with the same random seed.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `classes` is 0, [`Error::File`] if a new head is needed and the model
-    /// has no body, as one of a single layer has none, [`Error::Compute`] if the device fails.
+    /// [`Error::Setting`] if `classes` is 0; [`Error::File`] if a new head is needed and the model
+    /// has no body because it is a single layer; [`Error::Compute`] if the device fails.
     pub fn model_for(&self, classes: usize, seed: impl Into<Seed>) -> Result<TransferredModel> {
         checks::at_least_one("number of classes", classes)?;
         let before = &self.file.card.architecture;
@@ -150,8 +149,8 @@ impl PretrainedModel {
         let in_head = |name: &str| before.is_in_head(name);
         if trained.names().all(in_head) {
             let problem = format!(
-                "a {before} is a head alone; nothing of it can be kept for another head with \
-                 {classes} outputs"
+                "a {before} has only a head; a new head with {classes} outputs would keep no \
+                 trained layer"
             );
             return Err(self.error(problem));
         }
@@ -170,13 +169,13 @@ impl PretrainedModel {
     }
 }
 
-/// The names and shapes of some of the tensors.
+/// Returns the names and shapes of the tensors that `which` selects.
 fn named(weights: &StateDict, which: impl Fn(&str) -> bool) -> Vec<String> {
     let names = weights.names().filter(|name| which(name));
     names.map(|name| format!("{name} {:?}", weights.shape(name).unwrap_or_default())).collect()
 }
 
-/// What was loaded and what was made, a line each.
+/// Writes the loaded and the new tensors, one line for each kind.
 impl Display for TransferredModel {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "loaded  {}", list_of(MOST_NAMED, &self.loaded))?;

@@ -1,7 +1,7 @@
-//! The folders and files that a data set is read from: on disk, or of an archive held in memory;
-//! and images that have no file each.
+//! The folders and files of a data set: on disk, or in an archive held in memory. Also images that
+//! share one file.
 //!
-//! An archive is not unpacked onto the disk: its files are read into one buffer.
+//! An archive is not unpacked to disk. Its files are read into one buffer.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::files::walk::{self, DiskFile, PassedOver};
 use crate::printable::shown;
 
-/// The extensions by which a file is taken for an image, in any case.
+/// The extensions of image files, matched in any case.
 pub(super) const IMAGES: [&str; 8] = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff"];
 
 /// A folder of a data set.
@@ -36,24 +36,24 @@ pub(super) enum DataFile {
         name: String,
         content: Slice,
     },
-    /// An image of several in one file, which needs no decoding.
+    /// One of several images in a file that needs no decoding.
     Raw {
         images: Arc<RawImages>,
         index: usize,
     },
 }
 
-/// What a folder holds, but for what is hidden. What cannot be used is listed, so that the caller
-/// may go on without it.
+/// The contents of a folder, except hidden entries. Unusable entries are listed too, so that the
+/// caller can continue without them.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    /// The names of its sub-folders, in order.
+    /// The names of the sub-folders, sorted.
     pub folders: Vec<String>,
-    /// Its files, in order.
+    /// The files, sorted.
     pub files: Vec<DataFile>,
     /// Entries that are neither, and links that are not followed.
     pub passed_over: Vec<PassedOver>,
-    /// What the operating system, or this library, refuses.
+    /// The errors for entries that the operating system or this library refuses.
     pub refused: Vec<Error>,
 }
 
@@ -64,7 +64,7 @@ pub(super) struct Node {
     files: BTreeMap<String, Slice>,
 }
 
-/// A file's bytes within the buffer that all files of an archive share.
+/// The bytes of a file within the buffer that all files of an archive share.
 type Slice = (Arc<Vec<u8>>, Range<usize>);
 
 /// Images of one shape in one buffer, from one file.
@@ -79,7 +79,7 @@ pub(super) struct RawImages {
 }
 
 impl DataFolder {
-    /// A folder on disk, or the top folder of an archive.
+    /// Opens a folder on disk, or the top folder of an archive.
     pub fn open(path: &Path, limits: &ArchiveLimits) -> Result<Self> {
         let metadata = fs::metadata(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Error::data(path.display(), "no such folder or archive"),
@@ -93,13 +93,13 @@ impl DataFolder {
         Ok(Self::Archive { place, node: Arc::new(node) })
     }
 
-    /// The top folder of an archive in memory; `place` names it in messages.
+    /// Opens the top folder of an archive in memory. `place` stands for it in messages.
     pub fn from_bytes(place: &str, bytes: &[u8], limits: &ArchiveLimits) -> Result<Self> {
         let node = Node::read(|each| archive::walk_bytes(place, bytes, limits, each))?;
         Ok(Self::Archive { place: place.to_owned(), node: Arc::new(node) })
     }
 
-    /// Lists what lies directly in it.
+    /// Lists its direct entries.
     pub fn level(&self) -> Contents {
         match self {
             Self::Disk(path) => Contents::of_disk(walk::level(path)),
@@ -111,8 +111,8 @@ impl DataFolder {
         }
     }
 
-    /// Lists the files in it and below it, at any depth: its own in the order of their names, then
-    /// those of its sub-folders in the order of theirs.
+    /// Lists the files in it, at any depth: its direct files sorted by name, then those of each
+    /// sub-folder, likewise sorted.
     pub fn tree(&self) -> Contents {
         let (place, node) = match self {
             Self::Disk(path) => return Contents::of_disk(walk::tree(path)),
@@ -127,7 +127,7 @@ impl DataFolder {
         Contents { files, ..Contents::default() }
     }
 
-    /// Its only sub-folder, if there is no image beside it.
+    /// Returns its only sub-folder, if there are no images beside it.
     pub fn lone(&self) -> Option<Self> {
         let Contents { folders, files, .. } = self.level();
         match folders.as_slice() {
@@ -136,7 +136,7 @@ impl DataFolder {
         }
     }
 
-    /// One of its sub-folders.
+    /// Returns the sub-folder called `name`.
     pub fn folder(&self, name: &str) -> Self {
         match self {
             Self::Disk(path) => Self::Disk(path.join(name)),
@@ -149,7 +149,7 @@ impl DataFolder {
 }
 
 impl Contents {
-    /// Returns all of it, or the first refusal.
+    /// Returns the contents, or the first error among them.
     pub fn whole(mut self) -> Result<Self> {
         if self.refused.is_empty() { Ok(self) } else { Err(self.refused.swap_remove(0)) }
     }
@@ -161,7 +161,7 @@ impl Contents {
             match path.file_name().and_then(OsStr::to_str) {
                 Some(name) => names.push(name.to_owned()),
                 None => {
-                    let problem = "the folder's name, that of a class, is not UTF-8";
+                    let problem = "the folder's name is not UTF-8";
                     refused
                         .push(Error::data(shown(&path), problem).with_remedy("rename it".into()));
                 }
@@ -173,7 +173,7 @@ impl Contents {
 }
 
 impl DataFile {
-    /// Its own name, if it has one that is UTF-8.
+    /// Returns its name, if it has one in UTF-8.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Disk(file) => file.name().to_str(),
@@ -182,7 +182,7 @@ impl DataFile {
         }
     }
 
-    /// Its extension in lower case; empty if it has none.
+    /// Returns its extension in lower case, empty if it has none.
     pub fn extension(&self) -> String {
         let name = match self {
             Self::Disk(file) => file.name(),
@@ -192,12 +192,12 @@ impl DataFile {
         Path::new(name).extension().unwrap_or_default().to_string_lossy().to_lowercase()
     }
 
-    /// Whether its extension is that of an image.
+    /// Returns whether it is an image, by its extension.
     pub fn is_image(&self) -> bool {
         matches!(self, Self::Raw { .. }) || IMAGES.contains(&self.extension().as_str())
     }
 
-    /// The pixels of an image that needs no decoding, and its `[channels, height, width]`.
+    /// Returns the pixels and `[channels, height, width]` of an image that needs no decoding.
     pub fn raw(&self) -> Option<(&[u8], [usize; 3])> {
         match self {
             Self::Raw { images, index } => Some((images.image(*index), images.shape)),
@@ -205,7 +205,7 @@ impl DataFile {
         }
     }
 
-    /// Reads the whole content.
+    /// Reads all bytes.
     pub fn read(&self) -> Result<Cow<'_, [u8]>> {
         match self {
             Self::Disk(file) => file.read(None).map(Cow::Owned),
@@ -216,7 +216,7 @@ impl DataFile {
         }
     }
 
-    /// Reads the content's first bytes: at least so many, if there are as many.
+    /// Reads at least the first `bytes` bytes, or all if there are fewer.
     pub fn beginning(&self, bytes: u64) -> Result<Cow<'_, [u8]>> {
         match self {
             Self::Disk(file) => file.read(Some(bytes)).map(Cow::Owned),
@@ -226,7 +226,7 @@ impl DataFile {
 }
 
 impl Node {
-    /// The files directly in this folder, which messages call `place`.
+    /// Returns the files directly in this folder, which messages call `place`.
     fn files(&self, place: &Arc<str>) -> impl Iterator<Item = DataFile> {
         self.files.iter().map(|(name, content)| DataFile::Archive {
             place: place.clone(),
@@ -235,7 +235,7 @@ impl Node {
         })
     }
 
-    /// The tree of the files that `walk` visits; hidden ones are left out.
+    /// Builds the tree of the files that `walk` visits, except hidden ones.
     fn read(walk: impl FnOnce(&mut Visit<'_>) -> Result<()>) -> Result<Self> {
         let (mut bytes, mut found) = (Vec::new(), Vec::new());
         walk(&mut |entry: Entry<'_>| {

@@ -127,6 +127,22 @@ def files():
         exif[0x0112] = orientation
         yield f"turned_{orientation}.jpg", saved(photo, "JPEG", quality=95, subsampling=0, exif=exif)
         yield f"turned_{orientation}.png", saved(colour, "PNG", exif=exif)
+        yield f"turned_{orientation}.webp", saved(colour, "WEBP", lossless=True, exif=exif)
+        yield f"turned_{orientation}.tif", saved(colour, "TIFF", exif=exif)
+    other = image(noise(HEIGHT, WIDTH, 3, 8))
+    yield "colour.bmp", saved(colour, "BMP")
+    yield "palette.bmp", saved(palette, "BMP")
+    yield "palette.gif", saved(palette, "GIF")
+    yield "animated.gif", saved(palette, "GIF", save_all=True, append_images=[other])
+    yield "transparent.gif", saved(palette, "GIF", transparency=3)
+    yield "lossless.webp", saved(colour, "WEBP", lossless=True)
+    yield "lossy.webp", saved(photo, "WEBP", quality=95)
+    yield "alpha.webp", saved(alpha, "WEBP", lossless=True, exact=True)
+    yield "animated.webp", saved(colour, "WEBP", lossless=True, save_all=True, append_images=[other])
+    for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits"):
+        yield f"{compression}.tif", saved(colour, "TIFF", compression=compression)
+    yield "grey.tiff", saved(grey, "TIFF")
+    yield "alpha.tiff", saved(alpha, "TIFF")
 
 
 def sources():
@@ -142,6 +158,15 @@ def resized():
                 yield {"source": index, "filter": name, **planes(small)}
 
 
+def nearest():
+    """Which pixel of a row each pixel of the resized row is: 1 to 30 pixels from 1 to 30."""
+    for length in range(1, 31):
+        row = image(np.arange(length, dtype=np.uint8).reshape(1, length, 1))
+        for width in range(1, 31):
+            small = row.resize((width, 1), Image.Resampling.NEAREST)
+            yield {"from": length, "pixels": np.asarray(small).tobytes().hex()}
+
+
 def main():
     out = {
         "files": [
@@ -154,6 +179,7 @@ def main():
         },
         "sources": [planes(image(source)) for source in sources()],
         "resized": list(resized()),
+        "nearest": list(nearest()),
     }
     Path(__file__).with_name("images.json").write_text(json.dumps(out) + "\n")
 

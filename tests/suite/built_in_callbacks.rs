@@ -88,7 +88,7 @@ fn early_stopping_waits_as_long_as_its_patience() {
     let shrinking = Monitor::new("bias").smaller_is_better(true);
     assert_eq!(follow(&[3.0, 2.0, 1.0, 2.0], growing.clone().monitor(shrinking)).0, 4);
     let (epochs, _, said) = follow(&[f64::NAN, f64::NAN, 1.0], growing);
-    assert_eq!((epochs, said[0].as_str()), (1, "bias was never a number: early stopping"));
+    assert_eq!((epochs, said[0].as_str()), (1, "bias was always NaN: early stopping"));
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn a_resumed_run_has_its_best_model_and_goes_on_from_its_last() {
     let mut learn = learner(&best);
     learn.resume(&newest(&folder)).unwrap();
     let error = learn.fit(6, 0.3).unwrap_err().to_string();
-    assert!(error.contains("not the best model that this fit wrote"), "{error}");
+    assert!(error.contains("overwritten since this fit saved its best model"), "{error}");
 }
 
 #[test]
@@ -402,7 +402,7 @@ fn settings_of_callbacks_that_cannot_work_are_refused() {
     let decay = WeightDecay::new(f64::NAN);
     refused(learn.with(decay, |learn| learn.fit(1, 0.1)), "weight decay NaN");
     let clip = GradientClip::value(0.0);
-    refused(learn.with(clip, |learn| learn.fit(1, 0.1)), "limit of gradients 0");
+    refused(learn.with(clip, |learn| learn.fit(1, 0.1)), "gradient clipping limit 0");
     let scaled = MixedPrecision::new(Half::F16).loss_scale(0.0);
     refused(learn.with(scaled, |learn| learn.fit(1, 0.1)), "loss scale 0");
     let stopping = EarlyStopping::patience(1).monitor(Monitor::default().min_delta(f64::NAN));

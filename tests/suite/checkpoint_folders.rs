@@ -99,7 +99,7 @@ fn a_damaged_checkpoint_is_passed_over_for_an_older_one() {
     fs::write(&newer, "").unwrap();
     let mut folder = CheckpointFolder::open(place.path()).unwrap();
     let said = folder.newest().unwrap_err().to_string();
-    assert!(said.contains("no whole checkpoint") && said.contains("step-00000005"), "{said}");
+    assert!(said.contains("no intact checkpoint") && said.contains("step-00000005"), "{said}");
 }
 
 #[test]
@@ -180,13 +180,13 @@ fn a_folder_serves_one_run_at_a_time() {
     refused(CheckpointFolder::create(place.path()), "in use by another run");
     refused(CheckpointFolder::open(place.path()), "in use by another run");
     drop(first);
-    refused(CheckpointFolder::open(place.path()), "no checkpoint in it");
+    refused(CheckpointFolder::open(place.path()), "contains no checkpoint");
 
     let device = fastburn::device::cpu().unwrap();
     let folder = CheckpointFolder::create(place.path()).unwrap();
     let learn = learner(&device, OptimizerKind::Sgd);
     learn.callback(Checkpoint::new(folder)).fit(1, 0.05).unwrap();
-    refused(CheckpointFolder::create(place.path()), "it holds the checkpoints of a run");
+    refused(CheckpointFolder::create(place.path()), "already contains checkpoints");
     CheckpointFolder::open(place.path()).unwrap();
 
     let file = place.path().join("file");

@@ -400,16 +400,16 @@ fn another_model_data_or_callbacks_are_refused_and_change_nothing() {
     let nineteen = DataLoaders::new(source(19), source(7), 9).batch_size(4).unwrap();
     let bare = || Learner::new(dls.clone(), model.clone(), mse).optimizer(OptimizerKind::Sgd);
     for (mut learn, expected) in [
-        (with(&dls, &other_model), "its model is another"),
-        (with(&batches, &model), "another batch size: the run has 4, this learner 5"),
-        (with(&orders, &model), "another order"),
-        (with(&longer, &model), "validation items: the run has 7, this learner 8"),
-        (with(&nineteen, &model), "training items: the run has 20, this learner 19"),
+        (with(&dls, &other_model), "its weights do not fit"),
+        (with(&batches, &model), "different batch size: 4 in the checkpoint, 5 in this learner"),
+        (with(&orders, &model), "different order"),
+        (with(&longer, &model), "validation items: 7 in the checkpoint, 8 in this learner"),
+        (with(&nineteen, &model), "training items: 20 in the checkpoint, 19 in this learner"),
         (
             with(&dls, &model).optimizer(OptimizerKind::Adam),
-            "another optimizer: the run has {\"decay_biases\":false",
+            "different optimizer: {\"decay_biases\":false",
         ),
-        (with(&dls, &model).metric(bias()), "another list of metrics"),
+        (with(&dls, &model).metric(bias()), "different list of metrics"),
     ] {
         let before = StateDict::of(learn.model()).unwrap();
         let error = learn.resume(&saved).unwrap_err();
@@ -425,7 +425,7 @@ fn another_model_data_or_callbacks_are_refused_and_change_nothing() {
     learn.resume(&saved).unwrap();
     let error = learn.fit(2, 0.05).unwrap_err().to_string();
     assert!(
-        error.contains("state Recorder: expected Decay, Recorder, as in the resumed run"),
+        error.contains("callbacks Recorder: expected Decay, Recorder, as in the resumed run"),
         "{error}"
     );
     learn.with(Decay::default(), |learn| learn.fit(2, 0.05)).unwrap();

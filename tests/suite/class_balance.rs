@@ -6,7 +6,10 @@ use burn::data::dataset::Dataset;
 use burn::tensor::{Int, Tensor, TensorData};
 use fastburn::Seed;
 use fastburn::data::{DataLoader, DataLoaders, TensorSource, balanced_weights, class_indices};
+use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, Loss};
+use fastburn::metrics::WeightedMean;
+use fastburn::models::{LinearConfig, Model};
 use fastburn::vision::{OpenOptions, Splits};
 
 use crate::program::{output, stderr, stdout, timeless};
@@ -237,4 +240,68 @@ fn a_run_goes_on_with_what_it_draws_and_with_nothing_else() {
     assert!(stderr(&changed).contains("--balance loss"), "{}", stderr(&changed));
     let resumed = train(&resume);
     assert_eq!(timeless(&stdout(&resumed)), timeless(&stdout(&whole)), "{}", stderr(&resumed));
+}
+
+#[test]
+fn a_weighted_validation_loss_is_that_of_the_whole_set_at_any_batch_size() {
+    let reference = reference();
+    each_device(|device| {
+        // In the order of their classes, so that batches differ most in the sum of their weights.
+        let targets = reference.ints("targets");
+        let mut order: Vec<i32> = (0..50).collect();
+        order.sort_by_key(|&item| targets[item as usize]);
+        let order = Tensor::<1, Int>::from_data(TensorData::new(order, [50]), device);
+        let targets = Tensor::<1, Int>::from_data(TensorData::new(targets, [50]), device);
+        let targets = targets.select(0, order.clone());
+        let inputs = reference.tensor::<2>("logits", device).select(0, order);
+        let source = Rows { inputs: inputs.clone(), targets: targets.clone() };
+        let loss = CrossEntropy::new().weights(doubles(&reference.floats("own_weights")));
+        for loss in [loss.clone(), loss.label_smoothing(0.1)] {
+            let model = LinearConfig::new(4, 4).init(device, 1).unwrap();
+            let whole = loss.compute(model.forward(inputs.clone()), targets.clone()).unwrap();
+            let whole = f64::from(values(whole)[0]);
+            for size in [1, 3, 7, 16, 49, 50] {
+                let dls = DataLoaders::new(source.clone(), source.clone(), 0);
+                let dls = dls.batch_size(size).unwrap();
+                let measured = loss.clone();
+                let metric =
+                    WeightedMean::new("weighted", move |outputs, targets: Tensor<1, Int>| {
+                        let weight = measured.batch_weight(&outputs, &targets)?.unwrap();
+                        Ok((measured.compute(outputs, targets)?, weight))
+                    });
+                let mut learn = Learner::new(dls, model.clone(), loss.clone()).metric(metric);
+                let found = learn.validate().unwrap();
+                for value in [found.loss, found.metrics[0]] {
+                    assert!((value - whole).abs() < 1e-5 * whole, "{size}: {value}, not {whole}");
+                }
+            }
+        }
+    });
+}
+
+/// Rows of numbers with the class of each.
+#[derive(Clone)]
+struct Rows {
+    inputs: Tensor<2>,
+    targets: Tensor<1, Int>,
+}
+
+impl fastburn::data::Source<Tensor<2>, Tensor<1, Int>> for Rows {
+    fn len(&self) -> usize {
+        self.targets.dims()[0]
+    }
+
+    fn gather(
+        &self,
+        indices: &[u32],
+        device: &burn::tensor::Device,
+    ) -> fastburn::Result<(Tensor<2>, Tensor<1, Int>)> {
+        let indices: Vec<i32> = indices.iter().map(|&index| index as i32).collect();
+        let count = indices.len();
+        let indices = Tensor::from_data(TensorData::new(indices, [count]), device);
+        Ok((
+            self.inputs.clone().select(0, indices.clone()),
+            self.targets.clone().select(0, indices),
+        ))
+    }
 }

@@ -169,7 +169,7 @@ fn names_that_lead_elsewhere_or_hide_are_changed() {
     assert_eq!(names(out.path()), ["png".to_owned()].into());
 
     let error = convert(folder.path(), &out.path().join("idx"), IDX).unwrap_err().to_string();
-    assert!(error.contains("no line of a text"), "{error}");
+    assert!(error.contains("cannot be a line of classes.txt"), "{error}");
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn what_idx_has_no_room_for_is_refused_with_what_mends_it() {
         write(&data("many"), &format!("c{class}/0.png"), 0);
     }
     let error = convert(&data("many"), &data("out"), IDX).unwrap_err().to_string();
-    assert!(error.contains("257 classes, but IDX has numbers for 256"), "{error}");
+    assert!(error.contains("257 classes; IDX labels allow at most 256"), "{error}");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn classes_that_would_be_read_as_parts_are_refused() {
     let out = TempDir::new().unwrap();
     let error =
         convert(folder.path(), &out.path().join("o"), DataFormat::Png).unwrap_err().to_string();
-    assert!(error.contains("train and test would be read as parts"), "{error}");
+    assert!(error.contains("train and test would be read as training and validation"), "{error}");
     assert!(names(out.path()).is_empty());
 }
 
@@ -280,7 +280,7 @@ fn what_is_there_already_is_left_alone() {
     assert!(error.contains("no folder "), "{error}");
     assert_eq!(names(folder.path()), ["there".to_owned()].into());
     let error = convert(pets.path(), &pets.path().join("train/out"), IDX).unwrap_err().to_string();
-    assert!(error.contains("which it would add to"), "{error}");
+    assert!(error.contains("is inside the data set"), "{error}");
 }
 
 #[test]

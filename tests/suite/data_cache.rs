@@ -78,7 +78,7 @@ fn a_wrong_length_is_refused_with_both_lengths() {
     place.set.size = Some(PHOTOS.len() as u64 + 1);
     let message = place.get_fails();
     assert!(message.contains(&format!("{} bytes", PHOTOS.len())), "{message}");
-    assert!(message.contains(&format!("{} are expected", PHOTOS.len() + 1)), "{message}");
+    assert!(message.contains(&format!("expected {}", PHOTOS.len() + 1)), "{message}");
     assert_eq!(server.requests().len(), 1);
     // Of which it says nothing.
     let server = HttpServer::start(|_| Reply::new("200 OK", &PHOTOS[..]).without_length());
@@ -162,7 +162,7 @@ fn what_the_catalogue_names_is_refused_if_it_is_another() {
         let mut set = DataSet { url: place.set.url.clone(), ..known };
         let (found, expected) = (archive.len(), set.size.unwrap());
         let message = place.fetch().get(&set).unwrap_err().to_string();
-        assert!(message.contains(&format!("has {found} bytes, but {expected} are")), "{message}");
+        assert!(message.contains(&format!("{found} bytes, expected {expected}")), "{message}");
         set.size = None;
         let message = place.fetch().get(&set).unwrap_err().to_string();
         assert!(message.contains(&set.md5_first_mib.unwrap().to_string()), "{message}");
@@ -198,10 +198,11 @@ fn what_is_in_the_cache_must_be_what_is_asked_for_and_all_of_it() {
         assert!(!message.contains('\n'));
     };
     let set = place.set.clone();
-    refused(&DataSet { url: server.url("other.tgz"), ..set.clone() }, "other.tgz is wanted");
-    refused(&DataSet { size: Some(3), ..set.clone() }, "but 3 is wanted");
+    let url = server.url("other.tgz");
+    refused(&DataSet { url: url.clone(), ..set.clone() }, &format!("expected {url}"));
+    refused(&DataSet { size: Some(3), ..set.clone() }, "expected 3");
     let other = sha256(b"other");
-    refused(&DataSet { sha256: Some(other), ..set.clone() }, &format!("but {other} is wanted"));
+    refused(&DataSet { sha256: Some(other), ..set.clone() }, &format!("expected {other}"));
     // Something more does no harm.
     fs::write(path.join(".DS_Store"), "").unwrap();
     place.get().unwrap();
@@ -216,7 +217,7 @@ fn what_is_in_the_cache_must_be_what_is_asked_for_and_all_of_it() {
     place.get().unwrap();
     fs::write(place.folder.path().join("datasets/photos/origin.json"), "{").unwrap();
     let message = place.get().unwrap_err().to_string();
-    assert!(message.contains("origin.json: a damaged record"), "{message}");
+    assert!(message.contains("origin.json: damaged record"), "{message}");
     assert!(place.cache().remove("photos").unwrap());
     place.get_whole(&PHOTOS);
     assert_eq!(server.requests().len(), 2);

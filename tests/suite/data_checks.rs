@@ -80,7 +80,7 @@ fn a_data_set_without_fault_is_fit() {
     assert_eq!(found.extremes().unwrap(), [("a", 10), ("a", 10)]);
     let (text, code) = said(&[], folder.path());
     let expected = "class  train  valid\na      10     10\nb      10     10\nall    20     20\n\n\
-                    size        images\n4×4   grey  40\n\nfit to train on\n";
+                    size        images\n4×4   grey  40\n\nfit for training\n";
     assert_eq!((text.as_str(), code), (expected, 0));
 }
 
@@ -119,7 +119,7 @@ fn every_bad_file_is_named_with_its_reason() {
     assert_eq!(code, 1);
     let listed: Vec<_> = text.lines().filter(|line| line.starts_with("unfit ")).collect();
     assert_eq!(listed.len(), broken.len());
-    assert!(text.ends_with("\nnot fit to train on: 8 faults\n"), "{text}");
+    assert!(text.ends_with("\nnot fit for training: 8 problems\n"), "{text}");
     let said = json(folder.path());
     assert_eq!((&said["fit"], said["findings"].as_array().unwrap().len()), (&false.into(), 8));
     for (finding, (name, ..)) in said["findings"].as_array().unwrap().iter().zip(&broken) {
@@ -166,20 +166,20 @@ fn what_is_wrong_with_classes_is_found_all_at_once() {
     write(&within("valid/there/0.png"), &image(202));
     let found = lines(folder.path());
     for expected in [
-        "class empty has no image in train",
-        "class empty has no image in valid",
+        "class empty has no images in train",
+        "class empty has no images in valid",
         "class here is in train but not in valid",
         "class there is in valid but not in train",
-        "class noted has no image in train",
+        "class noted has no images in train",
         "class a has 10 times as many images as here",
-        "fewer than 10 images to train on: here",
-        "not images by their extension: 1 .csv",
+        "classes with fewer than 10 training images: here",
+        "ignored non-image files: 1 .csv",
     ] {
         assert!(found.iter().any(|line| line == expected), "no {expected} in {found:?}");
     }
     assert_eq!(found.len(), 8, "{found:?}");
     let (text, code) = said(&[], folder.path());
-    assert!(code == 1 && text.contains("5 faults; 3 warnings"), "{text}");
+    assert!(code == 1 && text.contains("5 problems; 3 warnings"), "{text}");
     assert!(text.contains("\nhere   1      -\n"), "{text}");
 }
 
@@ -196,9 +196,9 @@ fn what_cannot_be_listed_or_is_not_used_is_told() {
     let found = lines(folder.path());
     for expected in [
         "train/a/dangling: No such file or directory (os error 2)",
-        "passed over, a link back to a folder that it is in: train/a/loop",
-        "passed over, beside the classes, not in one: train/stray.png",
-        "passed over, a folder beside the parts: test",
+        "ignored (a link to a folder that contains it): train/a/loop",
+        "ignored (not in a class folder): train/stray.png",
+        "ignored (not the training or validation folder): test",
     ] {
         assert!(found.iter().any(|line| line == expected), "no {expected} in {found:?}");
     }
@@ -242,10 +242,10 @@ fn sizes_that_differ_are_counted_and_a_size_mends_them() {
     let (text, code) = said(&[], folder.path());
     assert_eq!(code, 1);
     assert!(text.contains("8×2   grey  2       ") && text.contains("train/a/x2.png\n"), "{text}");
-    assert!(text.ends_with("not fit to train on as it is; with --size it is\n"), "{text}");
+    assert!(text.ends_with("not fit for training; fixed by --size\n"), "{text}");
     for size in ["28", "28x20"] {
         let (text, code) = said(&["--size", size], folder.path());
-        assert!(code == 0 && text.ends_with("\nfit to train on; 1 warning\n"), "{text}");
+        assert!(code == 0 && text.ends_with("\nfit for training; 1 warning\n"), "{text}");
     }
     for size in ["0", "28x", "1x2x3", "big"] {
         let run = output(&["data", "check", folder.path().to_str().unwrap(), "--size", size]);
@@ -276,7 +276,7 @@ fn colours_that_differ_are_with_fix_channels_or_a_size_and_training_says_the_sam
     assert_eq!(verdicts().collect::<Vec<_>>(), [false, true, true]);
     colour("train/a/colour.png");
     let found = lines(folder.path());
-    assert_eq!(found[0], "40 grey images beside 2 in colour");
+    assert_eq!(found[0], "40 grey and 2 colour images");
     assert_eq!(verdicts().collect::<Vec<_>>(), [false, true, true]);
     let run = output(&["data", "check", folder.path().to_str().unwrap(), "--channels", "2"]);
     assert!(run.status.code() == Some(2) && stderr(&run).contains("--channels"));
@@ -303,17 +303,17 @@ fn the_same_image_is_found_in_two_parts_two_classes_and_twice_in_one() {
         found[1..],
         [
             "the same image in train and valid: train/a/0.png, valid/a/leak.png",
-            "the same image as a, b: train/a/1.png, train/b/both.png",
+            "the same image, labelled a, b: train/a/1.png, train/b/both.png",
             "the same image: train/a/2.png, train/a/twice.png",
-            "the same image in train and valid as a, b: train/b/3.png, valid/a/leak and both.png, \
-         valid/b/leak.png",
+            "the same image in train and valid, labelled a, b: train/b/3.png, \
+             valid/a/leak and both.png, valid/b/leak.png",
             "the same image in train and valid: train/b/4.png, valid/b/deep.png",
         ]
     );
     let found = check(folder.path()).with_fix(Fix::Size);
     assert!(found.is_fit() && found.findings.iter().all(|f| f.severity == Severity::Warning));
     let (text, code) = said(&["--size", "4"], folder.path());
-    assert!(code == 0 && text.ends_with("fit to train on; 6 warnings\n"), "{text}");
+    assert!(code == 0 && text.ends_with("fit for training; 6 warnings\n"), "{text}");
 }
 
 #[test]
@@ -326,7 +326,7 @@ fn many_equal_images_are_summed_up_in_text_and_complete_in_json() {
     }
     let (text, code) = said(&[], folder.path());
     assert_eq!((text.matches("the same image").count(), code), (10, 0));
-    assert!(text.contains("warning  2 more images are there twice; --json lists them"), "{text}");
+    assert!(text.contains("warning  2 more duplicate images; --json lists them"), "{text}");
     let found = json(folder.path());
     assert_eq!(found["findings"].as_array().unwrap().len(), 12);
     assert_eq!(found["findings"][11]["files"].as_array().unwrap().len(), 2);
@@ -404,9 +404,12 @@ fn a_thousand_classes_make_a_short_table() {
     assert_eq!(code, 0, "{text}");
     assert!(text.lines().count() < 40 && text.contains("(980 more)\n"), "{text}");
     assert!(
-        text.contains("\nclass500    3\n") && text.contains("most: class500, fewest: class0, 1.5")
+        text.contains("\nclass500    3\n")
+            && text.contains("largest class: class500, smallest: class0, ratio 1.5")
     );
-    assert!(text.contains("fewer than 10 images to train on: class0, class1, class2 and 997 more"));
+    assert!(text.contains(
+        "classes with fewer than 10 training images: class0, class1, class2 and 997 more"
+    ));
     assert_eq!(json(folder.path())["classes"].as_array().unwrap().len(), 1000);
 }
 

@@ -24,7 +24,7 @@ fn every_listed_device_can_be_named_and_opened_twice() {
 #[test]
 fn a_device_that_cannot_be_had_says_what_can() {
     for (name, expected) in [
-        ("abacus", "no such device; there are auto, cpu, "),
+        ("abacus", "no such device; expected auto, cpu, "),
         ("flex:7", "this machine has one flex device"),
         ("flex:one", "no such device"),
         ("rocm", "not in this build"),

@@ -166,7 +166,7 @@ fn a_web_page_is_told_from_an_archive() {
         // Its length is not what is of interest.
         place.set.size = Some(17);
         let message = place.get_fails();
-        assert!(message.contains("a web page and not an archive"), "{message}");
+        assert!(message.contains("a web page instead of an archive"), "{message}");
         assert_eq!(server.requests().len(), 1);
     }
     // Many a server does not know what an archive is.
@@ -201,7 +201,7 @@ fn a_server_says_no_only_once_but_may_fail_for_a_while() {
     }
     let server = HttpServer::start(|_| Reply::new("500 Internal Server Error", ""));
     let message = Place::of(&server).get_fails();
-    assert!(message.contains("500") && message.contains("tried again 3 times"), "{message}");
+    assert!(message.contains("500") && message.contains("retried 3 times"), "{message}");
     assert_eq!(server.requests().len(), 4);
 }
 
@@ -231,7 +231,54 @@ fn redirects_are_followed_but_not_for_ever() {
     assert_eq!(server.requests().len(), 6);
     let server = HttpServer::start(|_| Reply::new("302 Found", "").header("Location", "/again"));
     let message = Place::of(&server).get_fails();
-    assert!(message.contains("from one URL to the next"), "{message}");
+    assert!(message.contains("redirects too many times"), "{message}");
+}
+
+#[test]
+fn a_redirect_to_what_is_no_web_address_is_named() {
+    for target in ["file:///etc/passwd", "ftp://127.0.0.1/photos.tgz", "gopher:/x"] {
+        // From everywhere, and from the first address alone.
+        for always in [true, false] {
+            let server = HttpServer::start(move |request| {
+                match always || request.line.contains("photos.tgz HTTP") && request.number == 0 {
+                    true => Reply::new("302 Found", "").header("Location", target),
+                    false => Reply::new("404 Not Found", ""),
+                }
+            });
+            let message = Place::of(&server).get_fails();
+            assert!(message.contains("redirects to") || message.contains("scheme"), "{message}");
+            assert!(message.contains(target.split(':').next().unwrap()), "{message}");
+            assert!(!message.contains("too many times"), "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_resumed_archive_that_turns_out_wrong_is_downloaded_whole_once() {
+    // Cut at byte 111; the rest comes as asked for, and of other bytes.
+    let wrong_rest = |request: &Request| {
+        let reply = file(&PHOTOS, request);
+        if request.from().is_some() { with_other_bytes(reply) } else { reply }
+    };
+    let server = HttpServer::start(move |request| match request.number {
+        0 => file(&PHOTOS, request).cut(111),
+        _ => wrong_rest(request),
+    });
+    Place::of(&server).get_whole(&PHOTOS);
+    assert_eq!(ranges(&server), [None, Some(111), None]);
+
+    // A server that sends nothing else is given up after that.
+    let server = HttpServer::start(move |request| {
+        let reply = file(&PHOTOS, request);
+        if request.number == 0 { reply.cut(111) } else { with_other_bytes(reply) }
+    });
+    Place::of(&server).get_fails();
+    assert_eq!(ranges(&server), [None, Some(111), None]);
+}
+
+fn with_other_bytes(mut reply: Reply) -> Reply {
+    reply.body = reply.body.iter().map(|byte| byte ^ 0x55).collect::<Vec<u8>>().into();
+    reply
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn bad_names_are_refused_as_they_are() {
         (b"a/\xff\xfe.png", &["a/\\xff\\xfe.png", "not UTF-8"]),
         (b"a/evil.png\0.txt", &["a/evil.png\\u{0}.txt", "NUL"]),
         (&long, &["nnnn…", "longer than 255 bytes"]),
-        (&deep, &["d/d/", "64 folders deep"]),
+        (&deep, &["d/d/", "more than 64 parts"]),
         (&endless, &["0123456789/", "longer than 1024 bytes"]),
         (b"a/\n\x1b[2J/../x", &["a/\\n\\u{1b}[2J/../x", "outside"]),
     ];
@@ -161,7 +161,7 @@ fn two_entries_at_one_place_are_refused_by_name() {
     let cases: [(&[u8], &[u8], &str); 5] = [
         (b"a/x.png", b"a/x.png", "same name"),
         (b"a/x.png", b"./a//x.png", "same name"),
-        (b"a/x.png", b"a/x.png/y.png", "a file where it has a folder"),
+        (b"a/x.png", b"a/x.png/y.png", "a file where it needs a folder"),
         (b"a/x.png", b"a/x.png/", "a folder where another entry is a file"),
         (b"a/x.png/y.png", b"a/x.png", "a file where another entry has a folder"),
     ];
@@ -194,9 +194,9 @@ fn an_archive_without_its_end_is_refused() {
     let cut = Tar::images().claiming(b'0', b"a/cut.png", &png(1), 1 << 20).0;
     refused(&cut, &["a/cut.png", "too early"]);
     // The last whole entry is followed by what speaks of a next one.
-    refused(&Tar::images().pax("path", b"a/next.png").end(), &["end is missing"]);
+    refused(&Tar::images().pax("path", b"a/next.png").end(), &["end of the archive is missing"]);
     let joined = [Tar::images().end(), Tar::default().file(b"c", b"x").end()].concat();
-    refused(&joined, &["something follows its end"]);
+    refused(&joined, &["data after the end"]);
 }
 
 #[test]
@@ -204,9 +204,9 @@ fn headers_that_disagree_are_refused_by_name() {
     let twice = Tar::images().pax("path", b"a/x.png").entry(b'L', b"l", b"a/y.png\0");
     refused_tar(twice.file(b"a/z.png", b"x"), &["two long names"]);
     let size = Tar::images().pax("size", b"0").file(b"a/z.png", b"x");
-    refused_tar(size, &["a/z.png", "differ in its size"]);
+    refused_tar(size, &["a/z.png", "state different sizes"]);
     let of_all = Tar::images().entry(b'g', b"all", b"14 path=a/all\n").file(b"a/z.png", b"x");
-    refused_tar(of_all, &["gives all entries one name"]);
+    refused_tar(of_all, &["sets the name or size of all entries"]);
     let wrong = Tar::images().entry(b'x', b"odd", b"999999999999 path=x\n");
     refused_tar(wrong.file(b"a/z.png", b"x"), &["malformed"]);
     let endless = Tar::images().claiming(b'L', b"odd", b"", (8 << 30) - 1);
@@ -227,7 +227,7 @@ fn headers_that_disagree_are_refused_by_name() {
     let zip = Zip::images();
     let at = zip.bytes.len() as u32;
     let shared = zip.entry(fine).listed(Zipped { name: b"a/x.png", ..fine }, at).end();
-    refused(&shared, &["a/x.png", "within another"]);
+    refused(&shared, &["a/x.png", "overlaps another"]);
     let mut far = Zip::images().end();
     let end = far.len() - 22;
     far[end + 16..end + 20].copy_from_slice(&u32::MAX.to_le_bytes());
@@ -258,7 +258,7 @@ fn a_billion_bytes_of_zeros_are_refused_and_twenty_million_may_be_allowed() {
     };
     let raised = ArchiveLimits { ratio: 2000, ..ArchiveLimits::default() };
     for (bomb, allowed) in [(tgz(1000), tgz(20)), (zip(1000), zip(20))] {
-        let words = ["a/zeros.png", "more than 200 each", "ArchiveLimits::ratio"];
+        let words = ["a/zeros.png", "compression ratio above 200", "ArchiveLimits::ratio"];
         refused(&bomb, &words);
         refused(&allowed, &words);
         assert!(options().archive_limits(raised).open_bytes("big", &allowed).is_ok());
@@ -269,7 +269,7 @@ fn a_billion_bytes_of_zeros_are_refused_and_twenty_million_may_be_allowed() {
     }
     // Many zeros behind the end are a bomb too.
     let tail = [gzip(&Tar::images().end()), zeros.repeat(100)].concat();
-    refused(&tail, &["more than 200 each"]);
+    refused(&tail, &["compression ratio above 200"]);
     // And a small archive may be as empty as it likes.
     let black = Tar::images().file(b"a/black.png", &[0; 1_000_000]).end();
     assert!(options().open_bytes("black", &gzip(&black)).is_ok());
@@ -304,7 +304,7 @@ fn a_hundred_thousand_empty_files_are_refused_and_may_be_allowed() {
 #[test]
 fn what_is_no_archive_is_told_what_is_expected() {
     let folder = TempDir::new().unwrap();
-    let expected = "a folder or a .tgz, .tar or .zip archive is expected";
+    let expected = "expected a folder or a .tgz, .tar or .zip archive";
     for (bytes, name) in [
         (png(1), "an.png"),
         (Vec::new(), "empty.tgz"),
@@ -417,7 +417,7 @@ fn the_program_refuses_in_one_line_and_takes_other_limits() {
     let told = stderr(&show("bomb.tgz", &gzip(&zeros), &["--archive-limits", "ratio=2000"]));
     assert!(!told.contains("--archive-limits"), "{told}");
     for (wrong, word) in [
-        ("size=3", "no limit size"),
+        ("size=3", "unknown limit size"),
         ("bytes", "\"bytes\" is not a limit"),
         ("bytes=many", "512MiB"),
         ("bytes=1.5", "512MiB"),

@@ -133,7 +133,7 @@ fn what_is_no_model_file_is_refused_without_being_read() {
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         refused(&pipe, "not a regular file");
     }
-    refused(&crate_path("Cargo.toml"), "no safetensors file");
+    refused(&crate_path("Cargo.toml"), "not a safetensors file");
     refused(&crate_path("tests/reference/simple_net.safetensors"), "fastburn did not write");
     refused(&crate_path("tests/reference/simple_net.pt"), "not a model file");
 
@@ -149,7 +149,7 @@ fn what_is_no_model_file_is_refused_without_being_read() {
     // A model file with 40 GB behind it.
     let (_folder, longer) = trained();
     fs::File::options().write(true).open(&longer).unwrap().set_len(40_000_000_000).unwrap();
-    refused(&longer, "it has 40000000000 bytes, expected");
+    refused(&longer, "40000000000 bytes, expected");
 }
 
 #[test]
@@ -163,23 +163,23 @@ fn a_file_that_does_not_fit_itself_is_refused() {
         ("/format_version", json!(2), "use a newer fastburn"),
         ("/format_version", json!("1"), "no format version"),
         ("/kind", json!("checkpoint"), "it is a fastburn checkpoint"),
-        ("/architecture/widths", json!([784, 17, 10]), "0.weight is [16, 784], expected [17, 784]"),
-        ("/architecture/widths", json!([784, 16, 16, 10]), "2.weight is [10, 16], expected"),
-        ("/architecture/widths", json!([784, u64::MAX, 10]), "0.weight is [16, 784]"),
-        ("/architecture/widths", json!([784, 1_u64 << 40, 10]), "0.weight is [16, 784]"),
-        ("/architecture/widths", json!([]), "0 widths, at least 2 expected"),
-        ("/architecture/widths", json!([784]), "1 widths, at least 2 expected"),
-        ("/architecture/widths", json!([784, 0, 10]), "a layer without width"),
-        ("/architecture/widths", json!(deep), "0.weight is [16, 784], expected [1, 784]"),
+        ("/architecture/widths", json!([784, 17, 10]), "has shape [16, 784], expected [17, 784]"),
+        ("/architecture/widths", json!([784, 16, 16, 10]), "2.weight has shape [10, 16], expected"),
+        ("/architecture/widths", json!([784, u64::MAX, 10]), "0.weight has shape [16, 784]"),
+        ("/architecture/widths", json!([784, 1_u64 << 40, 10]), "0.weight has shape [16, 784]"),
+        ("/architecture/widths", json!([]), "0 layer widths, expected at least 2"),
+        ("/architecture/widths", json!([784]), "1 layer widths, expected at least 2"),
+        ("/architecture/widths", json!([784, 0, 10]), "a layer of width 0"),
+        ("/architecture/widths", json!(deep), "0.weight has shape [16, 784], expected [1, 784]"),
         ("/architecture/model", json!("transformer"), "transformer"),
         (
             "/architecture",
             json!({ "model": "linear", "inputs": 784, "outputs": 10 }),
-            "no tensor weight",
+            "missing tensor weight",
         ),
         ("/classes", json!(["a", "b"]), "2 classes do not fit 10 outputs"),
-        ("/classes", json!(vec!["a"; 10]), "two classes are called a"),
-        ("/image/width", json!(29), "do not fit a mlp 784-16-10, which takes 784 numbers"),
+        ("/classes", json!(vec!["a"; 10]), "duplicate class name a"),
+        ("/image/width", json!(29), "do not fit a mlp 784-16-10, which takes 784 inputs"),
         ("/image/width", json!(u64::MAX), "sides of 1 to 16384"),
         ("/image/width", json!(0), "sides of 1 to 16384"),
         (
@@ -190,7 +190,7 @@ fn a_file_that_does_not_fit_itself_is_refused() {
         ("/image/channels", json!(2), "1 or 3 channels"),
         ("/image/scaling", json!("cubic"), "cubic"),
         ("/outputs", json!("tea-leaves"), "tea-leaves"),
-        ("/loss", json!(null), "cannot use it"),
+        ("/loss", json!(null), "invalid description"),
     ] {
         let edited = resealed(&whole, |about| *about.pointer_mut(path).unwrap() = value.clone());
         let found = problem(&edited);
@@ -212,7 +212,7 @@ fn weights_that_are_not_numbers_are_neither_written_nor_read() {
 
     model.layer.weight = Param::from_tensor(Tensor::full([6, 2], f32::NAN, &device));
     let error = learn(model).export(&file).unwrap_err().to_string();
-    assert!(error.contains("weight is not all finite"), "{error}");
+    assert!(error.contains("weight has NaN or infinite values"), "{error}");
     // What was there before is still there, and nothing beside it.
     assert_eq!(fs::read(&file).unwrap(), whole);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -224,5 +224,5 @@ fn weights_that_are_not_numbers_are_neither_written_nor_read() {
     let (_, header) = SafeTensors::read_metadata(&whole).unwrap();
     let about = serde_json::from_str(&header.metadata().as_ref().unwrap()["fastburn"]).unwrap();
     let said = problem(&sealed_with(about, &tensors));
-    assert!(said.contains("bias is not all finite numbers"), "{said}");
+    assert!(said.contains("bias has NaN or infinite values"), "{said}");
 }

@@ -140,7 +140,7 @@ fn classes_txt_names_the_classes() {
     names("a\nb\nc\n");
     refused(folder.path(), &["labels-idx1-ubyte: label 10", "3 lines"]);
     names("a\nb\na\n");
-    refused(folder.path(), &["classes.txt: line 3: the class a again"]);
+    refused(folder.path(), &["classes.txt: line 3: duplicate class a"]);
     names("a\n\nb\n");
     refused(folder.path(), &["classes.txt: line 2 is empty"]);
 }
@@ -155,7 +155,7 @@ fn files_that_do_not_belong_together_are_refused_by_name() {
     let labels = "train-labels-idx1-ubyte";
     let images = "train-images-idx3-ubyte";
     let cases: [(&str, Vec<u8>, &[&str]); 8] = [
-        (labels, idx(8, &[5], &[0; 5]), &[images, "6 images, but", labels, "5 labels"]),
+        (labels, idx(8, &[5], &[0; 5]), &[images, "6 images; expected 5", labels]),
         (labels, idx(8, &[6, 1], &[0; 6]), &[labels, "2 dimensions; expected 1"]),
         (images, idx(8, &[6], &[0; 6]), &[images, "1 dimensions; expected 3"]),
         (images, idx(8, &[6, 0, 3], &[]), &[images, "images of 3×0 pixels"]),
@@ -170,7 +170,7 @@ fn files_that_do_not_belong_together_are_refused_by_name() {
     let alone = mnist_like();
     fs::remove_file(alone.path().join(labels)).unwrap();
     refused(alone.path(), &[images, "no train-labels-idx1-ubyte beside it"]);
-    refused(folder(&[("t10k", &[0, 1])]).path(), &["no train-images-idx3-ubyte among them"]);
+    refused(folder(&[("t10k", &[0, 1])]).path(), &["without train-images-idx3-ubyte"]);
     refused(folder(&[("train", &[])]).path(), &["no images"]);
     refused(folder(&[("train", &[3, 3])]).path(), &["one class, 3"]);
 }
@@ -182,20 +182,20 @@ fn a_damaged_file_is_refused_with_what_was_expected() {
     let checksum = damaged.len() - 8;
     damaged[checksum] ^= 1;
     let cases: [(Vec<u8>, &str); 14] = [
-        (vec![], "ends within its header"),
-        (vec![0, 0], "ends within its header"),
-        (b"\x89PNG\r\n".to_vec(), "not an IDX file: it begins with the bytes 89 50 4e 47"),
+        (vec![], "truncated in its header"),
+        (vec![0, 0], "truncated in its header"),
+        (b"\x89PNG\r\n".to_vec(), "not an IDX file: begins with the bytes 89 50 4e 47"),
         (idx(0x0d, &[1], &[0; 4]), "32-bit floats; expected unsigned bytes"),
-        (idx(0x07, &[1], &[0; 4]), "type 07, which does not exist"),
+        (idx(0x07, &[1], &[0; 4]), "unknown number type 07"),
         (idx(8, &[], &[1]), "0 dimensions"),
-        (whole[..9].to_vec(), "ends within its header"),
-        (whole[..20].to_vec(), "4 bytes behind the header, which says 2×2×2 = 8"),
-        ([&whole[..], &[0]].concat(), "more bytes behind the header than it says, 2×2×2 = 8"),
+        (whole[..9].to_vec(), "truncated in its header"),
+        (whole[..20].to_vec(), "truncated: 4 of 2×2×2 = 8 bytes; download it again"),
+        ([&whole[..], &[0]].concat(), "more bytes than its header declares, 2×2×2 = 8"),
         (idx(8, &[u32::MAX; 3], &[0; 9]), "more than the file can hold"),
         (gzip(&idx(8, &[u32::MAX, 9], &[0; 9])), "more than the file can hold"),
         (gzip(&whole)[..20].to_vec(), "a damaged gzip file"),
         (damaged, "a damaged gzip file"),
-        (gzip(&idx(8, &[0xffff, 0xffff, 0], &[0])), "more bytes behind the header"),
+        (gzip(&idx(8, &[0xffff, 0xffff, 0], &[0])), "more bytes than its header declares"),
     ];
     for (bytes, expected) in cases {
         let error = Idx::parse("the file", &bytes).unwrap_err().to_string();
@@ -208,7 +208,7 @@ fn no_more_of_a_packed_file_is_unpacked_than_its_header_says() {
     let bomb = gzip(&idx(8, &[10], &vec![0; 64 << 20]));
     let start = std::time::Instant::now();
     let error = Idx::parse("bomb", &bomb).unwrap_err().to_string();
-    assert!(error.contains("more bytes behind the header than it says, 10"), "{error}");
+    assert!(error.contains("more bytes than its header declares, 10"), "{error}");
     assert!(start.elapsed().as_millis() < 50, "{:?}", start.elapsed());
 }
 

@@ -7,10 +7,11 @@ use burn::data::dataloader::DataLoaderBuilder;
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
 use fastburn::interop::ImageBatcher;
-use fastburn::vision::{ImageFolder, ImageItem, Images, ReadOptions, Splits};
+use fastburn::vision::{ImageFolder, ImageItem, Images, ReadOptions, Splits, image_files};
 use image::{GrayImage, ImageFormat, Luma, Rgb, RgbImage};
 use tempfile::TempDir;
 
+use crate::program::{fastburn, output, stderr};
 use crate::support::{each_device, values};
 
 fn write_grey(path: &Path, width: u32, height: u32, value: u8) {
@@ -233,7 +234,7 @@ fn parts_whose_images_differ_in_size_are_refused() {
     let error =
         Splits::open(folder.path(), 0).unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap_err();
     let message = error.to_string();
-    assert!(message.contains("valid/a/0.png: 3×2, but ") && message.contains("is 2×2"), "{error}");
+    assert!(message.contains("valid/a/0.png: 3×2, expected 2×2 as in "), "{error}");
 }
 
 #[test]
@@ -276,8 +277,8 @@ fn the_first_two_images_that_differ_in_size_are_named() {
     write_grey(&folder.path().join("b/1.png"), 5, 4, 0);
     write_grey(&folder.path().join("b/2.png"), 6, 4, 0);
     let message = trouble(folder.path());
-    assert!(message.contains("b/1.png: 5×4, but "), "{message}");
-    assert!(message.contains("a/0.png is 4×4; of 6 images 4 are 4×4, 1 is 5×4, 1 is 6×4"));
+    assert!(message.contains("b/1.png: 5×4, expected 4×4 as in "), "{message}");
+    assert!(message.contains("a/0.png; of 6 images, 4 are 4×4, 1 is 5×4, 1 is 6×4"));
     assert!(message.ends_with("resize all images with ReadOptions::size"), "{message}");
 }
 
@@ -285,7 +286,7 @@ fn the_first_two_images_that_differ_in_size_are_named() {
 fn a_folder_that_holds_no_data_set_says_what_it_lacks() {
     let folder = small_folder();
     fs::create_dir(folder.path().join("c")).unwrap();
-    assert!(trouble(folder.path()).contains("c: no image in this class"));
+    assert!(trouble(folder.path()).contains("c: no images in this class"));
 
     let folder = TempDir::new().unwrap();
     assert!(trouble(folder.path()).contains("no classes"));
@@ -293,7 +294,7 @@ fn a_folder_that_holds_no_data_set_says_what_it_lacks() {
 
     let file = folder.path().join("file.txt");
     fs::write(&file, "text").unwrap();
-    assert!(trouble(&file).contains("a file where a folder"));
+    assert!(trouble(&file).contains("not an archive, expected a folder"));
 
     let archive = folder.path().join("damaged.tgz");
     fs::write(&archive, [0x1f, 0x8b, 8, 0, 0]).unwrap();
@@ -374,4 +375,97 @@ fn an_archive_gives_the_images_that_its_folder_gives() {
                 .all(|index| archived.pixels(index).unwrap() == plain.pixels(index).unwrap())
         );
     }
+}
+
+#[test]
+fn files_beside_the_images_are_passed_over_counted_and_no_part_of_a_split() {
+    let folder = small_folder();
+    for class in ["a", "b"] {
+        for index in 0..3 {
+            for ending in ["wav", "TXT", "svg"] {
+                let name = format!("{class}/{index}.{ending}");
+                fs::write(folder.path().join(name), "not an image").unwrap();
+            }
+        }
+    }
+    fs::write(folder.path().join("a/LICENSE"), "as well").unwrap();
+    let listed = ImageFolder::open(folder.path()).unwrap();
+    assert_eq!(listed.labels(), [0, 0, 0, 1, 1, 1]);
+    let counts: Vec<_> = listed.passed_over().iter().map(|(e, n)| (e.as_str(), *n)).collect();
+    assert_eq!(counts, [("", 1), ("svg", 6), ("txt", 6), ("wav", 6)]);
+    assert_eq!(image_files(folder.path()).unwrap().len(), 6);
+    // One image of each class is held back, whatever lies beside the images.
+    for seed in 0..20 {
+        let splits = Splits::open(folder.path(), seed).unwrap();
+        assert_eq!(
+            (splits.train.labels(), splits.valid.labels()),
+            (&[0, 0, 1, 1][..], &[0, 1][..])
+        );
+    }
+
+    let run =
+        output(&["train", folder.path().to_str().unwrap(), "--device", "cpu", "--batch-size", "1"]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    let lines = stderr(&run).lines().filter(|line| line.starts_with("ignored")).count();
+    assert_eq!(lines, 1, "{}", stderr(&run));
+    assert!(stderr(&run).contains("6 .svg, 6 .txt, 6 .wav"), "{}", stderr(&run));
+}
+
+#[test]
+fn an_image_is_taken_by_its_extension_in_any_case() {
+    let folder = TempDir::new().unwrap();
+    let names = ["0.png", "1.JPG", "2.jpeg", "3.webp", "4.BMP", "5.gif", "6.tif", "7.TIFF"];
+    for class in ["a", "b"] {
+        fs::create_dir(folder.path().join(class)).unwrap();
+        for name in names {
+            let file = folder.path().join(class).join(name);
+            image::RgbImage::new(4, 4).save(&file).unwrap();
+        }
+    }
+    let listed = ImageFolder::open(folder.path()).unwrap();
+    assert_eq!((listed.len(), listed.passed_over().len()), (16, 0));
+    assert_eq!(Images::decode(&listed).unwrap().shape(), [3, 4, 4]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn metadata_in_a_png_is_not_unpacked() {
+    use std::io::Write;
+
+    // A colour profile of a GiB of zeros, which takes a MB.
+    let mut profile = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    let zeros = vec![0; 1 << 20];
+    (0..1024).for_each(|_| profile.write_all(&zeros).unwrap());
+    let profile = [b"iCCPx\0\0", &profile.finish().unwrap()[..]].concat();
+    let mut checksum = flate2::Crc::new();
+    checksum.update(&profile);
+    let length = (profile.len() as u32 - 4).to_be_bytes();
+    let chunk = [&length[..], &profile, &checksum.sum().to_be_bytes()].concat();
+
+    let folder = small_folder();
+    for class in ["a", "b"] {
+        for index in 0..3 {
+            let file = folder.path().join(class).join(format!("{index}.png"));
+            let png = fs::read(&file).unwrap();
+            // Behind the header, which is the first chunk.
+            let (header, rest) = png.split_at(33);
+            fs::write(file, [header, &chunk, rest].concat()).unwrap();
+        }
+    }
+    let folder = folder.path().to_str().unwrap();
+    let mut run = fastburn(&["train", folder, "--device", "cpu", "--batch-size", "1"])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    // The most memory that it has had; once it has ended, there is no more to be read.
+    let status = format!("/proc/{}/status", run.id());
+    let mut peak = 0_usize;
+    while run.try_wait().unwrap().is_none() {
+        let status = fs::read_to_string(&status).unwrap_or_default();
+        let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let most = most.and_then(|most| most.trim().strip_suffix(" kB"));
+        peak = most.map_or(peak, |most| most.parse().unwrap());
+    }
+    assert!(run.wait().unwrap().success());
+    assert!(peak < 200_000, "{peak} kB");
 }

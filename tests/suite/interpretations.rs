@@ -216,8 +216,8 @@ fn what_cannot_be_interpreted_says_why() {
     let none = Tensor::zeros([0, 6], &device);
     for (inputs, items, expected) in [
         (rows, None, "DataLoaders::items"),
-        (odd, named(), "not finite"),
-        (none, named(), "no validation item"),
+        (odd, named(), "NaN or infinite"),
+        (none, named(), "an empty validation set"),
     ] {
         let error = refused(inputs, items);
         assert!(error.contains(expected), "{error}");

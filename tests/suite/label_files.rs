@@ -166,15 +166,15 @@ fn what_is_wrong_is_named_with_its_line() {
         ("0.png,a\n5.png,b\n", "line 3: no file 5.png in "),
         ("0.png,a\nx/y/5.png,b\n", "line 3: no file x/y/5.png in "),
         ("0.png,a\n0.png/1.png,b\n", "line 3: no file 0.png/1.png in "),
-        ("0.png,a\n\n./0.png,a\n", "line 4: 0.png again, which is in line 2"),
+        ("0.png,a\n\n./0.png,a\n", "line 4: 0.png is already in line 2"),
         ("0.png,\n", "line 2: no label for 0.png"),
         ("0.png,\" \"\n", "line 2: no label for 0.png"),
         (",a\n", "line 2: no file"),
-        ("../0.png,a\n", "line 2: \"../0.png\" has .. in it"),
-        ("a/../0.png,a\n", "has .. in it"),
+        ("../0.png,a\n", "line 2: \"../0.png\" contains .."),
+        ("a/../0.png,a\n", "contains .."),
         ("/etc/passwd,a\n", "line 2: \"/etc/passwd\" is absolute"),
         (".h.png,a\n", "is hidden"),
-        ("0.png,a,c\n", "line 2: 3 cells, but the first line has 2"),
+        ("0.png,a,c\n", "line 2: 3 cells; expected 2, as in the first line"),
         ("0.png\n", "line 2: 1 cells"),
         ("", "a table without images"),
     ] {
@@ -186,7 +186,7 @@ fn what_is_wrong_is_named_with_its_line() {
     refused(&folder, b"\xff\xfen\0a\0m\0e\0,\0l\0\n\0", "not UTF-8");
     refused(&folder, "name,label,is_valid\n0.png,a,yes\n", "line 2: is_valid is \"yes\"");
     refused(&folder, "name,label,split\n0.png,a,dev\n", "line 2: split is \"dev\"");
-    refused(&folder, "name,label,is_valid\n0.png,a,1\n", "none is left to train on");
+    refused(&folder, "name,label,is_valid\n0.png,a,1\n", "none are left for training");
     refused(&folder, "name,label,is_valid,split\n0.png,a,1,test\n", "both a column");
 }
 

@@ -61,3 +61,4 @@ mod summaries;
 mod support;
 mod training_plots;
 mod transfer;
+mod written_files;

@@ -409,3 +409,38 @@ fn the_largest_losses_are_shown_with_what_was_said() {
     assert!(matches!(plot_top_losses(&unnamed, &valid, 9), Err(Error::Shape { .. })));
     assert!(matches!(plot_top_losses(&seen, &valid, 0), Err(Error::Setting { .. })));
 }
+
+#[test]
+fn a_confusion_matrix_of_many_classes_shows_the_most_confused_and_says_so() {
+    for classes in [101, 300, 1000, 5000] {
+        let mut confusion = Confusion::new((0..classes).map(|c| format!("class {c}")).collect());
+        for class in 0..classes {
+            confusion.add(class, class);
+        }
+        // Those with the largest numbers are confused with their neighbours.
+        for class in classes - 60..classes {
+            confusion.add(class, class - 1);
+        }
+        let figure = plot_confusion_matrix(&confusion, Cells::Counts).unwrap();
+        let title = format!("the 100 most confused of {classes} classes");
+        assert!(figure.svg().contains(&title) && figure.svg().len() < 3_000_000);
+        assert!(figure.svg().contains(&format!(">\nclass {}\n<", classes - 1)), "{classes}");
+        if classes == 300 {
+            assert_legible(&figure);
+            decoded(&figure);
+        }
+    }
+}
+
+#[test]
+fn a_large_heat_map_has_its_shades_alone() {
+    let row = |y: usize| (0..1000).map(|x| ((x / 100 + y / 100) % 2) as f64).collect();
+    let map = HeatMap::new((0..1000).map(row).collect()).unwrap().title("squares");
+    let figure = map.draw();
+    assert!(figure.svg().len() < 1_000_000, "{}", figure.svg().len());
+    let words: Vec<String> = texts(&figure).0.into_iter().map(|(text, _)| text).collect();
+    assert_eq!(words, ["squares", "column", "row"]);
+    let pixels = decoded(&figure);
+    let (dark, light) = (count(&pixels, [8, 48, 107]), count(&pixels, [255, 255, 255]));
+    assert!(dark > 1_500_000 && light > 1_500_000, "{dark} {light}");
+}

@@ -162,7 +162,7 @@ fn transparency_is_left_out_and_said() {
     let path = folder.path().join("transparent.png");
     image::GrayAlphaImage::from_pixel(28, 28, image::LumaA([90, 0])).save(&path).unwrap();
     let answer = predictor.predict_file(&path).unwrap();
-    assert_eq!(answer.adaptation.unwrap(), "transparency left out");
+    assert_eq!(answer.adaptation.unwrap(), "transparency dropped");
     let plain = predictor.predict_pixels(&[90; 784], [1, 28, 28]).unwrap();
     assert_eq!(answer.probabilities, plain.probabilities);
 }

@@ -278,7 +278,8 @@ fn devices_names_every_backend_and_marks_what_auto_takes() {
 
 #[test]
 fn every_verb_says_alike_what_data_may_be() {
-    let data = "Folder, .tgz, .tar or .zip of images, name from `fastburn data list`, or URL";
+    let data =
+        "Folder or archive (.tgz, .tar, .zip) of images, name from `fastburn data list`, or URL";
     let verbs = "train lr-find summary show baseline validate confusion top-losses";
     let verbs = verbs.split(' ').map(|verb| vec![verb, "--help"]);
     let of_data = ["check", "convert"].map(|verb| vec!["data", verb, "--help"]);
@@ -333,4 +334,34 @@ fn a_reader_that_goes_away_ends_the_run_quietly() {
     let run = child.wait_with_output().unwrap();
     assert_eq!(run.status.code(), Some(141));
     assert!(!stderr(&run).contains("error"), "{}", stderr(&run));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn help_that_cannot_be_written_is_an_error() {
+    for arguments in [&["--help"][..], &["train", "--help"], &["--version"]] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let run = fastburn(arguments).stdout(full).output().unwrap();
+        assert_eq!(run.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&run).contains("No space left"), "{}", stderr(&run));
+    }
+}
+
+#[test]
+fn no_name_turns_the_rest_of_its_line_around() {
+    let folder = tempfile::tempdir().unwrap();
+    for class in ["cat\u{202e}gpj", "dog"] {
+        let class = folder.path().join(class);
+        std::fs::create_dir(&class).unwrap();
+        for index in 0..3 {
+            image::GrayImage::new(4, 4).save(class.join(format!("{index}.png"))).unwrap();
+        }
+    }
+    let folder = folder.path().to_str().unwrap();
+    for arguments in [&["show", folder][..], &["data", "check", folder], &["baseline", folder]] {
+        let run = output(arguments);
+        let all = stdout(&run) + &stderr(&run);
+        assert!(all.contains("cat\u{fffd}gpj"), "{arguments:?}: {all}");
+        assert!(!all.contains('\u{202e}'), "{arguments:?}: {all}");
+    }
 }

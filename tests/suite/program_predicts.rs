@@ -129,7 +129,7 @@ fn a_folder_without_images_does_not_keep_the_others_from_an_answer() {
     let all = place.path().to_str().unwrap();
     let run = output(&["predict", &model, empty.to_str().unwrap(), all, "--json"]);
     assert_eq!(run.status.code(), Some(1));
-    assert!(stderr(&run).contains("no image in it"), "{}", stderr(&run));
+    assert!(stderr(&run).contains("no images in this folder"), "{}", stderr(&run));
     let names: Vec<_> = stdout(&run)
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap()["image"].clone())
@@ -146,7 +146,7 @@ fn a_model_that_cannot_be_saved_is_refused_before_training() {
     for (out, expected) in [
         (folder.to_str().unwrap(), "is a directory"),
         (missing.to_str().unwrap(), "no folder "),
-        ("model.bin", "ends in .safetensors"),
+        ("model.bin", "ending in .safetensors"),
         ("/proc/model.safetensors", "/proc/model.safetensors"),
     ] {
         let run = output(&["--epochs", "100000", "--out", out]);

@@ -109,7 +109,7 @@ fn what_cannot_work_is_refused_in_one_line() {
     for (arguments, expected) in [
         (&["--label-smoothing", "0.1", "--loss", "mnist"][..], "--label-smoothing"),
         (&["--label-smoothing", "1.5"], "1.5"),
-        (&["--clip-norm", "0"], "expected above 0"),
+        (&["--clip-norm", "0"], "expected a number above 0"),
         (&["--early-stop", "0"], "0"),
         (&["--momentum", "1"], "momentum 1: expected"),
         (&["--optimizer", "adagrad", "--momentum", "0.9"], "adagrad has no momentum"),
@@ -120,7 +120,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         (&["--schedule", "one-cycle", "--momentum", "0.9"], "one-cycle schedules the momentum"),
         (&["--hidden", "4000000000"], "choose a smaller width"),
         (&["--epochs", "-1"], "--epochs"),
-        (&["--out", "model.safetensors/"], "ends in .safetensors"),
+        (&["--out", "model.safetensors/"], "ending in .safetensors"),
         (&["--log", "/no/such/folder/history.csv"], "/no/such/folder"),
     ] {
         let run = output(&[&["--device", "cpu", "--epochs", "1"], arguments].concat());
@@ -208,4 +208,37 @@ fn a_learning_rate_is_found_and_shown() {
     assert!(lrs.len() == losses.len() && lrs.len() > 50);
     let valley = found["suggestions"]["valley"].as_f64().unwrap();
     assert!(text.contains(&format!("{valley:.2e}")), "{text}");
+}
+
+#[test]
+fn a_run_is_resumed_without_the_file_that_it_started_from() {
+    let place = tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (start, kept) = (path("start.safetensors"), path("run"));
+    assert!(trained(&["--epochs", "1", "--out", &start]).status.success());
+    let from = ["--device", "cpu", "--from", &start];
+    let whole = output(&[&from[..], &["--epochs", "2"]].concat());
+    let half = output(&[&from[..], &["--epochs", "1", "--checkpoint", &kept]].concat());
+    assert!(half.status.success(), "{}", stderr(&half));
+    fs::remove_file(&start).unwrap();
+    let resumed = output(&["--resume", &kept, "--epochs", "2", "--force"]);
+    assert!(resumed.status.success(), "{}", stderr(&resumed));
+    assert_eq!(timeless(&stdout(&resumed)), timeless(&stdout(&whole)));
+}
+
+#[test]
+fn a_tiny_number_takes_few_characters() {
+    let run =
+        output(&["--device", "cpu", "--epochs", "1", "--max-per-class", "10", "--lr", "1e-320"]);
+    assert!(run.status.success(), "{}", stderr(&run));
+    assert!(stderr(&run).contains("lr 1e-320"), "{}", stderr(&run));
+    let run = output(&["--device", "cpu", "--lr", "-1e-320"]);
+    assert!(!run.status.success() && stderr(&run).len() < 200, "{}", stderr(&run));
+}
+
+#[test]
+fn more_threads_than_any_machine_has_are_refused_at_once() {
+    let run = output(&["--device", "cpu", "--threads", "1000000"]);
+    assert_eq!((run.status.code(), stdout(&run).as_str()), (Some(2), ""));
+    assert!(stderr(&run).contains("--threads") && stderr(&run).contains("4096"));
 }

@@ -44,7 +44,7 @@ fn what_does_not_fit_is_named() {
 
     let mut model = MlpConfig::new([784, 50, 10]).init(&device, 0).unwrap();
     let found = error(weights.load_into(&mut model).unwrap_err());
-    assert!(found.contains("0.weight is [30, 784], expected [50, 784]"), "{found}");
+    assert!(found.contains("0.weight has shape [30, 784], expected [50, 784]"), "{found}");
     assert!(!found.contains("missing") && !found.contains("unused"), "{found}");
 }
 

@@ -214,7 +214,7 @@ fn what_does_not_fit_a_metric_of_classes_is_named() {
     refused(top_k_accuracy(3).update(logits(2), targets(4), 4), &["top_k_accuracy 3", "1 to 2"]);
 
     let mut metric = precision(Average::Macro);
-    refused(metric.update(logits(2), targets(3), 4), &["metric of classes", "found 3"]);
+    refused(metric.update(logits(2), targets(3), 4), &["classification metric", "found 3"]);
     metric.update(logits(2), targets(4), 4).unwrap();
     refused(metric.update(logits(5), targets(4), 4), &["2 classes", "found 5"]);
     // All are of class 0 and taken for it; class 1 does not occur.

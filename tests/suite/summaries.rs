@@ -134,7 +134,7 @@ fn a_model_that_tells_of_nothing_has_its_parameters_counted() {
         assert_eq!((summary.optimizer.as_str(), summary.loss.as_str()), ("Burn's own", "custom"));
         let text = summary.to_string();
         assert!(text.contains("\n—      Silent     —                5  yes\n"), "{text}");
-        assert!(text.contains("\nbody   Linear     —                8  6 of them\n"), "{text}");
+        assert!(text.contains("\nbody   Linear     —                8  partly (6)\n"), "{text}");
     });
 }
 

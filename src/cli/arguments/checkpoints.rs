@@ -1,4 +1,4 @@
-//! Runs that leave checkpoints, and runs that are resumed from one.
+//! Options to save checkpoints and to resume a run.
 
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::{Path, PathBuf};
@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::settings::{Given, Settings};
-use super::values::{log_file, model_file, writable};
+use super::values::{count, log_file, model_file, writable};
 use crate::cli::output::print::say;
 
-/// Where the best weights go unless `--out` says otherwise.
+/// The model file of `--save-best` without `--out`.
 const BEST: &str = "best.safetensors";
-/// The settings that may change in the middle of a run.
+/// The settings that `--force` may change in a resumed run.
 const MAY_CHANGE: [&str; 3] = ["epochs", "lr", "device"];
 
 #[derive(Debug, clap::Args)]
@@ -28,80 +28,81 @@ pub struct CheckpointOptions {
     /// Save checkpoints in FOLDER, after each epoch and on Ctrl-C
     #[arg(long, value_name = "FOLDER", group = "checkpoints")]
     checkpoint: Option<PathBuf>,
-    /// Resume the run whose checkpoints are in FOLDER, with its settings
+    /// Resume from the newest checkpoint in FOLDER, with the settings of that run
     #[arg(long, value_name = "FOLDER", group = "checkpoints")]
     resume: Option<PathBuf>,
     #[command(flatten)]
     when: WhenToSave,
-    /// Resume with other --epochs, --lr or --device than the run had
+    /// Let --resume change --epochs, --lr or --device
     #[arg(long, requires = "resume", conflicts_with = "checkpoint")]
     force: bool,
 }
 
-/// What a run writes beside checkpoints; a resumed run continues with the same files.
+/// The files of a run other than checkpoints; a resumed run continues with the same ones.
 #[derive(Debug, Clone, Default, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Output")]
 pub struct Files {
-    /// Save the trained model in FILE, .safetensors
+    /// Save the trained model to FILE (.safetensors)
     #[arg(long, value_name = "FILE", value_parser = model_file)]
     pub out: Option<PathBuf>,
-    /// Write a line per epoch to FILE, .csv or .jsonl
+    /// Write one line per epoch to FILE (.csv or .jsonl)
     #[arg(long, value_name = "FILE", value_parser = log_file)]
     pub log: Option<PathBuf>,
 }
 
-/// WhenToSave checkpoints are saved, and which are kept; a resumed run keeps to it.
+/// When to save checkpoints, and which to keep; a resumed run keeps these options.
 #[derive(Debug, Clone, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Checkpoints")]
 struct WhenToSave {
-    /// Save one every N steps, too
-    #[arg(long, value_name = "N", requires = "checkpoints")]
+    /// Also save a checkpoint every N steps
+    #[arg(long, value_parser = count, value_name = "N", requires = "checkpoints")]
     every_steps: Option<NonZeroUsize>,
-    /// Save one every N seconds, too
+    /// Also save a checkpoint every N seconds
     #[arg(long, value_name = "N", requires = "checkpoints")]
     every_seconds: Option<NonZeroU64>,
-    /// Number of newest checkpoints to keep; the best one is kept as well
-    #[arg(long, default_value = "2", value_name = "N", requires = "checkpoints")]
+    /// Keep the N newest checkpoints, and the best one
+    #[arg(long, value_parser = count, default_value = "2", value_name = "N", requires = "checkpoints")]
     keep: NonZeroUsize,
 }
 
-/// A run that is about to begin or to be resumed.
+/// A run that is about to start or resume.
 pub struct Run {
     pub settings: Settings,
     pub saved: Option<SavedRun>,
     pub checkpoint: Option<Checkpoint>,
     pub files: Files,
-    /// The model of a resumed run and the format of its images, if its checkpoints say so.
+    /// The model and image format of a resumed run, if its checkpoints hold them.
     pub model: Option<(Architecture, ImageSpec)>,
     when: WhenToSave,
 }
 
-/// What the program keeps in checkpoints, beside what the library does.
+/// The program's own part of a checkpoint.
 #[derive(Debug, Serialize, Deserialize)]
 struct RunRecord {
     settings: Map<String, Value>,
     #[serde(default)]
     files: Files,
     when: WhenToSave,
-    /// Where the images are from, and their checksums; an older version had others.
+    /// Where the images came from.
     data: String,
+    /// The checksums of both parts; checkpoints of an older version lack them.
     #[serde(default)]
     contents: Option<[u32; 2]>,
-    /// The model and its images' format, so that a resumed run does not need the file that it
-    /// started from; an older version left them out.
+    /// The model and its image format, with which a resumed run does not need the file of `--from`;
+    /// checkpoints of an older version lack them.
     #[serde(default)]
     model: Option<(Architecture, ImageSpec)>,
 }
 
 impl CheckpointOptions {
-    /// Where checkpoints are saved, if anywhere.
+    /// Returns the folder for checkpoints, if there is one.
     pub fn folder(&self) -> Option<&Path> {
         self.checkpoint.as_deref().or(self.resume.as_deref())
     }
 }
 
 impl Run {
-    /// Opens the folder of checkpoints; a resumed run has its own settings, but for those given.
+    /// Opens the checkpoint folder; a resumed run keeps its settings, except those that are forced.
     pub fn begin(
         options: &CheckpointOptions,
         settings: Settings,
@@ -139,12 +140,12 @@ impl Run {
         for damaged in saved.damaged() {
             say(format_args!("skipped {}", printable(&damaged.to_string())));
         }
-        // The run has its device's own name, this command line perhaps another for it.
+        // Resolves aliases such as `auto`: the checkpoint has the full name of its device.
         if given.contains("device") {
             self.settings.device = device::find(&self.settings.device)?.name;
         }
         let record = record(&saved)?;
-        self.settings = agreed(&self.settings, record.settings, given, force)?;
+        self.settings = merged_settings(&self.settings, record.settings, given, force)?;
         if let (true, Some(best), Some(now)) =
             (self.settings.training.save_best, &record.files.out, &self.files.out)
             && best != now
@@ -169,8 +170,8 @@ impl Run {
         Ok(())
     }
 
-    /// Refuses other images than those that the run was trained on, and has checkpoints hold what
-    /// they are and which model is trained on them; `place` is where the images are from.
+    /// Checks that the images are those of the resumed run, and adds their checksums, their source
+    /// `place` and the model to the checkpoints to come.
     pub fn record(
         &mut self,
         place: &str,
@@ -185,13 +186,11 @@ impl Run {
         if let Some(saved) = &self.saved {
             let record = record(saved)?;
             if record.contents.is_none() {
-                say(format_args!(
-                    "resume  the checkpoint has no checksums to compare the images with"
-                ));
+                say(format_args!("resume  images not verified: the checkpoint has no checksums"));
             } else if record.contents != contents {
                 let (place, before) = (place.to_owned(), record.data);
                 let problem =
-                    format!("not the images of the resumed run, which were from {before}");
+                    format!("not the images of the resumed run, which came from {before}");
                 return Err(Error::Data { place, problem, remedy: None }.into());
             }
         }
@@ -212,49 +211,50 @@ impl Run {
 }
 
 impl Files {
-    /// The same with paths that hold from any folder.
+    /// Returns the files with absolute paths.
     fn absolute(&self) -> Result<Self> {
         let absolute = |file: &Option<PathBuf>| file.as_ref().map(std::path::absolute).transpose();
         Ok(Self { out: absolute(&self.out)?, log: absolute(&self.log)? })
     }
 
-    /// Refuses files of a resumed run whose folders are not there any more.
+    /// Fails if a resumed run can no longer write one of its files.
     fn check(&self) -> Result<()> {
         for file in self.out.iter().chain(&self.log) {
-            let refused = |problem| anyhow!("{}: {problem}", file.display());
-            writable(file.clone()).map_err(refused)?;
+            let with_path = |problem| anyhow!("{}: {problem}", file.display());
+            writable(file.clone()).map_err(with_path)?;
         }
         Ok(())
     }
 }
 
-/// What this program kept in a checkpoint.
+/// Reads the program's own part of a checkpoint.
 fn record(saved: &SavedRun) -> Result<RunRecord> {
     serde_json::from_value(saved.settings().clone()).map_err(|error| {
-        let (file, problem) = (saved.file().to_owned(), format!("not of this program ({error})"));
+        let (file, problem) =
+            (saved.file().to_owned(), format!("not a checkpoint of this program ({error})"));
         Error::File { file, problem, remedy: None }.into()
     })
 }
 
-/// The saved run's settings, with those changes of the command line that are allowed.
-fn agreed(
+/// Returns the saved run's settings with the changes that the command line may make.
+fn merged_settings(
     now: &Settings,
-    mut agreed: Map<String, Value>,
+    mut merged: Map<String, Value>,
     given: &Given,
     force: bool,
 ) -> Result<Settings> {
     let now = serde_json::to_value(now)?;
     for (name, value) in now.as_object().into_iter().flatten() {
-        let before = agreed.get(name).unwrap_or(&Value::Null);
+        let before = merged.get(name).unwrap_or(&Value::Null);
         if !given.contains(name) || before == value {
             continue;
         }
         if !(force && MAY_CHANGE.contains(&name.as_str())) {
             return Err(differs(name, before, value).into());
         }
-        agreed.insert(name.clone(), value.clone());
+        merged.insert(name.clone(), value.clone());
     }
-    Ok(serde_json::from_value(agreed.into())?)
+    Ok(serde_json::from_value(merged.into())?)
 }
 
 fn differs(name: &str, before: &Value, now: &Value) -> Error {
@@ -267,7 +267,7 @@ fn differs(name: &str, before: &Value, now: &Value) -> Error {
     let (option, before, now) = (name.replace('_', "-"), text(before), text(now));
     let remedy = match MAY_CHANGE.contains(&name) {
         true => "leave it out, or add --force",
-        false => "leave it out: it cannot change within a run",
+        false => "leave it out, since it cannot change within a run",
     };
     let problem = format!("--{option} {now} differs from the resumed run, which has {before}");
     Error::Usage { problem, remedy: Some(remedy.into()) }

@@ -1,4 +1,4 @@
-//! The data set that a DATA argument names: a path, a name or a URL.
+//! The DATA argument, which is a path, a name or a URL, and its options.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -9,66 +9,68 @@ use fastburn::archive::ArchiveLimits;
 use fastburn::datasets::{Cache, Fetch};
 use fastburn::vision::{DataCheck, ImageFolder, OpenOptions, Splits};
 
-use super::values::bytes;
+use super::values::{bytes, count};
 use crate::cli::output::progress::{DownloadBar, while_decoding};
 
-/// What a DATA argument may be, as the help of every verb says it.
+/// The help of a DATA argument, the same for every verb.
 pub const DATA: &str =
-    "Folder, .tgz, .tar or .zip of images, name from `fastburn data list`, or URL";
-/// The same, of an argument that may be left out.
-pub const DATA_OR_DIGITS: &str = "Folder, .tgz, .tar or .zip of images, name from `fastburn data \
-    list`, or URL [default: the bundled digits]";
+    "Folder or archive (.tgz, .tar, .zip) of images, name from `fastburn data list`, or URL";
+/// The help of an optional DATA argument.
+pub const DATA_OR_DIGITS: &str = "Folder or archive (.tgz, .tar, .zip) of images, name from \
+    `fastburn data list`, or URL [default: the bundled digits]";
 
-/// What can be said of a data set beside its name.
+/// Options of a data set.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct DataOptions {
     #[command(flatten)]
     files: FileOptions,
     /// Use at most N images of each class, for a quick trial
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = count, value_name = "N")]
     max_per_class: Option<NonZeroUsize>,
 }
 
-/// Where a data set's files are, and what they are of.
+/// Options for the files of a data set.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub struct FileOptions {
-    /// Take classes from a CSV table instead of folders [default: labels.csv in DATA, if any]
+    /// Read labels from a CSV file, not folder names [default: labels.csv in DATA, if present]
+    ///
+    /// The file has one image per line, with the columns `file` and `label`, and optionally
+    /// `is_valid` or `split` for the validation split.
     #[arg(long, value_name = "CSV")]
     labels: Option<PathBuf>,
-    /// Limits of an archive: files, empty files, unpacked bytes, compression ratio
-    #[arg(
-        long,
-        value_parser = archive_limits,
-        value_name = "files=…,empty=…,bytes=64GB,ratio=…"
-    )]
+    /// Raise or lower the limits for unpacking archives, such as bytes=64GB,ratio=1000
+    ///
+    /// The defaults are files=2000000 (files and folders), empty=10000 (empty files), bytes=8GiB
+    /// (unpacked size) and ratio=200 (compression ratio).
+    #[arg(long, value_parser = archive_limits, value_name = "LIMITS")]
     archive_limits: Option<ArchiveLimits>,
 }
 
 /// The seed of the validation split.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct SplitSeed {
-    /// Random seed of the validation split, if the data has none of its own
+    /// Random seed of the validation split, for data that is not already split
     #[arg(long, default_value = "42", help_heading = "Data")]
     pub seed: u64,
 }
 
-/// Where the data of an argument is.
+/// The location of a data set.
 enum Location {
     /// A folder or an archive.
     Path(PathBuf),
-    /// Within the program.
+    /// The bundled digits.
     Digits,
 }
 
 impl DataOptions {
-    /// The two parts of a data set, or those of the bundled digits if none is named.
+    /// Opens the two parts of a data set, by default of the bundled digits.
     pub fn splits(&self, data: Option<&Path>, seed: u64) -> Result<Splits> {
         let location = data.map(|data| self.files.locate(data)).transpose()?;
         let options = self.open_options().seed(seed);
         if let (None, Some(labels)) = (&location, &self.files.labels) {
-            let problem = format!("--labels {} needs the DATA that it is about", labels.display());
+            let problem = format!("--labels {} needs a DATA argument", labels.display());
             return Err(Error::Usage { problem, remedy: None }.into());
         }
         Ok(match location {
@@ -77,7 +79,7 @@ impl DataOptions {
         })
     }
 
-    /// All images of a data set.
+    /// Opens all images of a data set as one part.
     pub fn all(&self, data: &Path) -> Result<ImageFolder> {
         Ok(match self.files.locate(data)? {
             Location::Path(path) => self.open_options().open_all(path)?,
@@ -85,12 +87,12 @@ impl DataOptions {
         })
     }
 
-    /// The folder or archive of a data set.
+    /// Returns the folder or archive of a data set, downloaded if necessary.
     pub fn path(&self, data: &Path) -> Result<PathBuf> {
         self.files.path(data)
     }
 
-    /// How a data set is to be opened.
+    /// Returns the options to open a data set with.
     pub fn open_options(&self) -> OpenOptions {
         match self.max_per_class {
             Some(count) => self.files.open_options().max_per_class(count),
@@ -118,9 +120,9 @@ impl FileOptions {
         self.archive_limits.unwrap_or_default()
     }
 
-    /// Finds the data of an argument, and downloads it if it has a name or a URL and is not here.
+    /// Locates a data set, and downloads it if it is a name or URL that is not in the cache.
     fn locate(&self, data: &Path) -> Result<Location> {
-        // A broken link is somebody's path too.
+        // A broken link counts as a path too, not as the name of a data set.
         if data.symlink_metadata().is_ok() {
             return Ok(Location::Path(data.to_path_buf()));
         }
@@ -131,7 +133,7 @@ impl FileOptions {
         }
     }
 
-    /// Finds the folder or archive of an argument; what is within the program is unpacked.
+    /// Returns the folder or archive of a data set; the bundled digits are unpacked into the cache.
     fn path(&self, data: &Path) -> Result<PathBuf> {
         match self.locate(data)? {
             Location::Path(path) => Ok(path),
@@ -140,26 +142,25 @@ impl FileOptions {
     }
 }
 
-/// The limits of an archive, by themselves.
+/// The archive limits, for a verb without other options of a data set.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct LimitOptions {
-    /// Limits of an archive: files, empty files, unpacked bytes, compression ratio
-    #[arg(
-        long,
-        value_parser = archive_limits,
-        value_name = "files=…,empty=…,bytes=64GB,ratio=…"
-    )]
+    /// Raise or lower the limits for unpacking archives, such as bytes=64GB,ratio=1000
+    ///
+    /// The defaults are files=2000000 (files and folders), empty=10000 (empty files), bytes=8GiB
+    /// (unpacked size) and ratio=200 (compression ratio).
+    #[arg(long, value_parser = archive_limits, value_name = "LIMITS")]
     archive_limits: Option<ArchiveLimits>,
 }
 
 impl LimitOptions {
-    /// The given limits, or the default ones.
+    /// Returns the given limits, or the defaults.
     pub fn limits(self) -> ArchiveLimits {
         self.archive_limits.unwrap_or_default()
     }
 }
 
-/// The folder of a data set by its name or URL, downloaded if it is not here.
+/// Returns the folder of a data set by name or URL, downloaded if it is not in the cache.
 pub fn fetch(name: &str, limits: ArchiveLimits) -> Result<PathBuf> {
     let cache = Cache::open()?;
     let set = cache.find(name).map_err(|error| match error {
@@ -176,13 +177,13 @@ pub fn fetch(name: &str, limits: ArchiveLimits) -> Result<PathBuf> {
     Ok(path?)
 }
 
-/// Reads `files=…,empty=…,bytes=…,ratio=…`, any of them; the others keep their defaults.
+/// Parses any of `files=…,empty=…,bytes=…,ratio=…`; the others keep their defaults.
 fn archive_limits(text: &str) -> Result<ArchiveLimits, String> {
     let mut limits = ArchiveLimits::default();
     for limit in text.split(',') {
         let Some((name, value)) = limit.split_once('=') else {
             return Err(format!(
-                "{limit:?} is not a limit; expected such as bytes=64GB,ratio=1000"
+                "{limit:?} is not a limit; expected NAME=VALUE, such as bytes=64GB"
             ));
         };
         let number = || value.trim().parse().map_err(|_| format!("{name}: expected a number"));
@@ -191,7 +192,9 @@ fn archive_limits(text: &str) -> Result<ArchiveLimits, String> {
             "empty" => limits.empty = number()?,
             "bytes" => limits.bytes = bytes(value).map_err(|why| format!("{name}: {why}"))?,
             "ratio" => limits.ratio = number()?,
-            _ => return Err(format!("no limit {name}; there are files, empty, bytes and ratio")),
+            _ => {
+                return Err(format!("unknown limit {name}; expected files, empty, bytes or ratio"));
+            }
         }
     }
     Ok(limits)

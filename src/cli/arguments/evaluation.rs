@@ -1,4 +1,4 @@
-//! A trained model's answers about labelled images: what the verbs that look at them share.
+//! Evaluation of a trained model on labelled images, shared by the verbs that report on it.
 
 use std::path::PathBuf;
 
@@ -18,7 +18,7 @@ use crate::cli::output::progress::while_decoding;
 
 #[derive(Debug, clap::Args)]
 pub struct EvaluationOptions {
-    /// Model file, from `fastburn train … --out`
+    /// Model file written by `fastburn train --out`
     model: PathBuf,
     #[arg(help = DATA)]
     data: PathBuf,
@@ -50,7 +50,7 @@ enum PartName {
     All,
 }
 
-/// Labelled images, and a model's answers about them.
+/// Labelled images and a model's predictions for them.
 pub struct Evaluation {
     pub folder: ImageFolder,
     pub answers: Interpretation,
@@ -77,9 +77,9 @@ pub fn evaluate(options: &EvaluationOptions) -> Result<Evaluation> {
     say_skipped(&[&images]);
     let answers = predictor.interpret(&images)?;
     if folder.len() < all {
-        // Which ones those are may depend on the seed, and on what DATA is.
+        // Which images these are may depend on the seed and on the form of DATA.
         let (some, data) = (folder.len(), options.data.display());
-        say(format_args!("data    {some} of the {all} images of {data}; --part selects others"));
+        say(format_args!("data    {some} of {all} images in {data}; select others with --part"));
     }
     let (trained_with, measured) = (&predictor.card().loss, predictor.card().outputs.loss_name());
     if trained_with != measured {

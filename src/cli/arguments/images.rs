@@ -1,4 +1,4 @@
-//! How the program reads images: the options of the verbs that do.
+//! Options for reading images.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::values::bytes;
 
-/// How images are read to train on them; the result depends on it.
+/// Options for reading training images; they affect the result.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Images")]
 pub struct ImageOptions {
     #[command(flatten)]
     #[serde(flatten)]
     format: FormatOptions,
-    /// Normalise by the mean and standard deviation of the training images
+    /// Normalise with the mean and standard deviation of the training images
     #[arg(long)]
     #[serde(default)]
     normalize: bool,
@@ -26,11 +26,11 @@ pub struct ImageOptions {
     bad: BadImageOptions,
 }
 
-/// The format that images are brought to.
+/// The format that images are converted to.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Images")]
 pub struct FormatOptions {
-    /// Resize all images, the whole of each, to SIDE or HEIGHTxWIDTH pixels
+    /// Resize all images to SIDE or HEIGHTxWIDTH pixels, without cropping
     #[arg(long, value_parser = Size::parse)]
     #[serde(default)]
     size: Option<Size>,
@@ -38,27 +38,27 @@ pub struct FormatOptions {
     #[arg(long, value_parser = channels())]
     #[serde(default)]
     channels: Option<usize>,
-    /// Resampling filter [default: bilinear]
+    /// Resampling filter for resizing [default: bilinear]
     #[arg(long, value_enum)]
     #[serde(default)]
     filter: Option<Filter>,
 }
 
-/// What becomes of files that cannot be read.
+/// The handling of unreadable images.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Images")]
 pub struct BadImageOptions {
-    /// What to do with unreadable images
+    /// Fail on unreadable images, or skip them
     #[arg(long, value_enum, default_value_t)]
     #[serde(default)]
     bad_images: BadImages,
 }
 
-/// How much of the images stays in memory; no result depends on it.
+/// The memory for decoded images; it does not affect the result.
 #[derive(Debug, Clone, Copy, clap::Args)]
 #[command(next_help_heading = "Images")]
 pub struct MemoryOptions {
-    /// Stream images that take more than SIZE decoded, such as 2GB [default: half of free memory]
+    /// Stream images that exceed SIZE once decoded, such as 2GB [default: half of free memory]
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     memory: Option<u64>,
 }
@@ -66,10 +66,10 @@ pub struct MemoryOptions {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum BadImages {
-    /// Stop with an error that names the first
+    /// Stop with an error that names the first one
     #[default]
     Fail,
-    /// Leave them out and list them
+    /// Skip them and list them
     Skip,
 }
 
@@ -82,7 +82,7 @@ pub struct Size {
 }
 
 impl ImageOptions {
-    /// The options to read images with, for a new model or one with a format of its own.
+    /// Returns the read options for a new model, or for a trained one with the format `from`.
     pub fn reading(&self, from: Option<&ImageSpec>) -> Result<ReadOptions, Error> {
         let reading = match from {
             Some(format) => self.format.like(format)?,
@@ -94,7 +94,7 @@ impl ImageOptions {
 }
 
 impl FormatOptions {
-    /// As these options say.
+    /// Returns the read options for this format.
     pub fn reading(&self) -> ReadOptions {
         let mut reading = ReadOptions::new().filter(self.filter.unwrap_or_default());
         if let Some(Size { height, width }) = self.size {
@@ -106,27 +106,26 @@ impl FormatOptions {
         reading
     }
 
-    /// In a trained model's format, which these options may only repeat.
+    /// Returns the read options for a trained model's format, which these options may only repeat.
     fn like(&self, own: &ImageSpec) -> Result<ReadOptions, Error> {
         let size = Size { height: own.height, width: own.width };
-        let refused = |name: &str, value: &dyn fmt::Display, own: &dyn fmt::Display| {
-            let problem =
-                format!("{name} {value} differs from the model of --from, which has {own}");
+        let conflict = |name: &str, value: &dyn fmt::Display, own: &dyn fmt::Display| {
+            let problem = format!("{name} {value} differs from the --from model, which has {own}");
             Err(Error::Usage { problem, remedy: Some("leave it out".into()) })
         };
         match (self.size, self.channels, self.filter) {
-            (Some(other), ..) if other != size => refused("--size", &other, &size),
+            (Some(other), ..) if other != size => conflict("--size", &other, &size),
             (_, Some(other), _) if other != own.channels => {
-                refused("--channels", &other, &own.channels)
+                conflict("--channels", &other, &own.channels)
             }
-            (.., Some(other)) if other != own.filter => refused("--filter", &other, &own.filter),
+            (.., Some(other)) if other != own.filter => conflict("--filter", &other, &own.filter),
             _ => Ok(ReadOptions::like(own)),
         }
     }
 }
 
 impl BadImageOptions {
-    /// The same reading, with these files left out or not.
+    /// Adds the handling of unreadable images to `reading`.
     pub fn applied(&self, reading: ReadOptions) -> ReadOptions {
         match self.bad_images {
             BadImages::Fail => reading,
@@ -136,7 +135,7 @@ impl BadImageOptions {
 }
 
 impl MemoryOptions {
-    /// The same reading, within this budget.
+    /// Adds the memory budget to `reading`.
     pub fn applied(self, reading: ReadOptions) -> ReadOptions {
         match self.memory {
             Some(bytes) => reading.memory(bytes),
@@ -146,12 +145,12 @@ impl MemoryOptions {
 }
 
 impl Size {
-    /// Reads `28` or `480x640`; not the sign that stands in messages, where the width comes first.
+    /// Parses `28` or `480x640`; not `28×28`, since messages put the width before a `×`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let wrong =
-            || "it must be SIDE or HEIGHTxWIDTH in pixels, such as 28 or 480x640".to_owned();
+        let invalid =
+            || "expected SIDE or HEIGHTxWIDTH in pixels, such as 28 or 480x640".to_owned();
         let (height, width) = text.split_once('x').unwrap_or((text, text));
-        let side = |text: &str| text.parse().ok().filter(|&side| side > 0).ok_or_else(wrong);
+        let side = |text: &str| text.parse().ok().filter(|&side| side > 0).ok_or_else(invalid);
         Ok(Self { height: side(height)?, width: side(width)? })
     }
 }
@@ -179,7 +178,7 @@ impl From<Size> for String {
     }
 }
 
-/// Reads a number of channels.
+/// Parses a number of channels.
 pub fn channels() -> impl TypedValueParser<Value = usize> {
     PossibleValuesParser::new(["1", "3"]).try_map(|channels| channels.parse::<usize>())
 }

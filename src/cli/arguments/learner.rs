@@ -1,4 +1,4 @@
-//! From settings and images to a learner, without anything that watches it.
+//! Builds a learner from settings and images, without the callbacks that report and save.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ use crate::cli::output::progress::while_decoding;
 /// A learner of images, with targets `T`.
 pub type ImageLearner<T> = Learner<AnyModel, Tensor<4>, T>;
 
-/// A learner with the targets that its loss takes.
+/// A learner with the type of targets that its loss expects.
 pub enum AnyLearner {
     /// Class indices `[batch]`.
     Indices(ImageLearner<Tensor<1, Int>>),
@@ -30,7 +30,7 @@ pub enum AnyLearner {
     OneHot(ImageLearner<Tensor<2>>),
 }
 
-/// Does the same with a learner of either kind.
+/// Evaluates an expression for a learner of either kind.
 macro_rules! with_learner {
     ($any:expr, $learn:ident => $work:expr) => {
         match $any {
@@ -41,14 +41,14 @@ macro_rules! with_learner {
 }
 pub(crate) use with_learner;
 
-/// Opens the learner of these settings on a data set, or on the bundled digits.
+/// Builds the learner of these settings for a data set, by default the bundled digits.
 pub fn open(
     data: Option<&Path>,
     options: &DataOptions,
     memory: MemoryOptions,
     settings: &Settings,
 ) -> Result<AnyLearner> {
-    // What the command line alone gets wrong is found before any file is read.
+    // Conflicting options are reported before any file is read.
     settings.check()?;
     let device = device::named(&settings.device)?;
     let start = start(settings, &device)?;
@@ -59,12 +59,12 @@ pub fn open(
     learner(settings, model, images, &device)
 }
 
-/// The trained model that these settings start from, if any.
+/// Loads the trained model that the settings start from, if any.
 pub fn start(settings: &Settings, device: &Device) -> Result<Option<PretrainedModel>> {
     Ok(settings.model.from.as_ref().map(|file| PretrainedModel::load(file, device)).transpose()?)
 }
 
-/// Reads both parts, with a progress bar, and says which files were skipped or passed over.
+/// Reads both parts with a progress bar, and reports skipped and ignored files.
 pub fn read(splits: &Splits, options: &ReadOptions) -> Result<(Images, Images)> {
     let (train, valid) = while_decoding(|progress| splits.read(options, progress))?;
     say_passed_over(splits);
@@ -72,7 +72,7 @@ pub fn read(splits: &Splits, options: &ReadOptions) -> Result<(Images, Images)> 
     Ok((train, valid))
 }
 
-/// The model of these settings, and what of it is from the one that it starts from.
+/// Builds the model of these settings, with its transferred weights if it starts from another.
 pub fn model(
     settings: &Settings,
     start: Option<PretrainedModel>,
@@ -91,7 +91,7 @@ pub fn model(
     Ok((transferred.model.clone(), Some(transferred)))
 }
 
-/// The learner of these settings for a model.
+/// Builds the learner of these settings for a model.
 pub fn learner(
     settings: &Settings,
     model: AnyModel,
@@ -103,8 +103,10 @@ pub fn learner(
         Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
         None => None,
     };
-    let of_items = match (training.balance, &weights) {
-        (Some(BalanceName::Sampling), Some(of_classes)) => Some(of_items(of_classes, &train)),
+    let item_weights = match (training.balance, &weights) {
+        (Some(BalanceName::Sampling), Some(class_weights)) => {
+            Some(item_weights(class_weights, &train))
+        }
         _ => None,
     };
     Ok(match training.loss {
@@ -117,23 +119,24 @@ pub fn learner(
             if let (Some(BalanceName::Loss), Some(weights)) = (training.balance, weights) {
                 loss = loss.weights(weights);
             }
-            let learn = Learner::new(prepared(dls, of_items, settings)?, model, loss);
-            AnyLearner::Indices(equipped(learn.metric(accuracy()), settings))
+            let learn = Learner::new(configured_loaders(dls, item_weights, settings)?, model, loss);
+            AnyLearner::Indices(configured_learner(learn.metric(accuracy()), settings))
         }
         LossName::Mnist => {
             let dls = DataLoaders::from_images(train, valid, one_hot, device);
-            let learn = Learner::new(prepared(dls, of_items, settings)?, model, mnist_loss);
-            AnyLearner::OneHot(equipped(learn.metric(one_hot_accuracy()), settings))
+            let learn =
+                Learner::new(configured_loaders(dls, item_weights, settings)?, model, mnist_loss);
+            AnyLearner::OneHot(configured_learner(learn.metric(one_hot_accuracy()), settings))
         }
     })
 }
 
-/// The weight of each image, from those of the classes.
-fn of_items(of_classes: &[f64], images: &Images) -> Vec<f64> {
-    images.labels().iter().map(|&label| of_classes[label as usize]).collect()
+/// Returns the weight of each image from the weights of the classes.
+fn item_weights(class_weights: &[f64], images: &Images) -> Vec<f64> {
+    images.labels().iter().map(|&label| class_weights[label as usize]).collect()
 }
 
-fn prepared<T>(
+fn configured_loaders<T>(
     dls: DataLoaders<Tensor<4>, T>,
     weights: Option<Vec<f64>>,
     settings: &Settings,
@@ -147,8 +150,8 @@ fn prepared<T>(
     Ok(dls)
 }
 
-/// With the optimizer and the callbacks that the result depends on.
-fn equipped<T: Clone>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T> {
+/// Adds the optimizer and the callbacks that affect the result.
+fn configured_learner<T: Clone>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T> {
     let mut learn = learn.optimizer(settings.optimizer());
     if let Some(norm) = settings.training.clip_norm {
         learn = learn.callback(GradientClip::norm(norm));

@@ -1,4 +1,4 @@
-//! The options that verbs share.
+//! Options shared by several verbs.
 
 pub mod checkpoints;
 pub mod data;

@@ -1,4 +1,4 @@
-//! The options that a run's result depends on.
+//! The options that affect the result of a run.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -13,11 +13,12 @@ use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
 
 use super::images::ImageOptions;
+use super::values::count;
 
-/// The options that the command line has, as opposed to those that have their defaults.
+/// The names of the options on the command line, without those left at their defaults.
 pub type Given = BTreeSet<String>;
 
-/// The settings of a run; checkpoints hold them under the names of the options.
+/// The settings of a run; checkpoints store them under the names of the options.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 pub struct Settings {
     #[command(flatten)]
@@ -29,28 +30,28 @@ pub struct Settings {
     #[command(flatten)]
     #[serde(flatten)]
     pub training: TrainingOptions,
-    /// Device: auto, cpu, or a name that `fastburn devices` lists
+    /// Compute device: auto, cpu, or a name from `fastburn devices`
     #[arg(long, default_value = "auto", help_heading = "Device")]
     pub device: String,
 }
 
-/// The model to train.
+/// Options for the model.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Model")]
 pub struct ModelOptions {
-    /// Kind of model
+    /// Model architecture
     #[arg(long, value_enum, default_value_t = ModelName::Mlp)]
     model: ModelName,
-    /// Widths of an mlp's hidden layers, such as 500 or 200,50
-    #[arg(long, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
+    /// Widths of the hidden layers of an mlp, such as 500 or 200,50
+    #[arg(long, value_parser = count, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
     hidden: Vec<NonZeroUsize>,
-    /// Activation function of an mlp's hidden layers
+    /// Activation function of the hidden layers
     #[arg(long, value_enum, default_value_t)]
     activation: Activation,
-    /// Initialisation of the weights
+    /// Weight initialisation
     #[arg(long, value_enum, default_value_t)]
     init: Init,
-    /// Start from a model file's weights; the last layer is new if the classes differ
+    /// Start from the weights of a model file, with a new last layer if the classes differ
     #[arg(
         long,
         value_name = "MODEL",
@@ -61,18 +62,18 @@ pub struct ModelOptions {
     pub from: Option<PathBuf>,
 }
 
-/// How the model is trained.
+/// Options for training.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingOptions {
-    /// Number of passes over the training images
-    #[arg(long, default_value = "5")]
+    /// Number of epochs
+    #[arg(long, value_parser = count, default_value = "5")]
     pub epochs: NonZeroUsize,
-    /// Learning rate; with a schedule, its peak
+    /// Learning rate, or its peak with a schedule
     #[arg(long, value_parser = learning_rate, default_value = "1e-3")]
     pub lr: f64,
     /// Batch size
-    #[arg(long, default_value = "64", value_name = "IMAGES")]
+    #[arg(long, value_parser = count, default_value = "64", value_name = "IMAGES")]
     pub batch_size: NonZeroUsize,
     /// Learning rate schedule
     #[arg(long, value_enum, default_value_t)]
@@ -84,11 +85,11 @@ pub struct TrainingOptions {
     /// Optimizer
     #[arg(long, value_enum, default_value_t)]
     optimizer: OptimizerKind,
-    /// Momentum of the optimizer [default: 0.9 with momentum, adam, adamw, lamb and lion]
+    /// Momentum, or β₁ in the Adam family [default: 0.9 with momentum, adam, adamw, lamb and lion]
     #[arg(long, value_parser = number)]
     #[serde(default)]
     momentum: Option<f64>,
-    /// Weight decay [default: 0.01 with adam and adamw, else 0]
+    /// Weight decay [default: 0.01 with adam and adamw, 0 with the others]
     #[arg(long, value_parser = number, value_name = "RATE")]
     #[serde(default)]
     weight_decay: Option<f64>,
@@ -105,14 +106,14 @@ pub struct TrainingOptions {
     #[serde(default)]
     pub clip_norm: Option<f64>,
     /// Accumulate gradients over N batches per step
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = count, value_name = "N")]
     #[serde(default)]
     pub accumulate: Option<NonZeroUsize>,
     /// Stop after N epochs without a lower validation loss
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_parser = count, value_name = "N")]
     #[serde(default)]
     pub early_stop: Option<NonZeroUsize>,
-    /// Keep the epoch with the lowest validation loss, in the file of --out or best.safetensors
+    /// Save the model with the lowest validation loss, to the file of --out or best.safetensors
     #[arg(long)]
     #[serde(default)]
     pub save_best: bool,
@@ -124,7 +125,7 @@ pub struct TrainingOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum ModelName {
-    /// One linear layer
+    /// A single linear layer
     Linear,
     /// A multi-layer perceptron
     Mlp,
@@ -133,54 +134,60 @@ enum ModelName {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossName {
-    /// Cross-entropy of a softmax
+    /// Softmax cross-entropy
     CrossEntropy,
-    /// The tutorials' mnist_loss: the distance of each class's sigmoid from 0 or 1
+    /// mnist_loss of the fastai book: mean distance of each class's sigmoid from 0 or 1
     Mnist,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BalanceName {
-    /// Weight each image by how rare its class is, in both losses; cross-entropy only
+    /// Weight both losses by inverse class frequency; cross-entropy only
     Loss,
-    /// Draw each training image by how rare its class is
+    /// Sample training images by inverse class frequency, with replacement
     Sampling,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleName {
-    /// One learning rate throughout
+    /// Constant learning rate
     #[default]
     Constant,
-    /// fastai's one cycle: up to the peak and down to nearly 0
+    /// fastai's 1cycle: up to the peak, then down to nearly 0
     OneCycle,
-    /// Constant for three quarters of the way, then a cosine down
+    /// Constant for three quarters of training, then a cosine decay
     FlatCos,
 }
 
 impl Settings {
-    /// Refuses combinations that no option by itself gets wrong.
+    /// Fails if options conflict.
     pub fn check(&self) -> Result<()> {
         let training = &self.training;
-        let refused = |problem: &str, remedy: &'static str| {
+        let conflict = |problem: &str, remedy: &'static str| {
             Err(Error::Usage { problem: problem.to_owned(), remedy: Some(remedy.into()) }.into())
         };
         if training.label_smoothing.is_some() && training.loss != LossName::CrossEntropy {
-            return refused("--loss mnist has no label smoothing", "leave out --label-smoothing");
+            return conflict(
+                "--loss mnist does not support label smoothing",
+                "leave out --label-smoothing",
+            );
         }
         if training.balance == Some(BalanceName::Loss) && training.loss == LossName::Mnist {
-            return refused("--loss mnist has no class weights", "use --balance sampling");
+            return conflict(
+                "--loss mnist does not support class weights",
+                "use --balance sampling",
+            );
         }
         if training.momentum.is_some() && training.schedule == ScheduleName::OneCycle {
             let problem = "--schedule one-cycle schedules the momentum, from 0.95 to 0.85 and back";
-            return refused(problem, "leave out --momentum");
+            return conflict(problem, "leave out --momentum");
         }
         Ok(self.optimizer().check()?)
     }
 
-    /// The optimizer with its options.
+    /// Returns the optimizer and its options.
     pub fn optimizer(&self) -> OptimizerConfig {
         let mut config = OptimizerConfig::new(self.training.optimizer);
         if let Some(momentum) = self.training.momentum {
@@ -192,7 +199,7 @@ impl Settings {
         config
     }
 
-    /// The configuration of a new model for these images.
+    /// Returns the architecture of a new model for these images.
     pub fn architecture(&self, images: &Images) -> Architecture {
         let ModelOptions { model, hidden, activation, init, .. } = &self.model;
         let (inputs, outputs) = (images.format().len(), images.classes().len());
@@ -215,7 +222,7 @@ fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "expected a number".to_owned())
 }
 
-/// A path that holds from any folder.
+/// Parses a path and makes it absolute.
 fn absolute(text: &str) -> Result<PathBuf, String> {
     std::path::absolute(text).map_err(|error| error.to_string())
 }
@@ -223,14 +230,14 @@ fn absolute(text: &str) -> Result<PathBuf, String> {
 fn below_one(text: &str) -> Result<f64, String> {
     match number(text)? {
         value if (0.0..1.0).contains(&value) => Ok(value),
-        _ => Err("expected at least 0 and below 1".to_owned()),
+        _ => Err("expected a number of at least 0 and below 1".to_owned()),
     }
 }
 
 fn above_zero(text: &str) -> Result<f64, String> {
     match number(text)? {
         value if value > 0.0 => Ok(value),
-        _ => Err("expected above 0".to_owned()),
+        _ => Err("expected a number above 0".to_owned()),
     }
 }
 
@@ -241,23 +248,23 @@ fn learning_rate(text: &str) -> Result<f64, String> {
     }
 }
 
-/// The name of one of an option's values.
+/// Returns the name of an option's value on the command line.
 pub fn name_of(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Where to compute.
+/// The device to compute on.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Device {
-    /// Device: auto, cpu, or a name that `fastburn devices` lists
+    /// Compute device: auto, cpu, or a name from `fastburn devices`
     #[arg(long, default_value = "auto", help_heading = "Device")]
     pub device: String,
 }
 
-/// Where to compute, for verbs that are done before a GPU has started.
+/// The device for short work, which a CPU finishes before a GPU has started.
 #[derive(Debug, Clone, clap::Args)]
 pub struct CpuDevice {
-    /// Device: auto, cpu, or a name that `fastburn devices` lists
+    /// Compute device: auto, cpu, or a name from `fastburn devices`
     #[arg(long, default_value = "cpu", help_heading = "Device")]
     pub device: String,
 }

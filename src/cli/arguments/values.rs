@@ -1,25 +1,26 @@
-//! Values of options: sizes in bytes, and names of files to write.
+//! Parsers of option values: sizes in bytes and names of files to write.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use fastburn::try_write;
 
-/// A picture's file name.
+/// Parses the file name of a picture.
 pub fn picture(name: &str) -> Result<PathBuf, String> {
     file_with_extension(name, &["svg", "png"])
 }
 
-/// A model file's name, refused before any work if it cannot be written.
+/// Parses the name of a model file, and fails before any work if it cannot be written.
 pub fn model_file(name: &str) -> Result<PathBuf, String> {
     writable(file_with_extension(name, &["safetensors"])?)
 }
 
-/// A log's file name, refused before any work if it cannot be written.
+/// Parses the name of a log file, and fails before any work if it cannot be written.
 pub fn log_file(name: &str) -> Result<PathBuf, String> {
     writable(file_with_extension(name, &["csv", "jsonl"])?)
 }
 
-/// A file's name, if the file can be written.
+/// Returns the path if a file can be written there.
 pub fn writable(path: PathBuf) -> Result<PathBuf, String> {
     match try_write(&path) {
         Ok(()) => Ok(path),
@@ -35,10 +36,10 @@ fn file_with_extension(name: &str, extensions: &[&str]) -> Result<PathBuf, Strin
         return Ok(path.to_path_buf());
     }
     let names: Vec<_> = extensions.iter().map(|extension| format!(".{extension}")).collect();
-    Err(format!("expected a name that ends in {}", names.join(" or ")))
+    Err(format!("expected a file name ending in {}", names.join(" or ")))
 }
 
-/// The units that a number may have.
+/// The units of a size in bytes, each before those that are a suffix of it.
 const UNITS: [(&str, u64); 9] = [
     ("kib", 1 << 10),
     ("mib", 1 << 20),
@@ -51,24 +52,29 @@ const UNITS: [(&str, u64); 9] = [
     ("b", 1),
 ];
 
-/// Reads `1500`, `2GB`, `1.5 GB` or `512MiB`; `KB` are 1000 bytes, `KiB` are 1024.
+/// Parses `1500`, `2GB`, `1.5 GB` or `512MiB`; `KB` is 1000 bytes, `KiB` is 1024.
 pub fn bytes(text: &str) -> Result<u64, String> {
-    let wrong = || "expected bytes, such as 1500, 2GB, 1.5GB or 512MiB".to_owned();
+    let invalid = || "expected a size in bytes, such as 1500, 2GB, 1.5GB or 512MiB".to_owned();
     let lower = text.trim().to_ascii_lowercase();
     let with_unit = UNITS.iter().find_map(|&(unit, of)| Some((lower.strip_suffix(unit)?, of)));
     let (number, unit) = with_unit.unwrap_or((&lower, 1));
     let number = number.trim_end();
-    // `f64` would take `inf` and `1e99` as well.
+    // `f64` would also parse `inf` and `1e99`.
     if !number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
-        return Err(wrong());
+        return Err(invalid());
     }
     if let Ok(whole) = number.parse::<u64>() {
-        return whole.checked_mul(unit).ok_or_else(wrong);
+        return whole.checked_mul(unit).ok_or_else(invalid);
     }
-    let bytes = number.parse::<f64>().map_err(|_| wrong())? * unit as f64;
-    // A part of a byte means that the unit was forgotten.
+    let bytes = number.parse::<f64>().map_err(|_| invalid())? * unit as f64;
+    // A fraction of a byte means that the unit was forgotten.
     if unit == 1 || bytes >= u64::MAX as f64 {
-        return Err(wrong());
+        return Err(invalid());
     }
     Ok(bytes.round() as u64)
+}
+
+/// Parses a number of things, at least 1.
+pub fn count(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
 }

@@ -1,4 +1,4 @@
-//! What `train` says before it begins.
+//! The description of a run that `train` prints first.
 
 use anyhow::Result;
 use burn::module::Module;
@@ -13,15 +13,15 @@ use crate::cli::arguments::checkpoints::Run;
 use crate::cli::arguments::settings::{ScheduleName, name_of};
 use crate::cli::output::print::{json_line, number, say};
 
-/// A run's images, in numbers.
+/// Facts about the images of a run.
 pub struct ImagesInNumbers {
     place: String,
     format: ImageSpec,
     classes: Vec<String>,
-    /// How many there are to train and to validate.
+    /// The number of training and of validation images.
     counts: [usize; 2],
     skipped: Vec<SkippedFile>,
-    /// How much they would take in memory, if that is too much.
+    /// Their decoded size, if they are streamed.
     streamed: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl ImagesInNumbers {
     }
 }
 
-/// Prints the device, the data and the model, one line each.
+/// Prints the device, the data and the model, one line each or as one JSON object.
 pub fn announce(
     device: &DeviceInfo,
     images: &ImagesInNumbers,
@@ -47,7 +47,7 @@ pub fn announce(
     as_json: bool,
 ) -> Result<()> {
     let (settings, training) = (&run.settings, &run.settings.training);
-    let ImagesInNumbers { place, format, classes, counts: [of_train, of_valid], skipped, streamed } =
+    let ImagesInNumbers { place, format, classes, counts: [train, valid], skipped, streamed } =
         images;
     let architecture = model.architecture();
     if as_json {
@@ -58,8 +58,8 @@ pub fn announce(
             "device": device.name,
             "adapter": device.adapter,
             "data": place,
-            "train_images": of_train,
-            "valid_images": of_valid,
+            "train_images": train,
+            "valid_images": valid,
             "image": format.shape(),
             "scaling": format.scaling,
             "streamed": streamed.is_some(),
@@ -75,7 +75,7 @@ pub fn announce(
     say(format_args!("device  {} ({}, {})", device.name, device.kind, device.adapter));
     let streamed = streamed.as_ref().map(|size| format!("; streamed: {size} decoded"));
     say(format_args!(
-        "data    {}: {of_train} training and {of_valid} validation images of {}×{}, {} classes{}",
+        "data    {}: {train} training and {valid} validation images of {}×{}, {} classes{}",
         printable(place),
         format.width,
         format.height,
@@ -99,12 +99,12 @@ pub fn announce(
     ));
     if let Some(saved) = &run.saved {
         let rows = saved.history().epochs.len();
-        say(format_args!("resume  at step {}, after {rows} whole epochs", saved.steps()));
+        say(format_args!("resume  at step {}, after {rows} completed epochs", saved.steps()));
     }
     Ok(())
 }
 
-/// How much streamed images would take, in words.
+/// Formats the decoded size of the images.
 fn decoded_size(parts: &[&Images]) -> String {
     let bytes: usize = parts.iter().map(|part| part.len() * part.format().len()).sum();
     match bytes as f64 {

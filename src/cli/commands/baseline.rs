@@ -1,4 +1,4 @@
-//! `fastburn baseline`: how well comparing pixels alone does.
+//! `fastburn baseline`: the accuracy of comparing pixels with mean images.
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -18,10 +18,11 @@ use crate::cli::arguments::settings::Device;
 use crate::cli::arguments::values::picture;
 use crate::cli::output::print::{say_picture, table};
 
-/// How many mean images stand in a row of the picture.
+/// The number of mean images in a row of the picture.
 const IN_ROW: usize = 5;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[arg(help = DATA)]
     data: PathBuf,
@@ -37,13 +38,15 @@ pub struct Arguments {
     memory: MemoryOptions,
     #[command(flatten)]
     device: Device,
-    /// Save each class's mean image as a picture, .svg or .png
+    /// Save the mean image of each class as a picture (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print one JSON object instead of the table
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
+
+const EXAMPLES: &str = "Example:\n  fastburn baseline mnist --out means.png";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::named(&arguments.device.device)?;

@@ -1,4 +1,4 @@
-//! `fastburn confusion`: which classes a trained model mistakes for which.
+//! `fastburn confusion`: the confusion matrix of a trained model.
 
 use std::io::{BufWriter, Write, stdout};
 use std::path::PathBuf;
@@ -14,24 +14,30 @@ use crate::cli::arguments::values::picture;
 use crate::cli::output::print::{say_picture, table};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     evaluation: EvaluationOptions,
-    /// Show shares of each actual class instead of counts
+    /// Normalise each row to shares of the actual class
     #[arg(long, help_heading = "Output")]
     normalize: bool,
-    /// List pairs of classes that are confused at least N times
+    /// List pairs of classes that were confused at least N times
     #[arg(long, default_value = "1", value_name = "N", help_heading = "Output")]
     min: usize,
-    /// Save the matrix as a picture, .svg or .png
+    /// Save the matrix as a picture (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
     out: Option<PathBuf>,
 }
 
-/// The most classes whose matrix fits a terminal.
+const EXAMPLES: &str = "\
+Examples:
+  fastburn confusion digits.safetensors mnist
+  fastburn confusion digits.safetensors mnist --normalize --out confusion.png";
+
+/// The largest number of classes whose matrix fits a terminal.
 const MOST_CLASSES: usize = 30;
 
-/// What --json prints.
+/// The output of `--json`.
 #[derive(Serialize)]
 struct JsonLine<'a> {
     classes: &'a [String],

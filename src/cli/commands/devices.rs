@@ -1,4 +1,4 @@
-//! `fastburn devices`: the devices that this build can use here.
+//! `fastburn devices`: the compute devices available to this build.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    // A build without a CPU backend on a machine without a GPU has no automatic choice.
+    // Without a GPU and a CPU backend there is no automatic choice.
     let auto = device::find("auto").map(|device| device.name).unwrap_or_default();
     let mut out = stdout().lock();
     let devices = device::list();

@@ -1,4 +1,4 @@
-//! `fastburn info`: a model file's contents.
+//! `fastburn info`: the contents of a model file.
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -12,16 +12,19 @@ use fastburn::vision::Predictor;
 use fastburn::{device, printable};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Model file, from `fastburn train … --out`
+    /// Model file written by `fastburn train --out`
     model: PathBuf,
-    /// Print one JSON object instead of lines
+    /// Print one JSON object instead of text
     #[arg(long)]
     json: bool,
 }
 
+const EXAMPLES: &str = "Example:\n  fastburn info digits.safetensors";
+
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    // Loading it proves that it is whole and that its weights fit.
+    // Loading proves that the file is complete and that its weights fit the architecture.
     let predictor = Predictor::load(&arguments.model, &device::cpu()?)?;
     let (card, parameters) = (predictor.card(), predictor.model().num_params());
     let mut out = stdout().lock();

@@ -1,4 +1,4 @@
-//! `fastburn lr-find`: a learning rate to train with.
+//! `fastburn lr-find`: a search for the learning rate.
 
 use std::io::{Write, stdout};
 use std::num::NonZeroUsize;
@@ -15,13 +15,14 @@ use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
 use crate::cli::arguments::images::MemoryOptions;
 use crate::cli::arguments::learner::{self, with_learner};
 use crate::cli::arguments::settings::Settings;
-use crate::cli::arguments::values::picture;
+use crate::cli::arguments::values::{count, picture};
 use crate::cli::output::print::{say, say_picture};
 
-/// How wide the curve is, in characters.
+/// The width of the curve in characters.
 const WIDTH: usize = 60;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[arg(help = DATA_OR_DIGITS)]
     data: Option<PathBuf>,
@@ -31,22 +32,27 @@ pub struct Arguments {
     settings: Settings,
     #[command(flatten)]
     memory: MemoryOptions,
-    /// First learning rate
+    /// Learning rate of the first batch
     #[arg(long, default_value = "1e-7", value_name = "LR", help_heading = "Search")]
     start: f64,
-    /// Last learning rate
+    /// Learning rate of the last batch
     #[arg(long, default_value = "10", value_name = "LR", help_heading = "Search")]
     end: f64,
-    /// Number of batches to train
-    #[arg(long, default_value = "100", value_name = "N", help_heading = "Search")]
+    /// Number of batches to train on
+    #[arg(long, value_parser = count, default_value = "100", value_name = "N", help_heading = "Search")]
     steps: NonZeroUsize,
-    /// Save the curve as a picture, .svg or .png
+    /// Save the curve as a picture (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print the suggestions and the whole curve as one JSON object
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  fastburn lr-find photos --size 64
+  fastburn lr-find mnist --hidden 500 --out curve.png";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let (start, end, steps) = (arguments.start, arguments.end, arguments.steps.get());

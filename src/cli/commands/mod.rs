@@ -1,4 +1,4 @@
-//! The verbs, a file each.
+//! The verbs, one file each.
 
 mod announce;
 mod baseline;
@@ -25,32 +25,32 @@ use super::arguments::settings::Given;
 pub enum Command {
     /// Train a model on a folder or archive of images, one sub-folder per class
     Train(train::Arguments),
-    /// Find a learning rate by training briefly at rising rates
+    /// Find a learning rate with a short training run at rising rates
     LrFind(lr_find::Arguments),
-    /// Show the layers and parameters of the model that `train` would train
+    /// Show the layers and parameters of the model that `train` would use
     Summary(summary::Arguments),
     /// Classify images with a trained model
     Predict(predict::Arguments),
-    /// Measure how well a trained model does on labelled images
+    /// Evaluate a trained model on labelled images
     Validate(validate::Arguments),
-    /// Show which classes a trained model mistakes for which
+    /// Show the confusion matrix of a trained model
     Confusion(confusion::Arguments),
-    /// List the images that a trained model is most wrong about
+    /// List the images on which a trained model has the highest loss
     TopLosses(top_losses::Arguments),
     /// Show a model file's contents
     Info(info::Arguments),
-    /// Show a data set's classes, image sizes and some of its images
+    /// Show the classes, image sizes and some images of a data set
     Show(show::Arguments),
     /// Download, check and convert data sets
     Data(data::Arguments),
-    /// Measure how well comparing pixels alone does: what a model has to beat
+    /// Measure a baseline that predicts the class with the nearest mean image
     Baseline(baseline::Arguments),
-    /// List the devices that this build can use on this machine
+    /// List the compute devices available to this build
     Devices(devices::Arguments),
 }
 
 impl Command {
-    /// Runs the verb; `given` are the options that the command line has.
+    /// Runs the verb; `given` names the options on the command line.
     pub fn run(self, given: &Given) -> Result<ExitCode> {
         match self {
             Self::Train(arguments) => train::run(Some(&arguments.data), arguments.options, given),

@@ -1,4 +1,4 @@
-//! `fastburn predict`: a trained model's answers about images.
+//! `fastburn predict`: classifies images with a trained model.
 
 use std::io::{self, Read, Write, stdin, stdout};
 use std::path::{Path, PathBuf};
@@ -14,21 +14,22 @@ use crate::cli::arguments::settings::CpuDevice;
 use crate::cli::output::print::json_number;
 use crate::cli::output::print::say;
 
-/// What stands for standard input.
+/// The argument that stands for standard input.
 const STDIN: &str = "-";
-/// The most that is read from standard input, in bytes.
+/// The largest image on standard input, in bytes.
 const MOST_INPUT: u64 = 1 << 28;
-/// How many images are predicted before their lines are written.
-const AT_ONCE: usize = 1024;
+/// The number of images to classify before their lines are written.
+const CHUNK: usize = 1024;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Model file, from `fastburn train … --out`
+    /// Model file written by `fastburn train --out`
     model: PathBuf,
     /// Image files, folders of them, or - for one image on standard input
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Number of less probable classes to show
+    /// Number of runner-up classes to show
     #[arg(long, default_value = "2", value_name = "N", help_heading = "Output")]
     runners_up: usize,
     /// Print one JSON object per line instead of the table
@@ -38,7 +39,12 @@ pub struct Arguments {
     device: CpuDevice,
 }
 
-/// Where an image is from.
+const EXAMPLES: &str = "\
+Examples:
+  fastburn predict photos.safetensors cat.jpg
+  fastburn predict photos.safetensors new-photos --json";
+
+/// The source of an image.
 enum ImageInput {
     Stdin,
     File(PathBuf),
@@ -68,9 +74,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let columns = ColumnWidths::of(&sources, &predictor);
     let mut out = stdout().lock();
     if !arguments.json {
-        writeln!(out, "{}", columns.line("image", "label", "probability", "then"))?;
+        writeln!(out, "{}", columns.line("image", "label", "probability", "runners-up"))?;
     }
-    for sources in sources.chunks(AT_ONCE) {
+    for sources in sources.chunks(CHUNK) {
         for (source, prediction) in sources.iter().zip(predict(&predictor, sources)) {
             let runners_up = arguments.runners_up;
             match (prediction, arguments.json) {
@@ -80,7 +86,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
                 (Ok(prediction), false) => {
                     writeln!(out, "{}", columns.row(source, &prediction, runners_up))?;
                 }
-                // The other images are still answered.
+                // The other images are still classified.
                 (Err(error), as_json) => {
                     if as_json {
                         let (image, error) = (source.to_string(), error.to_string());
@@ -97,9 +103,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 
 fn predict(predictor: &Predictor, sources: &[ImageInput]) -> Vec<fastburn::Result<Prediction>> {
     let files: Vec<_> = sources.iter().filter_map(ImageInput::file).collect();
-    let mut of_files = predictor.predict_files(&files).into_iter();
+    let mut file_predictions = predictor.predict_files(&files).into_iter();
     let predictions = sources.iter().filter_map(|source| match source {
-        ImageInput::File(_) => of_files.next(),
+        ImageInput::File(_) => file_predictions.next(),
         ImageInput::Stdin => Some(predict_stdin(predictor)),
     });
     predictions.collect()

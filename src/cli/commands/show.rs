@@ -1,4 +1,4 @@
-//! `fastburn show`: what is in a data set.
+//! `fastburn show`: the classes, image sizes and some images of a data set.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,37 +15,40 @@ use fastburn::vision::{Bitmap, ImageFolder, Splits};
 use serde_json::json;
 
 use crate::cli::arguments::data::{DATA, DataOptions};
-use crate::cli::arguments::values::picture;
+use crate::cli::arguments::values::{count, picture};
 use crate::cli::output::print::{say_passed_over, say_picture, table};
 
-/// The larger side of an image in a picture, in pixels; what is larger is reduced.
+/// The longest side of an image in the picture, in pixels; larger images are reduced.
 const SIDE: u32 = 256;
-/// How wide the images may be on a pipe, in characters.
+/// The width of the images in characters, if standard output is not a terminal.
 const LINE: usize = 80;
-/// How many image sizes are listed: each photo may have its own.
+/// The number of image sizes to list, since each photo may have its own.
 const LISTED: usize = 5;
-/// How many images stand in a row of the picture.
+/// The number of images in a row of the picture.
 const IN_ROW: usize = 6;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[arg(help = DATA)]
     data: PathBuf,
     #[command(flatten)]
     opening: DataOptions,
-    /// Random seed of the images shown, and of the validation split if the data has none
+    /// Random seed of the images shown, and of a validation split that the data does not define
     #[arg(long, default_value = "42", help_heading = "Data")]
     seed: u64,
     /// Number of training images to show
-    #[arg(long, default_value = "12", value_name = "N", help_heading = "Output")]
+    #[arg(long, value_parser = count, default_value = "12", value_name = "N", help_heading = "Output")]
     images: NonZeroUsize,
-    /// Save the images as a picture, .svg or .png
+    /// Save the images as a picture (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print one JSON object instead of tables and images
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
+
+const EXAMPLES: &str = "Example:\n  fastburn show photos --images 24 --out photos.png";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed)?;
@@ -81,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Images drawn by the seed, no larger than they are shown, and their classes.
+/// Draws random training images, reduced to `SIDE`, and returns them with their classes.
 fn some_images(folder: &ImageFolder, arguments: &Arguments) -> Result<Vec<(Bitmap, String)>> {
     let shown = folder.sample(arguments.images.get(), arguments.seed);
     let image = |index| {
@@ -92,7 +95,7 @@ fn some_images(folder: &ImageFolder, arguments: &Arguments) -> Result<Vec<(Bitma
     (0..shown.len()).map(image).collect()
 }
 
-/// Each class with how many images it has to train and to validate.
+/// Counts the training and the validation images of each class.
 fn counts(splits: &Splits) -> Vec<(&str, usize, usize)> {
     let of = |folder: &ImageFolder| {
         let mut counts = vec![0; folder.classes().len()];
@@ -104,7 +107,7 @@ fn counts(splits: &Splits) -> Vec<(&str, usize, usize)> {
     classes.map(|(class, (train, valid))| (class.as_str(), train, valid)).collect()
 }
 
-/// The sizes of all images, `[width, height]`, and how many are of each, the most frequent first.
+/// Counts the images of each size, `[width, height]`, the most frequent first.
 fn sizes(splits: &Splits) -> Result<Vec<([u32; 2], usize)>> {
     let mut counts = BTreeMap::new();
     for (size, count) in splits.train.sizes()?.into_iter().chain(splits.valid.sizes()?) {

@@ -1,4 +1,4 @@
-//! `fastburn summary`: what `train` with these options would train.
+//! `fastburn summary`: the layers of the model that `train` would use with these options.
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ use crate::cli::arguments::learner::{self, with_learner};
 use crate::cli::arguments::settings::Settings;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[arg(help = DATA_OR_DIGITS)]
     data: Option<PathBuf>,
@@ -27,6 +28,8 @@ pub struct Arguments {
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
+
+const EXAMPLES: &str = "Example:\n  fastburn summary mnist --hidden 200,50";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { opening, memory, settings, .. } = arguments;

@@ -1,4 +1,4 @@
-//! `fastburn top-losses`: the images that a trained model is most wrong about.
+//! `fastburn top-losses`: the images on which a trained model has the highest loss.
 
 use std::io::{Write, stdout};
 use std::num::NonZeroUsize;
@@ -10,20 +10,23 @@ use fastburn::plot::plot_top_losses;
 use serde_json::json;
 
 use crate::cli::arguments::evaluation::{Evaluation, EvaluationOptions, evaluate};
-use crate::cli::arguments::values::picture;
+use crate::cli::arguments::values::{count, picture};
 use crate::cli::output::print::{json_number, say_picture, table};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     evaluation: EvaluationOptions,
     /// Number of images to list
-    #[arg(long, default_value = "9", value_name = "N", help_heading = "Output")]
+    #[arg(long, value_parser = count, default_value = "9", value_name = "N", help_heading = "Output")]
     images: NonZeroUsize,
-    /// Save these images as a picture, .svg or .png
+    /// Save these images as a picture (.svg or .png)
     #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
     out: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "Example:\n  fastburn top-losses digits.safetensors mnist --out worst.png";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Evaluation { folder, answers } = evaluate(&arguments.evaluation)?;

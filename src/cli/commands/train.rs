@@ -1,4 +1,4 @@
-//! `fastburn train`: from images to a trained model and the epoch table.
+//! `fastburn train`: trains a model on images and prints the epoch table.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use crate::cli::arguments::data::{DATA, DataOptions};
 use crate::cli::arguments::images::MemoryOptions;
 use crate::cli::arguments::learner::{self, ImageLearner, with_learner};
 use crate::cli::arguments::settings::{Given, ScheduleName, Settings};
-use crate::cli::output::exit::in_options;
+use crate::cli::output::exit::message;
 use crate::cli::output::exit::{INTERRUPTED, watch};
 use crate::cli::output::print::{JsonLines, json_line, say};
 use crate::cli::output::progress::{TrainingBars, is_terminal};
 
-/// More threads than any machine has cores would take minutes to start.
+/// The largest value of `--threads`: absurdly many would take minutes to start.
 const MOST_THREADS: usize = 4096;
 
 #[derive(Debug, clap::Args)]
@@ -37,8 +37,8 @@ const EXAMPLES: &str = "\
 Examples:
   fastburn train photos --size 64 --epochs 10 --out photos.safetensors
   fastburn train mnist --hidden 500 --schedule one-cycle --lr 2e-3
-  fastburn train photos --size 64 --checkpoint run     Ctrl-C, and later:
-  fastburn train photos --resume run";
+  fastburn train photos --size 64 --checkpoint run
+  fastburn train photos --resume run                    resume it after Ctrl-C";
 
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -60,31 +60,31 @@ pub struct Options {
     json: bool,
 }
 
-/// Trains on `data`, or on the bundled digits.
+/// Trains on `data`, by default on the bundled digits.
 pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitCode> {
     if let Some(threads) = options.threads {
         rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .build_global()
-            .context("cannot start the threads")?;
+            .context("cannot start the thread pool")?;
     }
-    // What the command line alone gets wrong is found before any file is read.
+    // Conflicting options are reported before any file is read.
     options.settings.check()?;
     let mut run =
         Run::begin(&options.checkpoints, options.settings.clone(), &options.files, given)?;
     let found = device::find(&run.settings.device)?;
     let device = found.open()?;
-    // A run is resumed on the device that it was on, whatever `auto` means by then.
+    // A run is resumed on the same device, even if `auto` means another one by then.
     run.settings.device.clone_from(&found.name);
-    // A checkpoint has the weights and knows the model: the file of --from may be gone.
+    // A checkpoint has the weights and the architecture: the file of --from may be gone.
     let start = match &run.model {
         Some(_) => None,
         None => learner::start(&run.settings, &device)?,
     };
     let splits = options.opening.splits(data, run.settings.training.seed)?;
-    let of_saved = run.model.as_ref().map(|(_, format)| format);
-    let of_saved = of_saved.filter(|_| run.settings.model.from.is_some());
-    let format = of_saved.or(start.as_ref().map(PretrainedModel::format));
+    let saved_format = run.model.as_ref().map(|(_, format)| format);
+    let saved_format = saved_format.filter(|_| run.settings.model.from.is_some());
+    let format = saved_format.or(start.as_ref().map(PretrainedModel::format));
     let reading = options.memory.applied(run.settings.images.reading(format)?);
     let (train, valid) = learner::read(&splits, &reading)?;
     let (model, transferred) = match &run.model {
@@ -108,13 +108,13 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     Ok(code)
 }
 
-/// What somebody who has just seen the first table may want.
+/// Suggestions after a first run.
 const NEXT: &str = "\n\
     Next:\n  \
     fastburn --model linear    a single layer, for comparison\n  \
     fastburn train FOLDER      your own images, one sub-folder per class\n  \
-    fastburn devices           the devices that this build can use\n  \
-    fastburn --help            everything else";
+    fastburn devices           the available compute devices\n  \
+    fastburn --help            all commands and options";
 
 fn fit<T: Clone + 'static>(
     learn: ImageLearner<T>,
@@ -163,7 +163,7 @@ fn fit<T: Clone + 'static>(
     let history = learn.history();
     let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
     if !learn.is_interrupted() || done == Some((epochs, true)) {
-        // The best one is there already.
+        // `SaveModel` has written the best model already.
         if let (Some(file), None) = (&files.out, best) {
             learn.export(file).map_err(|error| rescue(&learn, file, error))?;
         }
@@ -171,7 +171,7 @@ fn fit<T: Clone + 'static>(
         end(if early { "early stop" } else { "done" }, files.out.as_deref(), options.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    // Its best model so far, if there was an epoch to compare.
+    // `SaveModel` has written the best model so far, if an epoch was validated.
     let best = best.filter(|_| history.epochs.iter().any(|row| row.valid_loss.is_some()));
     end("interrupted", best.map(PathBuf::as_path), options.json)?;
     if let Some(step) = history.steps.last() {
@@ -188,8 +188,8 @@ fn fit<T: Clone + 'static>(
     Ok(ExitCode::from(INTERRUPTED))
 }
 
-/// Saves a model that could not be saved as `file` beside it, in the current folder, or in that of
-/// temporary files; returns the error, which then says where the model is.
+/// Saves a model that could not be written to `file`: in the same folder, the current one, or the
+/// one for temporary files. Returns the error, with the new path if that succeeded.
 fn rescue<T: Clone>(learn: &ImageLearner<T>, file: &Path, error: Error) -> anyhow::Error {
     let folders =
         [file.parent().map(Path::to_path_buf), Some(".".into()), Some(std::env::temp_dir())];
@@ -197,13 +197,13 @@ fn rescue<T: Clone>(learn: &ImageLearner<T>, file: &Path, error: Error) -> anyho
     for place in folders.into_iter().flatten().map(|folder| folder.join(&name)) {
         if !place.exists() && learn.export(&place).is_ok() {
             let place = printable(&place.display().to_string());
-            return anyhow!("{}; the model was saved as {place}", in_options(&error));
+            return anyhow!("{}; the model was saved as {place}", message(&error));
         }
     }
     error.into()
 }
 
-/// Says how the training ended, and where its model is.
+/// Reports how training ended, and where the model is.
 fn end(reason: &str, out: Option<&Path>, as_json: bool) -> Result<()> {
     if as_json {
         let out = out.map(|file| file.display().to_string());
@@ -215,7 +215,7 @@ fn end(reason: &str, out: Option<&Path>, as_json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Reads a number of threads.
+/// Parses a number of threads.
 fn threads(text: &str) -> Result<NonZeroUsize, String> {
     let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= MOST_THREADS);
     threads.ok_or_else(|| format!("expected 1 to {MOST_THREADS}"))

@@ -1,4 +1,4 @@
-//! `fastburn validate`: how well a trained model does.
+//! `fastburn validate`: the loss, accuracy and scores per class of a trained model.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -10,10 +10,13 @@ use serde_json::{Value, json};
 use crate::cli::arguments::evaluation::{EvaluationOptions, evaluate};
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     evaluation: EvaluationOptions,
 }
+
+const EXAMPLES: &str = "Example:\n  fastburn validate digits.safetensors mnist";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let answers = evaluate(&arguments.evaluation)?.answers;

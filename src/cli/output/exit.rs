@@ -10,12 +10,12 @@ use fastburn::{Error, Remedy, printable, remove_unfinished_files};
 
 use super::print::say;
 
-/// A command line that cannot be obeyed.
+/// The exit code of an invalid command line.
 const USAGE: u8 = 2;
-/// A reader that went away, as the shell reports it.
+/// The exit code of a closed pipe, as a shell reports SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
 
-/// Prints an error and returns the exit code that goes with it.
+/// Prints an error and returns its exit code.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     if is_broken_pipe(error) {
         return ExitCode::from(BROKEN_PIPE);
@@ -24,9 +24,9 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
         return report_parsed(error);
     }
     match error.downcast_ref::<Error>() {
-        // The library's messages name their causes themselves.
+        // The library's messages include their causes.
         Some(error) => {
-            say(format_args!("error: {}", printable(&in_options(error))));
+            say(format_args!("error: {}", printable(&message(error))));
             if error.is_usage() { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
         }
         None => {
@@ -36,7 +36,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     }
 }
 
-/// Prints what clap has to say: help and version whole, an error in one line with its tips.
+/// Prints clap's help and version unchanged, its errors in one line with their tips.
 fn report_parsed(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return match error.print() {
@@ -55,15 +55,15 @@ fn report_parsed(error: &clap::Error) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
-/// An error whose remedy is worded as options of this program.
-pub fn in_options(error: &Error) -> String {
+/// Returns the message of an error, with its remedy in terms of this program's options.
+pub fn message(error: &Error) -> String {
     let Some(remedy) = error.remedy() else { return error.to_string() };
     let remedy = match &remedy {
         Remedy::ResizeImages => {
             "resize all images with --size 28 or --size HEIGHTxWIDTH".to_owned()
         }
         Remedy::ConvertChannels => {
-            "make all images grey or all colour with --channels 1 or --channels 3".to_owned()
+            "convert all images to grey or to colour with --channels 1 or --channels 3".to_owned()
         }
         Remedy::SkipBadImages => "skip unreadable images with --bad-images skip".to_owned(),
         Remedy::RaiseArchiveLimit(limit) => {
@@ -90,18 +90,18 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// The exit code of a program that was interrupted.
+/// The exit code after an interrupt.
 pub const INTERRUPTED: u8 = 130;
 
-/// A flag that is set once Ctrl-C is pressed, or the process is told to end; the second time it
-/// ends at once, without leaving anything half written.
+/// Returns a flag that Ctrl-C or a termination signal sets. The second one ends the process at
+/// once, and removes unfinished files.
 ///
-/// Before the flag is watched, Ctrl-C ends the program as it does any other.
+/// Before this call, Ctrl-C ends the program at once.
 pub fn watch() -> Result<Arc<AtomicBool>> {
     let flag = Arc::new(AtomicBool::new(false));
-    let seen = flag.clone();
+    let pressed = flag.clone();
     ctrlc::set_handler(move || {
-        if seen.swap(true, Ordering::Relaxed) {
+        if pressed.swap(true, Ordering::Relaxed) {
             remove_unfinished_files();
             std::process::exit(INTERRUPTED.into());
         }

@@ -1,4 +1,4 @@
-//! What the program prints, and how it ends.
+//! Printing, progress bars and exit codes.
 
 pub mod exit;
 pub mod print;

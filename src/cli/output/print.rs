@@ -1,4 +1,4 @@
-//! What is printed: words on standard error, tables and JSON lines on standard output.
+//! Messages on standard error, tables and JSON lines on standard output.
 
 use std::fmt::Arguments;
 use std::io::{Write, stderr, stdout};
@@ -11,20 +11,20 @@ use fastburn::vision::{Images, SkippedFile, Splits};
 use fastburn::{Error, printable};
 use serde_json::{Value, json};
 
-/// How many skipped files are named.
+/// The number of skipped files to name.
 const NAMED: usize = 3;
 
-/// Prints one line on standard error; if nobody can read it, nothing.
+/// Prints a line to standard error, and ignores failures.
 pub fn say(line: Arguments<'_>) {
     let _ = writeln!(stderr(), "{line}");
 }
 
-/// Says that a picture was saved.
+/// Reports that a picture was saved.
 pub fn say_picture(file: &Path) {
     say(format_args!("picture {}", printable(&file.display().to_string())));
 }
 
-/// Says how many files are not images by their extension.
+/// Reports how many files were ignored, by extension.
 pub fn say_passed_over(splits: &Splits) {
     let extensions = splits.passed_over();
     if extensions.is_empty() {
@@ -37,13 +37,13 @@ pub fn say_passed_over(splits: &Splits) {
     say(format_args!("ignored {}: not images", named.collect::<Vec<_>>().join(", ")));
 }
 
-/// Says how many unreadable images were skipped, and which.
+/// Reports how many unreadable images were skipped, and names the first few.
 pub fn say_skipped(parts: &[&Images]) {
     let skipped = parts.iter().flat_map(|part| part.skipped());
     say_skipped_files(skipped, parts.iter().map(|part| part.len()).sum());
 }
 
-/// As [`say_skipped`], beside so many files that were read.
+/// Does the same as [`say_skipped`], for `read` files that could be read.
 pub fn say_skipped_files<'a>(skipped: impl Iterator<Item = &'a SkippedFile>, read: usize) {
     let skipped: Vec<_> = skipped.collect();
     if skipped.is_empty() {
@@ -58,7 +58,7 @@ pub fn say_skipped_files<'a>(skipped: impl Iterator<Item = &'a SkippedFile>, rea
     }
 }
 
-/// Rows of cells, the first of them the header, as lines with aligned columns.
+/// Formats rows of cells, the header first, as lines with aligned columns.
 pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     let rows: Vec<_> = rows.iter().map(|row| row.each_ref().map(|cell| printable(cell))).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
@@ -70,37 +70,37 @@ pub fn table<const N: usize>(rows: &[[String; N]]) -> String {
     rows.iter().map(line).collect()
 }
 
-/// A number in as few digits as tell it from its neighbours, in powers of ten if it is very small
-/// or large.
+/// Formats a number with the fewest digits that identify it, in scientific notation if it is very
+/// small or large.
 pub fn number(value: f64) -> String {
     let text = format!("{value:?}");
     text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned)
 }
 
-/// Writes one line, at once.
+/// Writes a line and flushes it.
 pub fn json_line(value: &Value) -> std::io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "{value}")?;
     out.flush()
 }
 
-/// A number as text has it, since a double would show digits that it does not have; null if it is
-/// not finite.
+/// Returns a number with the digits of its `f32` text, since a cast to `f64` would add digits; null
+/// for NaN and infinities.
 pub fn json_number(value: f32) -> Value {
     json!(value.to_string().parse::<f64>().ok())
 }
 
-/// A line after each epoch, and one for whatever a callback has to say of it.
+/// A callback that prints a line for each epoch, and one for each note of another callback.
 #[derive(Debug)]
 pub struct JsonLines;
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
-    /// Behind all that have something to say.
+    /// After all callbacks that add notes.
     fn order(&self) -> i32 {
         95
     }
 
-    /// A resumed run begins with what it has behind it.
+    /// Prints the epochs that a resumed run has already completed.
     fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
         state.rows().iter().try_for_each(|row| epoch(row, &state.history.metric_names))
     }
@@ -108,7 +108,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
         epoch(record, &state.history.metric_names)?;
-        let note = |note| written(&json!({ "event": "note", "note": note }));
+        let note = |note| write_line(&json!({ "event": "note", "note": note }));
         state.notes.iter().try_for_each(note)
     }
 }
@@ -116,10 +116,10 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
 fn epoch(record: &EpochRecord, names: &[String]) -> Flow {
     let mut row = record.named(names);
     row["event"] = "epoch".into();
-    written(&row)
+    write_line(&row)
 }
 
-fn written(value: &Value) -> Flow {
+fn write_line(value: &Value) -> Flow {
     json_line(value).map_err(|e| {
         Error::Callback { callback: "JsonLines".to_owned(), source: Box::new(e) }.into()
     })

@@ -1,4 +1,4 @@
-//! Live progress on a terminal's standard error.
+//! Progress bars on standard error, if it is a terminal.
 
 use std::cell::{OnceCell, RefCell};
 use std::io::{IsTerminal, stderr};
@@ -13,17 +13,17 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::print::say;
 
-/// How often the training loss is read from the device to be shown.
+/// The interval between reads of the training loss, which wait for the device.
 const READ_EVERY: Duration = Duration::from_millis(250);
-/// What takes less than this needs no bar.
+/// Work that takes less time than this gets no bar.
 const WORTH_A_BAR: Duration = Duration::from_millis(500);
 
-/// Whether somebody sees a bar.
+/// Returns whether standard error is a terminal.
 pub fn is_terminal() -> bool {
     stderr().is_terminal()
 }
 
-/// A bar for each part of an epoch, with the smoothed loss beside it.
+/// A callback that shows a bar for training, with the smoothed loss, and one for validation.
 #[derive(Debug, Default)]
 pub struct TrainingBars {
     bar: Option<ProgressBar>,
@@ -43,7 +43,7 @@ impl TrainingBars {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for TrainingBars {
-    /// Before the table, so that a line of it never meets a bar.
+    /// Before the epoch table, whose rows must not overlap a bar.
     fn order(&self) -> i32 {
         40
     }
@@ -82,8 +82,8 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for TrainingBars {
     }
 }
 
-/// Runs `work`, which reports how many images are done, with a bar that appears once it has taken a
-/// while.
+/// Runs `work`, which reports the number of images done, with a bar that appears after
+/// `WORTH_A_BAR`.
 pub fn while_decoding<R>(work: impl FnOnce(&(dyn Fn(usize, usize) + Sync)) -> R) -> R {
     let start = Instant::now();
     let shown: Mutex<OnceCell<ProgressBar>> = Mutex::default();
@@ -106,19 +106,19 @@ fn bar(length: usize, name: String) -> ProgressBar {
         .with_prefix(name)
 }
 
-/// The look of a download whose size is known.
+/// The template for a download of known size.
 const SIZED: &str = "{prefix} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-/// The look of a download without a known size.
-const ENDLESS: &str = "{prefix} {bytes} {bytes_per_sec}";
+/// The template for a download of unknown size.
+const UNSIZED: &str = "{prefix} {bytes} {bytes_per_sec}";
 
-/// A download: a bar on a terminal, a line for each event elsewhere.
+/// The progress of a download: a line for each event, and a bar on a terminal.
 #[derive(Debug, Default)]
 pub struct DownloadBar {
     bar: RefCell<Option<(&'static str, ProgressBar)>>,
 }
 
 impl DownloadBar {
-    /// Shows the progress.
+    /// Shows an event or the number of bytes.
     pub fn show(&self, progress: FetchProgress<'_>) {
         match progress {
             FetchProgress::Waiting { name } => {
@@ -163,9 +163,9 @@ impl DownloadBar {
     }
 }
 
-/// A bar that measures the rate from where it begins: bytes from an earlier run took no time.
+/// Returns a bar whose rate excludes `bytes`, which an earlier run downloaded.
 fn download_bar(stage: &'static str, bytes: u64, total: Option<u64>) -> ProgressBar {
-    let style = ProgressStyle::with_template(if total.is_some() { SIZED } else { ENDLESS });
+    let style = ProgressStyle::with_template(if total.is_some() { SIZED } else { UNSIZED });
     let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = bar.with_style(style).with_prefix(stage).with_position(bytes);

@@ -1,6 +1,6 @@
-//! A model's weights under PyTorch's names and in PyTorch's layout.
+//! A model's weights with PyTorch's names and layout.
 //!
-//! Here they are read from files and written: safetensors, and what `torch.save` wrote.
+//! This module reads safetensors files and `torch.save` files, and writes safetensors files.
 
 mod module;
 mod state_dict;
@@ -23,40 +23,40 @@ use crate::error::Remedy;
 use crate::error::{Error, Result};
 use crate::files::{atomic, regular};
 
-/// How much of a file tells what it is, in bytes.
-const SNIFFED: u64 = 9;
-/// How much larger than the file its tensors may be together.
+/// How many bytes at the start of a file identify its format.
+const SNIFF_LENGTH: u64 = 9;
+/// The largest total size of a file's tensors, as a multiple of the file's size.
 #[cfg(feature = "pytorch")]
-const MOST_VIEWED: u64 = 4;
+const MOST_EXPANSION: u64 = 4;
 
 impl StateDict {
-    /// Reads a `.safetensors` file, or, with feature `pytorch`, what `torch.save` wrote.
+    /// Reads a `.safetensors` file or, with the feature `pytorch`, a `torch.save` file.
     ///
-    /// Weights of other widths than 32 bits are converted.
+    /// Floats of other widths are converted to 32 bits.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file is neither or is damaged, or if a tensor in it is not of
+    /// [`Error::File`] if the file has another format, is damaged, or holds a tensor that is not of
     /// floats; [`Error::Read`] if it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let place = path.display().to_string();
         let (mut file, length) = regular::open(path)?;
         let mut bytes = Vec::new();
-        file.by_ref().take(SNIFFED).read_to_end(&mut bytes).map_err(Error::read(path))?;
-        // A safetensors header is JSON behind its length, whose bytes may be any.
+        file.by_ref().take(SNIFF_LENGTH).read_to_end(&mut bytes).map_err(Error::read(path))?;
+        // A safetensors file begins with the length of its JSON header: 8 bytes of any value.
         if bytes.get(8) != Some(&b'{') && is_torch_save(&bytes) {
             return read_torch_save(path, place, length);
         }
         file.read_to_end(&mut bytes).map_err(Error::read(path))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|error| {
-            let problem = format!("neither a safetensors file nor one of torch.save ({error})");
+            let problem = format!("neither a safetensors file nor a torch.save file ({error})");
             Error::file(&place, problem)
         })?;
         Self::from_tensors(&place, &tensors)
     }
 
-    /// The weights in an open safetensors file.
+    /// Reads the weights from an open safetensors file.
     pub(crate) fn from_tensors(place: &str, tensors: &SafeTensors<'_>) -> Result<Self> {
         let mut found = BTreeMap::new();
         for (name, view) in tensors.iter() {
@@ -74,12 +74,12 @@ impl StateDict {
 
     /// Writes a safetensors file, which `safetensors.torch.load_file` reads in Python.
     ///
-    /// It has the weights alone; [`Learner::export`](crate::learner::Learner::export) writes one that
-    /// predicts.
+    /// It holds only the weights. [`Learner::export`](crate::learner::Learner::export) writes a
+    /// model file for prediction.
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if it cannot be written; what was there before is still there.
+    /// [`Error::Write`] if it cannot be written; an existing file is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let bytes = self.little_endian();
@@ -94,8 +94,8 @@ impl StateDict {
     }
 }
 
-/// Whether a file's content is a zip archive, which it writes, or a pickle, which it wrote before
-/// version 1.6.
+/// Returns whether a file begins like a `torch.save` file: a zip archive, or a pickle before
+/// PyTorch 1.6.
 fn is_torch_save(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.first() == Some(&0x80)
 }
@@ -103,13 +103,13 @@ fn is_torch_save(bytes: &[u8]) -> bool {
 #[cfg(feature = "pytorch")]
 fn read_torch_save(path: &Path, place: String, length: u64) -> Result<StateDict> {
     let damaged = |error: &dyn std::fmt::Display| {
-        Error::file(&place, format!("not a state_dict of torch.save, or damaged ({error})"))
+        Error::file(&place, format!("not a state_dict saved by torch.save, or damaged ({error})"))
     };
     let reader = PytorchReader::new(path).map_err(|error| damaged(&error))?;
-    // Many tensors may be views of one storage; a few honestly are.
+    // A small file can claim huge tensors, as views of one storage. A few views are legitimate.
     let claimed = reader.tensors().values().map(|tensor| tensor.byte_len() as u64);
-    if claimed.fold(0, u64::saturating_add) > length.saturating_mul(MOST_VIEWED) {
-        return Err(damaged(&"its tensors would be many times as large as the file"));
+    if claimed.fold(0, u64::saturating_add) > length.saturating_mul(MOST_EXPANSION) {
+        return Err(damaged(&"its tensors claim several times the size of the file"));
     }
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.tensors() {
@@ -128,7 +128,7 @@ fn read_torch_save(path: &Path, place: String, length: u64) -> Result<StateDict>
 
 #[cfg(not(feature = "pytorch"))]
 fn read_torch_save(_: &Path, place: String, _: u64) -> Result<StateDict> {
-    let problem = "a file of torch.save, which this build does not read";
+    let problem = "a torch.save file, which this build cannot read";
     Err(Error::file(place, problem).with_remedy(Remedy::EnableFeature("pytorch")))
 }
 
@@ -137,7 +137,7 @@ fn floats<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<
 }
 
 fn not_floats(place: &str, name: &str, found: &dyn std::fmt::Debug) -> Error {
-    let problem = format!("tensor {name} is of {found:?}; weights must be floats");
+    let problem = format!("tensor {name} has type {found:?}, expected floats");
     Error::file(place, problem)
 }
 

@@ -1,4 +1,4 @@
-//! From a module to a state dict and back: names and layout are PyTorch's.
+//! Conversion between modules and state dicts, with PyTorch's names and layout.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,14 +10,14 @@ use crate::error::{Error, Result};
 use crate::models::model::ModulePath;
 use crate::printable::list_of;
 
-/// How many tensors a message names.
+/// The most tensors that a message names.
 const MOST_NAMED: usize = 10;
 
 /// A module whose parameters have names in PyTorch.
 ///
-/// By default they are the paths of the parameters within the module: what a PyTorch module with
-/// the same fields has, if its parts are linear layers. A module that has other parts, whose
-/// parameters PyTorch calls otherwise, says how. Only parameters of floats count.
+/// By default, the names are the parameters' paths within the module, as in a PyTorch module with
+/// the same fields whose parts are linear layers. For parts whose parameters have other names in
+/// PyTorch, implement [`torch_name`](Self::torch_name). Only float parameters count.
 ///
 /// ```
 /// use burn::module::Module;
@@ -43,14 +43,14 @@ const MOST_NAMED: usize = 10;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub trait TorchNames: Module {
-    /// PyTorch's name for the parameter at that path.
+    /// Returns PyTorch's name for the parameter at `path`.
     fn torch_name(path: &str) -> String {
         path.to_owned()
     }
 }
 
 impl StateDict {
-    /// The weights of a model; this waits for its device.
+    /// Reads the weights of a model. Waits for its device.
     ///
     /// # Errors
     ///
@@ -61,24 +61,24 @@ impl StateDict {
         Ok(Self { place: "the model".to_owned(), tensors: reader.found? })
     }
 
-    /// Sets a model's weights; on an error the model is as it was.
+    /// Loads the weights into a model, which is unchanged on an error.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] that names the tensors that are missing, those that the model has no
-    /// place for, and those of another shape.
+    /// [`Error::File`] if the weights do not fit the model. It names the tensors that are missing,
+    /// unused or of another shape.
     pub fn load_into<M: TorchNames>(&self, model: &mut M) -> Result<()> {
         let mut check = Check::new(M::torch_name, self);
         model.visit(&mut check);
         if let Some(problem) = check.problem() {
-            return Err(self.error(format!("these weights do not fit the model; {problem}")));
+            return Err(self.error(format!("the weights do not fit the model: {problem}")));
         }
         *model = model.clone().map(&mut Writer::new(M::torch_name, self));
         Ok(())
     }
 }
 
-/// Where a visitor is, in PyTorch's terms.
+/// The position of a visitor in a module, with PyTorch's names.
 struct TorchPath {
     path: ModulePath,
     torch_name: fn(&str) -> String,
@@ -89,12 +89,12 @@ impl TorchPath {
         Self { path: ModulePath::default(), torch_name }
     }
 
-    /// PyTorch's name for the parameter.
+    /// Returns PyTorch's name for the parameter.
     fn name(&self) -> String {
         (self.torch_name)(&self.path.parameter())
     }
 
-    /// Rows and columns of a parameter of that shape, if PyTorch holds it transposed.
+    /// Returns the rows and columns of a parameter of that shape, if PyTorch stores it transposed.
     fn transposed(&self, shape: &[usize]) -> Option<[usize; 2]> {
         match shape {
             &[rows, columns] if self.path.is_linear_weight() => Some([rows, columns]),
@@ -141,7 +141,7 @@ impl ModuleVisitor for Reader {
     }
 }
 
-/// Compares a model's parameters with weights, without a change to either.
+/// Compares a model's parameters with weights, without changing either.
 struct Check<'a> {
     path: TorchPath,
     dict: &'a StateDict,
@@ -168,7 +168,7 @@ impl ModuleVisitor for Check<'_> {
         match self.dict.shape(&name) {
             None => self.missing.push(name.clone()),
             Some(shape) if shape != expected => {
-                self.misshapen.push(format!("{name} is {shape:?}, expected {expected:?}"));
+                self.misshapen.push(format!("{name} has shape {shape:?}, expected {expected:?}"));
             }
             Some(_) => {}
         }
@@ -187,7 +187,7 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// What keeps the weights from being loaded, or `None`.
+    /// Returns why the weights cannot be loaded, or `None`.
     fn problem(mut self) -> Option<String> {
         let unused = self.dict.names().filter(|name| !self.known.contains(*name));
         let unused: Vec<_> = unused.map(str::to_owned).collect();
@@ -203,7 +203,7 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Sets a model's parameters to weights that [`Check`] found to fit.
+/// Sets a model's parameters to weights that [`Check`] has found to fit.
 struct Writer<'a> {
     path: TorchPath,
     dict: &'a StateDict,

@@ -1,4 +1,4 @@
-//! A model's weights under PyTorch's names and in PyTorch's layout.
+//! A model's weights with PyTorch's names and layout.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use burn::tensor::{Device, TensorData};
 
 use crate::error::{Error, Result};
 
-/// Named weights: what PyTorch calls a `state_dict`.
+/// Named weights, called `state_dict` in PyTorch.
 ///
 /// The weight of a linear layer is `[outputs, inputs]` here, as in PyTorch, and
 /// `[inputs, outputs]` in Burn.
@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone)]
 pub struct StateDict {
-    /// Where it is from, as messages name it.
+    /// The source of the weights, as named in messages.
     pub(super) place: String,
     pub(super) tensors: BTreeMap<String, Weights>,
 }
@@ -46,22 +46,22 @@ pub(super) struct Weights {
 }
 
 impl StateDict {
-    /// The tensors' names, sorted.
+    /// Returns the tensor names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The shape of a tensor, or `None` if there is none of that name.
+    /// Returns the shape of a tensor, or `None` if there is none of that name.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.tensors.get(name).map(|weights| weights.shape.as_slice())
     }
 
-    /// The values of a tensor in row-major order, or `None` if there is none of that name.
+    /// Returns the values of a tensor in row-major order, or `None` if there is none of that name.
     pub fn values(&self, name: &str) -> Option<&[f32]> {
         self.tensors.get(name).map(|weights| weights.values.as_slice())
     }
 
-    /// These weights, but those of some names from others.
+    /// Returns these weights, with those whose names satisfy `which` taken from `others`.
     pub(crate) fn with_others(&self, others: &Self, which: impl Fn(&str) -> bool) -> Self {
         let own = self.tensors.iter().filter(|(name, _)| !which(name));
         let others = others.tensors.iter().filter(|(name, _)| which(name));
@@ -69,21 +69,21 @@ impl StateDict {
         Self { place: self.place.clone(), tensors }
     }
 
-    /// An error about these weights.
+    /// Returns an error about these weights.
     pub(in crate::models) fn error(&self, problem: String) -> Error {
         Error::file(&self.place, problem)
     }
 
-    /// Refuses weights that are not numbers any more.
+    /// Refuses NaN and infinite weights.
     pub(crate) fn check_finite(&self) -> Result<()> {
         let broken = |(_, w): &(&String, &Weights)| !w.values.iter().all(|value| value.is_finite());
         match self.tensors.iter().find(broken) {
-            Some((name, _)) => Err(self.error(format!("{name} is not all finite numbers"))),
+            Some((name, _)) => Err(self.error(format!("{name} has NaN or infinite values"))),
             None => Ok(()),
         }
     }
 
-    /// The linear layer whose weight and bias have that prefix.
+    /// Creates the linear layer whose weight and bias have names with that prefix.
     pub(in crate::models) fn layer(
         &self,
         prefix: &str,
@@ -95,9 +95,9 @@ impl StateDict {
             match self.tensors.get(&name) {
                 Some(weights) if weights.shape == expected => Ok(&weights.values),
                 Some(Weights { shape, .. }) => {
-                    Err(self.error(format!("{name} is {shape:?}, expected {expected:?}")))
+                    Err(self.error(format!("{name} has shape {shape:?}, expected {expected:?}")))
                 }
-                None => Err(self.error(format!("no tensor {name}"))),
+                None => Err(self.error(format!("missing tensor {name}"))),
             }
         };
         let weight = transposed(values("weight", &[outputs, inputs])?, [outputs, inputs]);
@@ -108,23 +108,23 @@ impl StateDict {
         })
     }
 
-    /// Each tensor's bytes.
+    /// Returns each tensor's values as little-endian bytes.
     pub(crate) fn little_endian(&self) -> BTreeMap<String, Vec<u8>> {
         let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.tensors.iter().map(|(name, w)| (name.clone(), bytes(&w.values))).collect()
     }
 }
 
-/// Equal weights, wherever they are from.
+/// Compares the weights, not where they came from.
 impl PartialEq for StateDict {
     fn eq(&self, other: &Self) -> bool {
         self.tensors == other.tensors
     }
 }
 
-/// A matrix of `[rows, columns]` in row-major order, transposed.
+/// Transposes a matrix of `[rows, columns]` in row-major order.
 ///
-/// Burn holds the weight of a linear layer as `[inputs, outputs]`, since it computes `x · W`;
+/// Burn stores the weight of a linear layer as `[inputs, outputs]`, since it computes `x · W`;
 /// PyTorch as `[outputs, inputs]`, since it computes `x · Wᵀ`.
 pub(super) fn transposed(values: &[f32], [rows, columns]: [usize; 2]) -> Vec<f32> {
     let mut out = Vec::with_capacity(values.len());

@@ -1,7 +1,7 @@
-//! What is wrong with a data set: all of it, not only the first error.
+//! Checking a data set for all of its problems, not only the first one.
 //!
-//! [`survey`] lists the parts and classes, the code here decodes each file and finds the images that
-//! are there more than once; [`record`] and [`problem`] hold what was found.
+//! [`survey`] lists the parts and classes. The code here decodes each file and finds duplicate
+//! images. [`record`] and [`problem`] hold the results.
 
 mod problem;
 mod record;
@@ -23,38 +23,38 @@ use crate::vision::open::{self, Listing, OpenOptions};
 use crate::vision::progress::{Progress, Tally};
 use crate::vision::tree::{DataFile, DataFolder};
 
-/// Looks at all files of a data set.
+/// Checks all files of a data set.
 ///
-/// One without class folders comes as a `listing`; of others more can be told.
+/// A data set without class folders comes as a `listing`, and its folders are not checked.
 fn check(folder: &DataFolder, listing: Option<Listing>, progress: Progress<'_>) -> DataCheck {
     let (survey, mut problems) = match listing {
-        Some(listing) => (Survey::listed(listing), Vec::new()),
+        Some(listing) => (Survey::from_listing(listing), Vec::new()),
         None => Survey::of(folder),
     };
     let items = survey.items();
     let tally = Tally::new(items.len(), progress);
-    let looks: Vec<Result<ImageDigest, String>> = items
+    let digests: Vec<Result<ImageDigest, String>> = items
         .par_iter()
         .map(|item| {
-            let look = look(item.file);
+            let digest = digest(item.file);
             tally.one_more();
-            look
+            digest
         })
         .collect();
 
-    let broken = items.iter().zip(&looks).filter_map(|(item, look)| {
-        let reason = look.as_ref().err()?.clone();
+    let broken = items.iter().zip(&digests).filter_map(|(item, digest)| {
+        let reason = digest.as_ref().err()?.clone();
         Some(Problem::BrokenFile { file: item.file.to_string(), reason })
     });
     problems.extend(broken);
-    let seen: Vec<(&SurveyedFile<'_>, &ImageDigest)> = items
+    let decoded: Vec<(&SurveyedFile<'_>, &ImageDigest)> = items
         .iter()
-        .zip(&looks)
-        .filter_map(|(item, look)| Some((item, look.as_ref().ok()?)))
+        .zip(&digests)
+        .filter_map(|(item, digest)| Some((item, digest.as_ref().ok()?)))
         .collect();
-    let formats = formats(&seen);
-    problems.extend(format_problems(&seen, &formats, &survey));
-    problems.extend(same_images(&seen, &survey));
+    let formats = formats(&decoded);
+    problems.extend(format_problems(&decoded, &formats, &survey));
+    problems.extend(same_images(&decoded, &survey));
 
     let mut check = DataCheck {
         place: survey.place.clone(),
@@ -70,11 +70,11 @@ fn check(folder: &DataFolder, listing: Option<Listing>, progress: Progress<'_>) 
     check
 }
 
-/// The sizes and channels that there are, the most frequent first.
-fn formats(seen: &[(&SurveyedFile<'_>, &ImageDigest)]) -> Vec<FormatCount> {
+/// Counts the images of each size and number of channels, the most frequent first.
+fn formats(decoded: &[(&SurveyedFile<'_>, &ImageDigest)]) -> Vec<FormatCount> {
     let mut counts: BTreeMap<[usize; 3], (usize, &SurveyedFile<'_>)> = BTreeMap::new();
-    for (item, look) in seen {
-        counts.entry(look.shape).or_insert((0, item)).0 += 1;
+    for (item, digest) in decoded {
+        counts.entry(digest.shape).or_insert((0, item)).0 += 1;
     }
     let counts = counts.into_iter().map(|([channels, height, width], (images, item))| {
         let example = item.file.to_string();
@@ -86,7 +86,7 @@ fn formats(seen: &[(&SurveyedFile<'_>, &ImageDigest)]) -> Vec<FormatCount> {
 }
 
 fn format_problems(
-    seen: &[(&SurveyedFile<'_>, &ImageDigest)],
+    decoded: &[(&SurveyedFile<'_>, &ImageDigest)],
     formats: &[FormatCount],
     survey: &Survey,
 ) -> Vec<Problem> {
@@ -97,12 +97,13 @@ fn format_problems(
     if sizes.len() > 1 {
         problems.push(Problem::SizesDiffer { sizes: sizes.len() });
     }
-    let in_colour =
-        |part: usize| seen.iter().any(|(item, look)| item.part == part && look.shape[0] == 3);
-    let has_images = |part: usize| seen.iter().any(|(item, _)| item.part == part);
+    let in_colour = |part: usize| {
+        decoded.iter().any(|(item, digest)| item.part == part && digest.shape[0] == 3)
+    };
+    let has_images = |part: usize| decoded.iter().any(|(item, _)| item.part == part);
     let grey =
         formats.iter().filter(|format| format.channels == 1).map(|format| format.images).sum();
-    let colour = seen.len() - grey;
+    let colour = decoded.len() - grey;
     match survey.parts[..] {
         [one, other] if has_images(0) && has_images(1) && in_colour(0) != in_colour(1) => {
             let (colour, grey) = if in_colour(0) { (one, other) } else { (other, one) };
@@ -116,10 +117,11 @@ fn format_problems(
 }
 
 impl OpenOptions {
-    /// Looks at every file of a folder or archive, on all threads, and says what is wrong with the
-    /// data set: all of it, where [`open`](Self::open) stops at the first trouble.
+    /// Checks all files of a folder or archive, on all threads, and returns all problems of the
+    /// data set. [`open`](Self::open) stops at the first one.
     ///
-    /// `progress` is told, now and then and from any thread, how many files are done, of how many.
+    /// `progress` is called now and then, from any thread, with the number of files done and the
+    /// total.
     ///
     /// ```
     /// let check = fastburn::vision::OpenOptions::new().check("assets/digits.tgz", &|_, _| {})?;
@@ -129,8 +131,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`](crate::Error::Data) if there is no such folder, or the archive is
-    /// damaged; [`Error::Read`](crate::Error::Read) if the operating system refuses to read it.
+    /// [`Error::Data`](crate::Error::Data) if the folder does not exist or the archive is
+    /// damaged, [`Error::Read`](crate::Error::Read) if the operating system refuses to read it.
     pub fn check(
         &self,
         path: impl AsRef<Path>,
@@ -145,23 +147,23 @@ impl OpenOptions {
     }
 }
 
-/// What is kept of an image.
+/// The shape and fingerprint of an image.
 pub(super) struct ImageDigest {
     /// `[channels, height, width]`.
     pub shape: [usize; 3],
-    /// What another image has by chance once in 10²⁷ sets of a million.
+    /// A hash. Among a million different images, two share it with a probability of 10⁻²⁷.
     pub fingerprint: u128,
 }
 
-/// Decodes a file, or says why that cannot be done.
-pub(super) fn look(file: &DataFile) -> Result<ImageDigest, String> {
+/// Decodes a file, or returns why it cannot.
+pub(super) fn digest(file: &DataFile) -> Result<ImageDigest, String> {
     let bytes = file.read().map_err(|error| place_and_reason(error).1)?;
     let picture = decode_file(file, &bytes).map_err(|error| place_and_reason(error).1)?;
     let shape = picture.shape();
     Ok(ImageDigest { shape, fingerprint: fingerprint(shape, &picture.into_planes()) })
 }
 
-/// Shape and pixels in 128 bits.
+/// Hashes the shape and the pixels to 128 bits.
 fn fingerprint(shape: [usize; 3], pixels: &[u8]) -> u128 {
     let half = |which: usize| {
         let mut hasher = DefaultHasher::new();
@@ -173,15 +175,15 @@ fn fingerprint(shape: [usize; 3], pixels: &[u8]) -> u128 {
     half(0) << 64 | half(1)
 }
 
-/// The groups of equal images, in the order of their first files.
-fn same_images(seen: &[(&SurveyedFile<'_>, &ImageDigest)], survey: &Survey) -> Vec<Problem> {
-    let mut order: Vec<usize> = (0..seen.len()).collect();
-    order.sort_unstable_by_key(|&index| (seen[index].1.fingerprint, index));
-    let equal = |a: &usize, b: &usize| seen[*a].1.fingerprint == seen[*b].1.fingerprint;
+/// Finds the groups of equal images, in the order of their first files.
+fn same_images(decoded: &[(&SurveyedFile<'_>, &ImageDigest)], survey: &Survey) -> Vec<Problem> {
+    let mut order: Vec<usize> = (0..decoded.len()).collect();
+    order.sort_unstable_by_key(|&index| (decoded[index].1.fingerprint, index));
+    let equal = |a: &usize, b: &usize| decoded[*a].1.fingerprint == decoded[*b].1.fingerprint;
     let mut groups: Vec<&[usize]> = order.chunk_by(equal).filter(|group| group.len() > 1).collect();
     groups.sort_unstable_by_key(|group| group[0]);
     let problem = |group: &[usize]| {
-        let items: Vec<&SurveyedFile<'_>> = group.iter().map(|&index| seen[index].0).collect();
+        let items: Vec<&SurveyedFile<'_>> = group.iter().map(|&index| decoded[index].0).collect();
         let parts: BTreeSet<usize> = items.iter().map(|item| item.part).collect();
         let classes: BTreeSet<usize> = items.iter().map(|item| item.class).collect();
         Problem::SameImage {

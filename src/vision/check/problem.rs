@@ -1,4 +1,4 @@
-//! What can be wrong with a data set, and how it is said.
+//! The problems of a data set, and their messages.
 
 use std::fmt;
 
@@ -7,68 +7,68 @@ use serde::{Deserialize, Serialize};
 use crate::printable::list_of;
 use crate::vision::open::{Extensions, PassedOverFiles};
 
-/// A class of fewer images than these is small.
+/// A class with fewer images than this is small.
 pub(super) const FEW: usize = 10;
 
-/// Something that is wrong with a data set.
+/// A problem that was found in a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// How bad it is.
+    /// Its severity.
     pub severity: Severity,
-    /// The setting of training that mends it, if one does.
+    /// The training setting that fixes it, if there is one.
     pub fixed_by: Option<Fix>,
-    /// What it is.
+    /// The problem.
     #[serde(flatten)]
     pub problem: Problem,
 }
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Severity {
-    /// The data cannot be trained on, or not on all of it.
+    /// The data, or a part of it, cannot be trained on.
     Unfit,
-    /// It can, and the result may be worse than it looks.
+    /// Training works, and the result may be worse than it looks.
     Warning,
 }
 
-/// A setting of training that mends what is wrong with images.
+/// A training setting that fixes a problem with images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fix {
-    /// The size that all images are brought to; beside some in colour grey ones then become so.
+    /// The size of all images. It also turns grey images to colour if others are in colour.
     Size,
-    /// The number of channels that all images are brought to.
+    /// The number of channels of all images.
     Channels,
 }
 
-/// What can be wrong with a data set.
+/// A problem of a data set.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Problem {
-    /// A folder or a link that cannot be listed, or half of a data set.
+    /// A folder or link that cannot be listed, or one part of a data set without the other.
     Unlisted {
-        /// Where.
+        /// The folder or link.
         path: String,
-        /// What the operating system says, or what is expected.
+        /// The operating system's message, or what was expected.
         reason: String,
     },
-    /// A file that is not a whole image.
+    /// A file that is not a complete image.
     BrokenFile {
         /// The file.
         file: String,
-        /// What the decoder or the operating system says.
+        /// The message of the decoder or the operating system.
         reason: String,
     },
-    /// A class without any image.
+    /// A class without images in a part.
     EmptyClass {
         /// The class.
         class: String,
         /// The part.
         part: String,
     },
-    /// A class that is in one part only.
+    /// A class that is in only one part.
     MissingClass {
         /// The class.
         class: String,
@@ -77,68 +77,68 @@ pub enum Problem {
         /// The part that lacks it.
         part: String,
     },
-    /// Fewer classes than can be told apart.
+    /// Fewer than two classes.
     TooFewClasses {
-        /// How many there are: one or none.
+        /// The number of classes: 0 or 1.
         classes: usize,
     },
-    /// A class of which nothing is left to train on once one image is held back.
+    /// A class with a single image, too few for a validation split.
     SingleImage {
         /// The class.
         class: String,
     },
-    /// Images of several sizes.
+    /// Images of different sizes.
     SizesDiffer {
-        /// How many.
+        /// The number of different sizes.
         sizes: usize,
     },
-    /// One part in colour, and the other one without.
+    /// One part has images in colour, and the other has none.
     ChannelsDiffer {
         /// The part that is grey.
         grey: String,
         /// The part that has images in colour.
         colour: String,
     },
-    /// Grey images and images in colour together.
+    /// Grey images and colour images together.
     ChannelsMixed {
-        /// How many are grey.
+        /// The number of grey images.
         grey: usize,
-        /// How many are in colour.
+        /// The number of colour images.
         colour: usize,
     },
-    /// Files that become the same pixels.
+    /// Files with the same pixels.
     SameImage {
         /// The files.
         files: Vec<String>,
         /// The parts that they are in.
         parts: Vec<String>,
-        /// The classes that they are of.
+        /// Their classes.
         classes: Vec<String>,
     },
-    /// Classes that differ much in their numbers of images.
+    /// Classes with very different numbers of images.
     Imbalance {
-        /// The class with most images to train on.
+        /// The class with the most training images.
         largest: String,
-        /// The class with fewest, but some.
+        /// The class with the fewest, not counting empty classes.
         smallest: String,
-        /// How many times as many the largest has.
+        /// The ratio of the two numbers of images.
         ratio: f64,
     },
-    /// Classes with few images to train on.
+    /// Classes with few training images.
     SmallClasses {
         /// The classes.
         classes: Vec<String>,
     },
-    /// Files that are not images by their extension.
+    /// Files whose extension is not an image's.
     OtherFiles {
-        /// How many there are of each extension, in lower case; empty for none.
+        /// The number of files per extension, in lower case; empty for files without one.
         extensions: Extensions,
     },
     /// Files or folders that are not used.
     PassedOver {
-        /// Why.
+        /// The reason.
         reason: String,
-        /// The files, or folders.
+        /// The files or folders.
         paths: Vec<String>,
     },
 }
@@ -162,30 +162,30 @@ impl From<Problem> for Finding {
     }
 }
 
-/// One line, without the severity.
+/// Writes one line, without the severity.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unlisted { path, reason } | Self::BrokenFile { file: path, reason } => {
                 write!(f, "{path}: {reason}")
             }
-            Self::EmptyClass { class, part } => write!(f, "class {class} has no image in {part}"),
+            Self::EmptyClass { class, part } => write!(f, "class {class} has no images in {part}"),
             Self::MissingClass { class, there, part } => {
                 write!(f, "class {class} is in {there} but not in {part}")
             }
             Self::TooFewClasses { classes: 0 } => {
                 write!(f, "no classes; expected one sub-folder per class")
             }
-            Self::TooFewClasses { .. } => write!(f, "one class; at least two are needed"),
+            Self::TooFewClasses { .. } => write!(f, "only one class; expected at least two"),
             Self::SingleImage { class } => {
                 write!(f, "class {class} has one image; a split needs at least two")
             }
-            Self::SizesDiffer { sizes } => write!(f, "images of {sizes} sizes"),
+            Self::SizesDiffer { sizes } => write!(f, "images of {sizes} different sizes"),
             Self::ChannelsDiffer { grey, colour } => {
                 write!(f, "{colour} is in colour and {grey} is grey")
             }
             Self::ChannelsMixed { grey, colour } => {
-                write!(f, "{grey} grey images beside {colour} in colour")
+                write!(f, "{grey} grey and {colour} colour images")
             }
             Self::SameImage { files, parts, classes } => {
                 f.write_str("the same image")?;
@@ -193,7 +193,7 @@ impl fmt::Display for Problem {
                     write!(f, " in {}", parts.join(" and "))?;
                 }
                 if classes.len() > 1 {
-                    write!(f, " as {}", list_of(3, classes))?;
+                    write!(f, ", labelled {}", list_of(3, classes))?;
                 }
                 write!(f, ": {}", list_of(3, files))
             }
@@ -201,13 +201,13 @@ impl fmt::Display for Problem {
                 write!(f, "class {largest} has {ratio:.0} times as many images as {smallest}")
             }
             Self::SmallClasses { classes } => {
-                write!(f, "fewer than {FEW} images to train on: {}", list_of(3, classes))
+                write!(f, "classes with fewer than {FEW} training images: {}", list_of(3, classes))
             }
             Self::OtherFiles { extensions } => {
-                write!(f, "not images by their extension: {}", PassedOverFiles(extensions))
+                write!(f, "ignored non-image files: {}", PassedOverFiles(extensions))
             }
             Self::PassedOver { reason, paths } => {
-                write!(f, "passed over, {reason}: {}", list_of(3, paths))
+                write!(f, "ignored ({reason}): {}", list_of(3, paths))
             }
         }
     }

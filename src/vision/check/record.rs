@@ -1,14 +1,13 @@
-//! What a check found, as plain values.
+//! The results of a check, as plain values.
 
 use serde::{Deserialize, Serialize};
 
 use super::problem::{FEW, Finding, Fix, Problem, Severity};
 
-/// From how many times as many images in the largest class as in the smallest on classes are said
-/// to be out of balance.
+/// The ratio of the largest class to the smallest from which the classes count as imbalanced.
 const IMBALANCE: f64 = 10.0;
 
-/// What is in a data set, and what is wrong with it: the answer of
+/// The contents and problems of a data set, as returned by
 /// [`OpenOptions::check`](crate::vision::OpenOptions::check).
 ///
 /// ```
@@ -23,17 +22,17 @@ const IMBALANCE: f64 = 10.0;
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DataCheck {
-    /// The data set, as messages name it.
+    /// The name of the data set in messages.
     pub place: String,
-    /// Its parts: `train` and `valid`, or `all` if the data does not say.
+    /// Its parts: `train` and `valid`, or `all` if the data has no validation part.
     pub parts: Vec<String>,
-    /// How many files are taken for images, broken ones too.
+    /// The number of image files, including broken ones.
     pub images: usize,
     /// The classes, in natural order.
     pub classes: Vec<ClassCount>,
     /// The sizes and channels of the images that can be decoded, the most frequent first.
     pub formats: Vec<FormatCount>,
-    /// What is wrong, the worst first.
+    /// The problems, the most severe first.
     pub findings: Vec<Finding>,
 }
 
@@ -42,34 +41,35 @@ pub struct DataCheck {
 pub struct ClassCount {
     /// The class.
     pub name: String,
-    /// How many images it has in each part; `None` where the part has no folder for it.
+    /// The number of its images in each part; `None` if the part has no folder for it.
     pub images: Vec<Option<usize>>,
 }
 
-/// Images of one size and as many channels.
+/// The images of one size and number of channels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormatCount {
-    /// In pixels.
+    /// The width in pixels.
     pub width: usize,
-    /// In pixels.
+    /// The height in pixels.
     pub height: usize,
     /// 1 for grey, 3 for colour.
     pub channels: usize,
-    /// How many there are.
+    /// The number of these images.
     pub images: usize,
     /// The first of them.
     pub example: String,
 }
 
 impl DataCheck {
-    /// Whether the data can be trained on as it is.
+    /// Returns whether the data can be trained on as it is.
     pub fn is_fit(&self) -> bool {
         self.findings.iter().all(|finding| finding.severity != Severity::Unfit)
     }
 
-    /// Takes what that setting mends for mended: it is a warning then.
+    /// Downgrades the problems that a training setting fixes to warnings.
     ///
-    /// A size mends what a number of channels would: see [`ReadOptions::size`](crate::vision::ReadOptions::size).
+    /// A size also fixes what a number of channels would: see
+    /// [`ReadOptions::size`](crate::vision::ReadOptions::size).
     pub fn with_fix(mut self, fix: Fix) -> Self {
         for finding in &mut self.findings {
             if finding.fixed_by.is_some_and(|known| known == fix || fix == Fix::Size) {
@@ -80,18 +80,18 @@ impl DataCheck {
         self
     }
 
-    /// The classes with most and with fewest images to train on, and how many each has; empty
-    /// ones do not count.
+    /// Returns the classes with the most and the fewest training images, and their counts. Empty
+    /// classes are left out.
     pub fn extremes(&self) -> Option<[(&str, usize); 2]> {
         let counts = self.classes.iter().map(|class| (class.name.as_str(), class.to_train_on()));
         let counts = || counts.clone().filter(|&(_, images)| images > 0);
         let smallest = counts().min_by_key(|&(_, images)| images)?;
-        // Of equal ones the first, as for the smallest.
+        // Reversed, `max_by_key` returns the first of equal classes, as `min_by_key` does.
         let largest = counts().rev().max_by_key(|&(_, images)| images)?;
         Some([largest, smallest])
     }
 
-    /// What the numbers of images are trouble for.
+    /// Finds the problems with the numbers of images per class.
     pub(super) fn class_problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.classes.len() < 2 {

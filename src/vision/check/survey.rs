@@ -1,4 +1,4 @@
-//! What a data set's folders hold, whatever is wrong with some of them.
+//! Listing a data set's folders, even if some of them have problems.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::vision::tree::{Contents, DataFile, DataFolder};
 /// The parts and classes of a data set, and their files.
 pub(super) struct Survey {
     pub place: String,
-    /// What the parts are called: `train` and `valid`, or `all`.
+    /// The names of the parts: `train` and `valid`, or `all`.
     pub parts: Vec<&'static str>,
     /// In natural order.
     pub classes: Vec<Class>,
@@ -23,11 +23,11 @@ pub(super) struct Survey {
 /// A class that is in at least one part.
 pub(super) struct Class {
     pub name: String,
-    /// Its files in each part; `None` where the part has no such class.
+    /// Its files in each part; `None` if the part does not have the class.
     files: Vec<Option<Vec<DataFile>>>,
 }
 
-/// A file, and what it is of.
+/// A file with its part and class.
 pub(super) struct SurveyedFile<'a> {
     pub file: &'a DataFile,
     pub part: usize,
@@ -35,7 +35,7 @@ pub(super) struct SurveyedFile<'a> {
 }
 
 impl Survey {
-    /// Lists the data set; with what is wrong.
+    /// Lists the data set, and returns the problems found on the way.
     pub fn of(folder: &DataFolder) -> (Self, Vec<Problem>) {
         let mut aside = NotImages::default();
         let Layout { top, level, parts } = Layout::find(folder);
@@ -53,16 +53,19 @@ impl Survey {
                 folders.iter().any(|(_, part)| part.to_string() == place)
             };
             for name in level.folders.iter().filter(|name| !used(name)) {
-                aside.pass_over("a folder beside the parts", top.folder(name).to_string());
+                aside.pass_over(
+                    "not the training or validation folder",
+                    top.folder(name).to_string(),
+                );
             }
             aside.level(level);
         }
 
         let mut classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>> = BTreeMap::new();
         for (part, (_, folder)) in folders.iter().enumerate() {
-            for (name, files) in listed(folder, &mut aside) {
-                let of_class = classes.entry(name);
-                of_class.or_insert_with(|| vec![None; folders.len()])[part] = Some(files);
+            for (name, files) in list_classes(folder, &mut aside) {
+                let entry = classes.entry(name);
+                entry.or_insert_with(|| vec![None; folders.len()])[part] = Some(files);
             }
         }
         let classes = in_order(classes);
@@ -70,16 +73,16 @@ impl Survey {
         (Self { place: top.to_string(), parts, classes }, aside.problems())
     }
 
-    /// What a data set without class folders lists by itself.
-    pub fn listed(listing: Listing) -> Self {
+    /// Converts the listing of a data set without class folders.
+    pub fn from_listing(listing: Listing) -> Self {
         let parts = match listing.valid {
             Some(_) => vec!["train", "valid"],
             None => vec!["all"],
         };
         let mut classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>> = BTreeMap::new();
         for (part, images) in listing.iter().enumerate() {
-            for (name, of_class) in images.classes().iter().zip(images.by_class()) {
-                let files = of_class.iter().map(|&index| images.files()[index].clone()).collect();
+            for (name, indices) in images.classes().iter().zip(images.by_class()) {
+                let files = indices.iter().map(|&index| images.files()[index].clone()).collect();
                 let entry = classes.entry(name.clone());
                 entry.or_insert_with(|| vec![None; parts.len()])[part] = Some(files);
             }
@@ -87,12 +90,12 @@ impl Survey {
         Self { place: listing.place, parts, classes: in_order(classes) }
     }
 
-    /// All files, those of the first part first.
+    /// Returns all files, those of the first part first.
     pub fn items(&self) -> Vec<SurveyedFile<'_>> {
         let of_part = |part: usize| {
             let classes = self.classes.iter().enumerate();
-            classes.flat_map(move |(class, of_class)| {
-                let files = of_class.files[part].iter().flatten();
+            classes.flat_map(move |(class, with_files)| {
+                let files = with_files.files[part].iter().flatten();
                 files.map(move |file| SurveyedFile { file, part, class })
             })
         };
@@ -101,11 +104,11 @@ impl Survey {
 
     pub fn counts(&self) -> Vec<ClassCount> {
         let count = |files: &Option<Vec<DataFile>>| files.as_ref().map(Vec::len);
-        let of_class = |class: &Class| ClassCount {
+        let class_count = |class: &Class| ClassCount {
             name: class.name.clone(),
             images: class.files.iter().map(count).collect(),
         };
-        self.classes.iter().map(of_class).collect()
+        self.classes.iter().map(class_count).collect()
     }
 }
 
@@ -116,8 +119,8 @@ fn in_order(classes: BTreeMap<String, Vec<Option<Vec<DataFile>>>>) -> Vec<Class>
     classes
 }
 
-/// The classes of a part, and their files.
-fn listed(folder: &DataFolder, aside: &mut NotImages) -> Vec<(String, Vec<DataFile>)> {
+/// Lists the classes of a part and their files.
+fn list_classes(folder: &DataFolder, aside: &mut NotImages) -> Vec<(String, Vec<DataFile>)> {
     let mut level = folder.level();
     let classes = std::mem::take(&mut level.folders);
     aside.level(level);
@@ -132,12 +135,12 @@ fn listed(folder: &DataFolder, aside: &mut NotImages) -> Vec<(String, Vec<DataFi
     classes.iter().cloned().zip(images).collect()
 }
 
-/// What is found beside images.
+/// Everything that was found besides images.
 #[derive(Default)]
 struct NotImages {
     refused: Vec<Problem>,
     passed_over: BTreeMap<&'static str, Vec<String>>,
-    /// Files within the classes that are no images, counted by extension.
+    /// Files within the classes that are not images, counted by extension.
     extensions: Extensions,
 }
 
@@ -151,13 +154,13 @@ impl NotImages {
         self.passed_over.entry(reason).or_default().push(path);
     }
 
-    /// Takes all but the sub-folders. Only an image beside the classes is worth a word: tables and
-    /// notes belong there.
+    /// Adds everything but the sub-folders. Of the files beside the classes, only images are
+    /// reported: tables and notes belong there.
     fn level(&mut self, level: Contents) {
         level.refused.into_iter().for_each(|error| self.refuse(error));
         level.passed_over.into_iter().for_each(|path| self.pass_over(path.reason, path.path));
         for image in level.files.iter().filter(|file| file.is_image()) {
-            self.pass_over("beside the classes, not in one", image.to_string());
+            self.pass_over("not in a class folder", image.to_string());
         }
     }
 
@@ -171,7 +174,7 @@ impl NotImages {
     }
 }
 
-/// Where an error arose, and what it is.
+/// Splits an error into its place and the reason.
 pub(super) fn place_and_reason(error: Error) -> (String, String) {
     match error {
         Error::Read { path, source } => (shown(&path).into_owned(), source.to_string()),

@@ -1,4 +1,4 @@
-//! A data set as MNIST's files.
+//! Writing a data set as MNIST's IDX files.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use crate::vision::open::{CLASSES, Idx, IdxContent, ImageFolder, Listing};
 use crate::vision::progress::{Watch, WrittenData, ended};
 use crate::vision::read::{ReadOptions, read_parts};
 
-/// The parts' names: MNIST's.
+/// The names of the parts, as in MNIST.
 const PARTS: [&str; 2] = ["train", "t10k"];
-/// How many numbers a label has to choose from.
+/// The number of possible labels: a label is one byte.
 const NUMBERS: usize = 1 << u8::BITS;
 
-/// Writes the parts.
+/// Writes the images and labels of all parts.
 pub(super) fn write(
     listing: &Listing,
     out: &Path,
@@ -35,7 +35,7 @@ pub(super) fn write(
         return Err(ended(out));
     }
     if read.iter().any(|images| images.shape()[0] != 1) {
-        let problem = "images in colour; IDX holds grey ones";
+        let problem = "images in colour; IDX files hold only grey images";
         let error = Error::data(listing.train.place(), problem);
         return Err(error.with_remedy(Remedy::ConvertChannels));
     }
@@ -43,7 +43,7 @@ pub(super) fn write(
     let whole = AtomicFolder::begin(out)?;
     let write = |name: &str, content: Vec<u8>| {
         atomic::write(&whole.path().join(name), &content).map_err(|error| match error {
-            // Without the name of the folder that is not in its place yet.
+            // Names the final folder instead of the temporary one.
             Error::Write { source, .. } => Error::write(&out.join(name))(source),
             other => other,
         })
@@ -72,7 +72,7 @@ pub(super) fn write(
     Ok(WrittenData { names: numbers, counts, skipped })
 }
 
-/// The number of each class: what it is called, where all are called by numbers.
+/// Returns the label of each class: its name if all class names are numbers, else its index.
 fn numbers(images: &ImageFolder) -> Result<Vec<u8>> {
     let own =
         |class: &String| class.parse().ok().filter(|number: &u8| number.to_string() == *class);
@@ -81,14 +81,13 @@ fn numbers(images: &ImageFolder) -> Result<Vec<u8>> {
     }
     let classes = images.classes();
     if classes.len() > NUMBERS {
-        let problem = format!("{} classes, but IDX has numbers for {NUMBERS}", classes.len());
+        let problem = format!("{} classes; IDX labels allow at most {NUMBERS}", classes.len());
         return Err(Error::data(images.place(), problem));
     }
     let is_line = |class: &str| class.trim() == class && !class.contains(char::is_control);
     if let Some(class) = classes.iter().find(|class| !is_line(class)) {
-        let problem =
-            format!("the class {class:?} is no line of a text, which names it; rename it");
-        return Err(Error::data(images.place(), problem));
+        let problem = format!("class {class:?} cannot be a line of {CLASSES}");
+        return Err(Error::data(images.place(), problem).with_remedy("rename it".into()));
     }
     Ok((0..=u8::MAX).take(classes.len()).collect())
 }

@@ -1,4 +1,4 @@
-//! A data set in another form: folders of PNGs, or MNIST's IDX files.
+//! Converting a data set to folders of PNGs, or to MNIST's IDX files.
 
 mod idx_files;
 mod png_folders;
@@ -14,42 +14,42 @@ use super::tree::DataFolder;
 use crate::error::{Error, Result};
 use crate::files::atomic;
 
-/// What a data set is written as.
+/// The format that a data set is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DataFormat {
-    /// A PNG an image, in a folder a class, in `training` and `testing` if the data has two parts.
+    /// One PNG per image, one folder per class; in `training` and `testing` for data of two parts.
     Png,
-    /// `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and the same of `t10k` if the data
-    /// has two parts: grey images of one size.
+    /// Grey images of one size in `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and the
+    /// same for `t10k` if the data has two parts.
     Idx {
-        /// Whether each file is packed, as `.gz`.
+        /// Whether each file is compressed, as `.gz`.
         gzip: bool,
     },
 }
 
-/// What was written.
+/// The result of a conversion.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
-    /// How many images there are to train on: all of them, if the data does not say.
+    /// The number of training images: all images if the data has no validation part.
     pub train: usize,
-    /// How many images there are to validate on, if the data says which.
+    /// The number of validation images, if the data has a validation part.
     pub valid: Option<usize>,
-    /// The files that were left out: see [`ReadOptions::skip_bad`].
+    /// The files that were skipped: see [`ReadOptions::skip_bad`].
     pub skipped: Vec<SkippedFile>,
-    /// Each class, and what stands for it: the name of its folder, or its number.
+    /// Each class with the name of its folder, or with its label.
     pub classes: Vec<(String, String)>,
 }
 
 impl OpenOptions {
-    /// Writes the data set of a folder or archive in another form, as the folder `out`: the whole of
-    /// it, or nothing.
+    /// Converts the data set of a folder or archive, and writes it to the folder `out`, completely
+    /// or not at all.
     ///
-    /// Parts and classes stay as they are; data without a validation part is written without one.
-    /// Pixels are as they are [`read`](ReadOptions): to write a small set of large photos once, give a
-    /// size. PNGs keep the files' names where there are any, and are numbered where there are none;
-    /// names that no folder can have are changed. In IDX, classes that are called by numbers keep
-    /// them; others are numbered, and `classes.txt` names them.
+    /// Parts and classes are kept; data without a validation part is written without one. Images
+    /// are read with `options`: set a [`size`](ReadOptions::size) to shrink large photos once. PNGs
+    /// keep the names of the original files, or are numbered if there are none. Names that a file
+    /// system may refuse are changed. In IDX, class names that are all numbers are the labels;
+    /// otherwise the classes are numbered, and `classes.txt` lists their names.
     ///
     /// ```
     /// use fastburn::vision::{DataFormat, OpenOptions, ReadOptions, Splits};
@@ -69,8 +69,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// [`Error::Write`] if `out` is there already or within the data, cannot be written, or `watch` ends it;
-    /// [`Error::Mixed`] and [`Error::Data`] if the images do not go into that form; and as
+    /// [`Error::Write`] if `out` exists, is inside the data or cannot be written, or if `watch`
+    /// returns `false`; [`Error::Data`] if the format cannot hold the images; and those of
     /// [`open_all`](Self::open_all) and [`Images::read`](super::Images::read).
     pub fn convert(
         &self,
@@ -83,8 +83,7 @@ impl OpenOptions {
         let out = out.as_ref();
         atomic::check_vacant(out)?;
         if is_within(out, data.as_ref()) {
-            let problem =
-                format!("it is within {}, which it would add to", data.as_ref().display());
+            let problem = format!("it is inside the data set {}", data.as_ref().display());
             let problem = std::io::Error::new(std::io::ErrorKind::InvalidInput, problem);
             return Err(Error::write(out)(problem));
         }
@@ -101,7 +100,7 @@ impl OpenOptions {
     }
 }
 
-/// Whether a place that is not there yet is in a folder, however both are called.
+/// Returns whether a path that does not exist yet is inside a folder, by their canonical paths.
 fn is_within(place: &Path, folder: &Path) -> bool {
     let around = atomic::parent(place).canonicalize();
     around.is_ok_and(|around| folder.canonicalize().is_ok_and(|folder| around.starts_with(folder)))

@@ -1,4 +1,4 @@
-//! A data set as PNGs, a folder a class.
+//! Writing a data set as PNGs, with one folder per class.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -20,10 +20,10 @@ use crate::vision::read::ReadOptions;
 use crate::vision::spec::{ImageItem, ImageSpec};
 use crate::vision::tree::DataFile;
 
-/// The parts' folders: MNIST's.
+/// The folders of the parts, as in MNIST.
 const PARTS: [&str; 2] = ["training", "testing"];
 
-/// Writes the parts.
+/// Writes all parts.
 pub(super) fn write(
     listing: &Listing,
     out: &Path,
@@ -37,18 +37,19 @@ pub(super) fn write(
     if listing.valid.is_none()
         && let Some((a, b)) = pair(&classes)
     {
-        let problem = format!("the classes {a} and {b} would be read as parts; rename one");
-        return Err(Error::data(listing.train.place(), problem));
+        let problem = format!("classes {a} and {b} would be read as training and validation");
+        let error = Error::data(listing.train.place(), problem);
+        return Err(error.with_remedy("rename one of them".into()));
     }
     let (done, total) = (AtomicUsize::new(0), listing.iter().map(Dataset::len).sum());
-    let tell = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
+    let report = || watch(done.fetch_add(1, Ordering::Relaxed) + 1, total);
     let mut written = WrittenData::default();
     for (part, name) in listing.iter().zip(PARTS) {
         let folder = match listing.valid {
             Some(_) => whole.path().join(name),
             None => whole.path().to_path_buf(),
         };
-        let skipped = write_part(part, &folder, out, &classes, options, &tell)?;
+        let skipped = write_part(part, &folder, out, &classes, options, &report)?;
         written.counts.push(part.len() - skipped.len());
         written.skipped.extend(skipped);
     }
@@ -56,21 +57,21 @@ pub(super) fn write(
     Ok(WrittenData { names: classes, ..written })
 }
 
-/// Writes a part, and says what was left out.
+/// Writes a part, and returns the skipped files.
 fn write_part(
     part: &ImageFolder,
     folder: &Path,
     out: &Path,
     classes: &[String],
     options: &ReadOptions,
-    tell: &(dyn Fn() -> bool + Sync),
+    report: &(dyn Fn() -> bool + Sync),
 ) -> Result<Vec<SkippedFile>> {
     let folders: Vec<PathBuf> = classes.iter().map(|class| folder.join(class)).collect();
     for folder in &folders {
-        fs::create_dir_all(folder).map_err(refused(out))?;
+        fs::create_dir_all(folder).map_err(write_error(out))?;
     }
     let mut names: Vec<FileNames> = classes.iter().map(|_| FileNames::default()).collect();
-    // As many digits for all, so that their order stays.
+    // The same number of digits in all names keeps the order.
     let digits = part.len().to_string().len().max(5);
     let named = part.files().iter().zip(part.labels()).enumerate().map(|(index, (file, label))| {
         let wanted = match file.name() {
@@ -84,13 +85,13 @@ fn write_part(
     let write = |(file, to): (&DataFile, &PathBuf)| {
         let skipped = match image(file, options) {
             Ok(image) => {
-                fs::write(to, png(&image, out)?).map_err(refused(out))?;
+                fs::write(to, png(&image, out)?).map_err(write_error(out))?;
                 None
             }
             Err(error) if options.skip_bad => Some(SkippedFile::new(file, &error)),
             Err(error) => return Err(error),
         };
-        if tell() { Ok(skipped) } else { Err(ended(out)) }
+        if report() { Ok(skipped) } else { Err(ended(out)) }
     };
     let pairs = part.files().par_iter().zip(&files);
     let skipped = pairs.map(write).collect::<Result<Vec<Option<SkippedFile>>>>()?;
@@ -99,12 +100,12 @@ fn write_part(
     Ok(skipped.into_iter().flatten().collect())
 }
 
-/// A write that failed, without the name of the folder that is not in its place yet.
-fn refused(out: &Path) -> impl Fn(std::io::Error) -> Error {
+/// Returns the error of a failed write, with the final folder instead of the temporary one.
+fn write_error(out: &Path) -> impl Fn(std::io::Error) -> Error {
     move |error| Error::write(out)(error)
 }
 
-/// An image as it is to be read; where that says nothing of it, as it is.
+/// Decodes an image, and resizes and converts it as far as the options say.
 fn image(file: &DataFile, options: &ReadOptions) -> Result<ImageItem> {
     let picture = decode_file(file, &file.read()?)?;
     let [channels, height, width] = picture.shape();
@@ -116,7 +117,7 @@ fn image(file: &DataFile, options: &ReadOptions) -> Result<ImageItem> {
     Ok(ImageItem { pixels, shape: format.shape(), label: 0 })
 }
 
-/// The content of a PNG file.
+/// Encodes an image as a PNG file.
 fn png(image: &ImageItem, out: &Path) -> Result<Vec<u8>> {
     let [channels, height, width] = image.shape;
     let picture = Picture::from_planes(&image.pixels, image.shape);
@@ -124,26 +125,26 @@ fn png(image: &ImageItem, out: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let encoder = PngEncoder::new(&mut bytes);
     let encoded = encoder.write_image(&picture.pixels, width as u32, height as u32, colour);
-    encoded.map_err(|error| refused(out)(std::io::Error::other(error)))?;
+    encoded.map_err(|error| write_error(out)(std::io::Error::other(error)))?;
     Ok(bytes)
 }
 
-/// The longest name, in bytes: most file systems take 255, and an ending or a number follows.
+/// The longest name in bytes: most file systems allow 255, and a number and an extension follow.
 const LONGEST: usize = 200;
 
-/// The names of a folder, none of which is there twice.
+/// The unique file names of a folder.
 #[derive(Debug, Default)]
 struct FileNames {
     taken: HashSet<String>,
-    /// The number to try next, where names meet: files of many folders may all be called alike.
+    /// The number to try next for a taken name: files of many folders may share one name.
     next: HashMap<String, u64>,
 }
 
 impl FileNames {
-    /// The name itself where it can be, else one like it; `ending` is put behind it.
+    /// Returns a free name like the wanted one, followed by `ending`.
     fn new_name(&mut self, wanted: &str, ending: &str) -> String {
         let plain = plain(wanted);
-        // Where letters are the same in both cases, a second file would take the first one's place.
+        // In lower case: if the file system ignores case, two such files would be one.
         let next = self.next.entry(plain.to_lowercase()).or_insert(1);
         loop {
             let name = match *next {
@@ -158,7 +159,7 @@ impl FileNames {
     }
 }
 
-/// A name without what leads elsewhere, hides it, or is refused by some system.
+/// Replaces what would make a name lead elsewhere, be hidden, or be refused by a file system.
 fn plain(name: &str) -> String {
     let refused = |c: char| c.is_control() || r#"/\:*?"<>|"#.contains(c);
     let mut plain: String = name.chars().map(|c| if refused(c) { '_' } else { c }).collect();

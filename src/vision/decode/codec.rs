@@ -1,4 +1,4 @@
-//! The content of an image file to pixels.
+//! Decoding the content of an image file.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -11,12 +11,12 @@ use crate::error::{Error, Result};
 use crate::vision::spec::LARGEST_SIDE;
 use crate::vision::tree::DataFile;
 
-/// The most memory that one image's decoder may take, in bytes.
+/// The memory limit of the decoder of one image, in bytes.
 const MOST_MEMORY: u64 = 1 << 28;
-/// How many bytes from the start of a file usually hold its size: nearly always the first few, and
-/// in a photo those after what the camera wrote about it.
+/// How many bytes of a file to read for its header. The first few nearly always suffice; in a photo
+/// the size may follow the camera's metadata.
 const HEADERS: [u64; 2] = [1 << 12, 1 << 18];
-/// The formats that are read, known by their first bytes.
+/// The supported formats, which are recognised by their first bytes.
 const FORMATS: [ImageFormat; 6] = [
     ImageFormat::Png,
     ImageFormat::Jpeg,
@@ -26,16 +26,16 @@ const FORMATS: [ImageFormat; 6] = [
     ImageFormat::Tiff,
 ];
 
-/// What a file says of its image before it is decoded.
+/// The header of an image file.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::vision) struct ImageHeader {
-    /// `[width, height]` in pixels, the right way up.
+    /// `[width, height]` in pixels, upright.
     pub size: [u32; 2],
     /// 1 for grey, 3 for colour.
     pub channels: usize,
 }
 
-/// Decodes a file, whose content this is.
+/// Decodes a file with the given content.
 pub(in crate::vision) fn decode_file(file: &DataFile, content: &[u8]) -> Result<Picture> {
     match file.raw() {
         Some((planes, shape)) => Ok(Picture::from_planes(planes, shape)),
@@ -43,8 +43,8 @@ pub(in crate::vision) fn decode_file(file: &DataFile, content: &[u8]) -> Result<
     }
 }
 
-/// Decodes the content of a file into one channel if it is grey and three if it is in colour;
-/// transparency is left out and 16 bits become 8. `name` stands for the file in messages.
+/// Decodes the content of a file into one channel if it is grey and three if it is in colour.
+/// Transparency is dropped and 16-bit channels become 8-bit. Messages call the file `name`.
 pub(in crate::vision) fn decode(bytes: &[u8], name: &dyn std::fmt::Display) -> Result<Picture> {
     picture(bytes).map_err(|reason| Error::image(name, reason))
 }
@@ -58,7 +58,7 @@ fn picture(bytes: &[u8]) -> Result<Picture, String> {
     }
     if decoder.total_bytes() > MOST_MEMORY {
         let bytes = decoder.total_bytes();
-        return Err(format!("{bytes} bytes of pixels; at most {MOST_MEMORY} are decoded"));
+        return Err(format!("{bytes} bytes of pixels; the limit is {MOST_MEMORY}"));
     }
     let (width, height) = decoder.dimensions();
     let size = [width as usize, height as usize];
@@ -78,8 +78,8 @@ fn picture(bytes: &[u8]) -> Result<Picture, String> {
     Ok(Picture { pixels, channels, size, turn, transparent })
 }
 
-/// Whether some transparency is lost. GIFs are always decoded with an alpha channel, which says
-/// nothing by itself.
+/// Returns whether dropping the alpha channel loses transparency. GIFs are always decoded with one,
+/// so the pixels decide.
 fn is_transparent(image: &DynamicImage) -> bool {
     match image {
         DynamicImage::ImageRgba8(pixels) => pixels.pixels().any(|pixel| pixel.0[3] < u8::MAX),
@@ -87,7 +87,7 @@ fn is_transparent(image: &DynamicImage) -> bool {
     }
 }
 
-/// Reads what a file says of its image, from its beginning if that is enough.
+/// Reads the header of an image file, from the start of the file if that suffices.
 pub(in crate::vision) fn header(file: &DataFile) -> Result<ImageHeader> {
     if let Some((_, [channels, height, width])) = file.raw() {
         return Ok(ImageHeader { size: [width as u32, height as u32], channels });
@@ -96,7 +96,7 @@ pub(in crate::vision) fn header(file: &DataFile) -> Result<ImageHeader> {
         let beginning = file.beginning(bytes)?;
         match header_of(&beginning) {
             Ok(found) => return Ok(found),
-            // That was all of it.
+            // This was the whole file.
             Err(_) if (beginning.len() as u64) < bytes => break,
             Err(_) => {}
         }
@@ -113,7 +113,7 @@ fn header_of(bytes: &[u8]) -> Result<ImageHeader, String> {
     Ok(ImageHeader { size: turned([width, height], turn), channels })
 }
 
-/// A decoder that refuses what is too large, or why there is none.
+/// Creates a decoder that refuses images that are too large, or returns why it cannot.
 fn decoder(bytes: &[u8]) -> Result<impl ImageDecoder + '_, String> {
     if bytes.is_empty() {
         return Err("empty file".to_owned());

@@ -1,24 +1,24 @@
-//! What is looked at in an image file before a decoder sees it: whether a JPEG is there to its end,
-//! and the chunks of a PNG that are worth decoding.
+//! Checks on an image file before it is decoded: whether a JPEG is truncated, and which chunks of
+//! a PNG the decoder needs.
 
 use std::borrow::Cow;
 
-/// How a JPEG begins.
+/// The first bytes of a JPEG.
 const JPEG: [u8; 2] = [0xff, 0xd8];
-/// How a PNG begins.
+/// The first bytes of a PNG.
 const PNG: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
-/// The longest EXIF chunk of a PNG that is kept, in bytes. In a JPEG it has at most 64 KiB.
+/// The longest EXIF chunk of a PNG that is kept, in bytes. A JPEG holds at most 64 KiB of EXIF.
 const LONGEST_EXIF: usize = 1 << 20;
 
-/// Whether the bytes are a JPEG that breaks off before the marker of its end. Decoders forgive it:
-/// what is missing becomes grey.
+/// Returns whether the bytes are a JPEG without its end marker. Decoders accept it and fill the
+/// missing part with grey.
 pub(super) fn is_cut_jpeg(bytes: &[u8]) -> bool {
     if !bytes.starts_with(&JPEG) {
         return false;
     }
     let mut rest = bytes;
-    // Within a scan 0xff is followed by 0, or by a marker that has no length; elsewhere by a
-    // marker and the length of its segment, which may hold a thumbnail with an end of its own.
+    // Within a scan, 0xff is followed by 0 or by a marker without a length. Elsewhere it starts a
+    // marker with the length of its segment. A thumbnail in the segment has its own end marker.
     while let Some(at) = rest.iter().position(|&byte| byte == 0xff) {
         rest = &rest[at + 1..];
         match rest {
@@ -34,17 +34,17 @@ pub(super) fn is_cut_jpeg(bytes: &[u8]) -> bool {
     true
 }
 
-/// A PNG without the chunks that nothing here uses, such as colour profiles and texts; any other
-/// file as it is.
+/// Removes the chunks of a PNG that are not used here, such as colour profiles and texts. Returns
+/// any other file unchanged.
 ///
-/// The decoder inflates a profile and a text whatever its memory limit is, so that a file of 4 MB
-/// could take a thousand times as much.
+/// The decoder inflates profiles and texts without regard to its memory limit: a file of 4 MB could
+/// take a thousand times as much memory.
 pub(super) fn without_metadata(bytes: &[u8]) -> Cow<'_, [u8]> {
     if !bytes.starts_with(&PNG) {
         return Cow::Borrowed(bytes);
     }
     let (mut kept, mut copied, mut at) = (Vec::new(), 0, PNG.len());
-    // A chunk is its content's length, its type, the content, and a checksum: 12 bytes beside it.
+    // A chunk is a length, a type, the content and a checksum: 12 bytes besides the content.
     while let Some(&[a, b, c, d, ref kind @ ..]) =
         bytes.get(at..).and_then(|b| b.first_chunk::<8>())
     {
@@ -63,8 +63,8 @@ pub(super) fn without_metadata(bytes: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(kept)
 }
 
-/// Whether the decoder needs a chunk: a critical one, whose type begins with a capital letter, the
-/// transparency, or an EXIF chunk with the orientation.
+/// Returns whether the decoder needs a chunk: a critical one, whose type begins with a capital
+/// letter, the transparency, or EXIF, which holds the orientation.
 fn is_used(kind: &[u8; 4], length: usize) -> bool {
     kind[0].is_ascii_uppercase() || kind == b"tRNS" || (kind == b"eXIf" && length <= LONGEST_EXIF)
 }

@@ -1,4 +1,4 @@
-//! What files say of their images before they are decoded, and whether they agree.
+//! Image headers, read without decoding the images, and whether they agree.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -9,10 +9,10 @@ use super::codec::{ImageHeader, header};
 use crate::error::{Error, Remedy, Result};
 use crate::vision::tree::DataFile;
 
-/// How many kinds of images a message lists: each photo may have its own size.
+/// How many kinds of images a message lists: each photo may have a different size.
 const LISTED: usize = 3;
 
-/// The headers of many files, in their order.
+/// The headers of many files, in the order of the files.
 pub(in crate::vision) struct Headers<'a> {
     pub files: Vec<(&'a DataFile, Result<ImageHeader, Box<Error>>)>,
 }
@@ -29,7 +29,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Refuses what is no image.
+    /// Fails if a file is not a readable image.
     pub fn all_read(&mut self) -> Result<()> {
         match self.files.iter().position(|(_, found)| found.is_err()) {
             Some(bad) => self.files.swap_remove(bad).1.map(drop).map_err(|error| *error),
@@ -37,12 +37,12 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// The most of something that an image has, 0 if there is none.
+    /// Returns the largest value of `of` over all images, or 0 without images.
     pub fn most(&self, of: impl Fn(&ImageHeader) -> usize) -> usize {
         self.headers().map(of).max().unwrap_or_default()
     }
 
-    /// How many images are of each kind, the most frequent first.
+    /// Counts the images of each kind, the most frequent kind first.
     pub fn counts<K: Ord>(&self, kind: impl Fn(&ImageHeader) -> K) -> Vec<(K, usize)> {
         let mut counts = BTreeMap::new();
         for header in self.headers() {
@@ -53,13 +53,13 @@ impl<'a> Headers<'a> {
         counts
     }
 
-    /// Refuses images of two sizes; what is no image is passed over.
+    /// Fails if images differ in size. Unreadable files are ignored.
     pub fn same_size(&self) -> Result<()> {
         let show = |[width, height]: [u32; 2]| format!("{width}×{height}");
         self.same(|header| header.size, show, Remedy::ResizeImages)
     }
 
-    /// Refuses grey images beside some in colour; what is no image is passed over.
+    /// Fails if some images are grey and others in colour. Unreadable files are ignored.
     pub fn same_channels(&self) -> Result<()> {
         let show = |channels| if channels == 1 { "grey" } else { "in colour" }.to_owned();
         self.same(|header| header.channels, show, Remedy::ConvertChannels)
@@ -81,15 +81,15 @@ impl<'a> Headers<'a> {
         };
         let (counts, total) = (self.counts(kind), self.headers().count());
         let listed = counts.iter().take(LISTED).map(|(kind, count)| {
-            let are = if *count == 1 { "is" } else { "are" };
-            format!("{count} {are} {}", show(*kind))
+            let verb = if *count == 1 { "is" } else { "are" };
+            format!("{count} {verb} {}", show(*kind))
         });
         let mut listed: Vec<_> = listed.collect();
         if counts.len() > LISTED {
-            listed.push("the others are of other sizes".to_owned());
+            listed.push("the rest have other sizes".to_owned());
         }
         let problem = format!(
-            "{}, but {first} is {}; of {total} images {}",
+            "{}, expected {} as in {first}; of {total} images, {}",
             show(found),
             show(expected),
             listed.join(", ")

@@ -1,4 +1,4 @@
-//! From the content of an image file to pixels, and to pixels of a wanted size.
+//! Decoding image files into pixels, and fitting these to a format.
 
 mod codec;
 mod container;

@@ -1,4 +1,4 @@
-//! A decoded image, and how it is brought into a format.
+//! A decoded image, and its conversion to a format.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
@@ -6,23 +6,23 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use crate::vision::resize::Filter;
 use crate::vision::spec::ImageSpec;
 
-/// A decoded image as its file has it: not yet turned the right way up.
+/// A decoded image as stored in its file: not yet rotated upright.
 #[derive(Debug)]
 pub(in crate::vision) struct Picture {
-    /// In rows, `channels` bytes each.
+    /// Row by row, `channels` bytes per pixel.
     pub pixels: Vec<u8>,
     /// 1 for grey, 3 for colour.
     pub channels: usize,
     /// `[width, height]`.
     pub size: [usize; 2],
-    /// How it is turned to be the right way up.
+    /// The transformation that makes it upright.
     pub turn: Orientation,
-    /// Whether it had transparency, which is left out.
+    /// Whether transparency was dropped.
     pub transparent: bool,
 }
 
 impl Picture {
-    /// From the planes of an image of `[channels, height, width]`, which is the right way up.
+    /// Creates a picture from the planes of an upright image of `[channels, height, width]`.
     pub fn from_planes(planes: &[u8], [channels, height, width]: [usize; 3]) -> Self {
         let pixels = match channels {
             1 => planes.to_vec(),
@@ -37,28 +37,28 @@ impl Picture {
         Self { pixels, channels, size: [width, height], turn, transparent: false }
     }
 
-    /// `[channels, height, width]`, the right way up.
+    /// Returns `[channels, height, width]` of the upright image.
     pub fn shape(&self) -> [usize; 3] {
         let [width, height] = turned(self.size, self.turn);
         [self.channels, height, width]
     }
 
-    /// The right way up, `[channels, height, width]` in row-major order.
+    /// Returns the upright image, `[channels, height, width]` in row-major order.
     pub fn into_planes(self) -> Vec<u8> {
         let shape = self.shape();
         planes(self.upright().pixels, shape[0])
     }
 
-    /// In the channels, the size and by the filter of a format; its planes in row-major order.
+    /// Converts the picture to a format. Returns `[channels, height, width]` in row-major order.
     pub fn fit(self, format: &ImageSpec) -> Result<Vec<u8>, String> {
-        // A middle between two pixels goes to one side, which a mirror image would exchange.
+        // A midpoint between two pixels is rounded to one side, and mirroring would swap the sides.
         let picture = if format.filter == Filter::Nearest { self.upright() } else { self };
         let Self { mut pixels, mut channels, size, turn, transparent } = picture;
         if (channels, format.channels) == (3, 1) {
             (pixels, channels) = (luma(&pixels), 1);
         }
-        // A photo takes longer to turn than to resize and to turn then; its width is what becomes
-        // its width once it is turned.
+        // Resizing a photo before rotating it is faster. The axis that becomes the width is still
+        // resized first, as in an upright image.
         let to = turned([format.width, format.height], turn);
         let [width_first, _] = turned([true, false], turn);
         let pixels = format.filter.resize(pixels, channels, size, to, width_first)?;
@@ -84,7 +84,7 @@ impl Picture {
     }
 }
 
-/// A width and a height, of which a quarter turn makes the other.
+/// Returns the width and height after a transformation: a quarter turn swaps them.
 pub(in crate::vision) fn turned<T>([width, height]: [T; 2], turn: Orientation) -> [T; 2] {
     match turn {
         Orientation::Rotate90
@@ -95,7 +95,7 @@ pub(in crate::vision) fn turned<T>([width, height]: [T; 2], turn: Orientation) -
     }
 }
 
-/// Channels first.
+/// Reorders interleaved pixels into planes: channels first.
 fn planes(pixels: Vec<u8>, channels: usize) -> Vec<u8> {
     if channels == 1 {
         return pixels;
@@ -104,7 +104,7 @@ fn planes(pixels: Vec<u8>, channels: usize) -> Vec<u8> {
     (0..channels).flat_map(plane).collect()
 }
 
-/// Grey from red, green and blue, weighed by Rec. 601 as Pillow's `convert("L")` and JPEG do.
+/// Converts RGB to grey with the weights of Rec. 601, as Pillow's `convert("L")` and JPEG do.
 fn luma(pixels: &[u8]) -> Vec<u8> {
     let (pixels, _) = pixels.as_chunks::<3>();
     let grey = pixels.iter().map(|&pixel| {

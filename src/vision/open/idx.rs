@@ -1,8 +1,8 @@
-//! MNIST's own file format, IDX: numbers of any number of dimensions, behind a short header.
+//! IDX, the file format of MNIST: an array of any number of dimensions after a short header.
 //!
-//! Two zero bytes, a byte for the type of the numbers, a byte for how many dimensions there are, and
-//! each dimension as four bytes, the highest first; then the numbers, the last dimension running
-//! fastest. From Yann LeCun's page of MNIST; numpy's row-major order.
+//! The header is two zero bytes, a byte for the type of the numbers, a byte for the number of
+//! dimensions, and the length of each dimension as a big-endian `u32`. The numbers follow in
+//! row-major order, as in numpy. The source is Yann LeCun's MNIST page.
 
 use std::io::{self, Read, Write};
 
@@ -10,13 +10,13 @@ use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Remedy, Result};
 
-/// How a gzip file begins.
+/// The magic bytes of a gzip file.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
-/// How many bytes one byte of gzip can become at most: a match of 258 bytes takes two bits.
-const MOST_FROM_ONE: usize = 1032;
-/// The types of the format: their bytes, and what they mean.
+/// The highest compression ratio of gzip: a match of 258 bytes takes two bits.
+const MAX_COMPRESSION_RATIO: usize = 1032;
+/// The number types of the format, and their meaning.
 const TYPES: [(u8, &str); 6] = [
     (UNSIGNED_BYTES, "unsigned bytes"),
     (0x09, "signed bytes"),
@@ -27,7 +27,7 @@ const TYPES: [(u8, &str); 6] = [
 ];
 const UNSIGNED_BYTES: u8 = 0x08;
 
-/// The content of an IDX file of unsigned bytes, such as `train-images-idx3-ubyte`.
+/// The contents of an IDX file of unsigned bytes, such as `train-images-idx3-ubyte`.
 ///
 /// ```
 /// use fastburn::vision::Idx;
@@ -38,7 +38,7 @@ const UNSIGNED_BYTES: u8 = 0x08;
 /// assert_eq!(Idx::parse("labels", &bytes)?, labels);
 ///
 /// let cut = Idx::parse("labels", &bytes[..10]).unwrap_err().to_string();
-/// assert_eq!(cut, "labels: 2 bytes behind the header, which says 3; fetch it again");
+/// assert_eq!(cut, "labels: truncated: 2 of 3 bytes; download it again");
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,50 +50,51 @@ pub struct Idx {
 }
 
 impl Idx {
-    /// Reads the content of a file, plain or gzip; `name` stands for the file in messages.
+    /// Parses the contents of a file, plain or gzip. `name` stands for the file in messages.
     ///
-    /// The header is believed only as far as there are bytes: memory is taken as they come, and no
-    /// more of a gzip file is unpacked than the header says.
+    /// The header is not trusted: memory is allocated only as bytes arrive, and a gzip file is
+    /// decompressed only up to the size in the header.
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if it is no IDX file, holds other numbers than unsigned bytes, or has fewer
-    /// or more of them than its header says.
+    /// [`Error::Data`] if it is not an IDX file, its numbers are not unsigned bytes, or there are
+    /// fewer or more of them than its header declares.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
-        let wrong = |problem: String| Error::data(name, problem);
         match bytes.starts_with(&GZIP) {
-            false => Self::read(bytes, bytes.len()).map_err(wrong),
+            false => Self::read(name, bytes, bytes.len()),
             true => {
-                let most = bytes.len().saturating_mul(MOST_FROM_ONE);
-                Self::read(MultiGzDecoder::new(bytes), most).map_err(wrong)
+                let most = bytes.len().saturating_mul(MAX_COMPRESSION_RATIO);
+                Self::read(name, MultiGzDecoder::new(bytes), most)
             }
         }
     }
 
-    /// Reads what cannot be more than `most` bytes.
-    fn read(mut bytes: impl Read, most: usize) -> Result<Self, String> {
+    /// Parses a source of at most `most` bytes.
+    fn read(name: &str, mut bytes: impl Read, most: usize) -> Result<Self> {
+        let wrong = |problem: String| Error::data(name, problem);
+        let incomplete = |problem| wrong(problem).with_remedy(Remedy::DownloadAgain);
         let damaged = |error: io::Error| match error.kind() {
-            io::ErrorKind::UnexpectedEof => "it ends within its header; fetch it again".to_owned(),
-            _ => format!("a damaged gzip file ({error}); fetch it again"),
+            io::ErrorKind::UnexpectedEof => incomplete("truncated in its header".to_owned()),
+            _ => incomplete(format!("a damaged gzip file ({error})")),
         };
         let mut magic = [0; 4];
         bytes.read_exact(&mut magic).map_err(damaged)?;
         let [0, 0, kind, dimensions] = magic else {
             let [a, b, c, d] = magic;
-            return Err(format!(
-                "not an IDX file: it begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}, \
+            return Err(wrong(format!(
+                "not an IDX file: begins with the bytes {a:02x} {b:02x} {c:02x} {d:02x}, \
                  expected 00 00 08"
-            ));
+            )));
         };
         if kind != UNSIGNED_BYTES {
             let found = match TYPES.iter().find(|(byte, _)| *byte == kind) {
                 Some((_, name)) => (*name).to_owned(),
-                None => format!("numbers of type {kind:02x}, which does not exist"),
+                None => format!("unknown number type {kind:02x}"),
             };
-            return Err(format!("{found}; expected unsigned bytes, type 08"));
+            return Err(wrong(format!("{found}; expected unsigned bytes, type 08")));
         }
         if dimensions == 0 {
-            return Err("its header says 0 dimensions; expected at least 1".to_owned());
+            return Err(wrong("0 dimensions; expected at least 1".to_owned()));
         }
         let mut dims = Vec::new();
         for _ in 0..dimensions {
@@ -101,33 +102,35 @@ impl Idx {
             bytes.read_exact(&mut length).map_err(damaged)?;
             dims.push(u32::from_be_bytes(length) as usize);
         }
-        let promised = product(&dims).filter(|&count| count <= most).ok_or_else(|| {
-            format!("its header says {} bytes, more than the file can hold", counted(&dims))
+        let declared = product(&dims).filter(|&count| count <= most).ok_or_else(|| {
+            let declared = size_text(&dims);
+            wrong(format!("its header declares {declared} bytes, more than the file can hold"))
         })?;
 
         let mut data = Vec::new();
-        // One more than there may be; behind the last one a gzip file has its checksum looked at.
-        let read = bytes.take(promised as u64 + 1).read_to_end(&mut data);
-        read.map_err(|error| format!("a damaged gzip file ({error}); fetch it again"))?;
-        if data.len() > promised {
-            return Err(format!("more bytes behind the header than it says, {}", counted(&dims)));
+        // One byte more is read, to detect excess data, and to reach the end of a gzip file, where
+        // its checksum is verified.
+        let read = bytes.take(declared as u64 + 1).read_to_end(&mut data);
+        read.map_err(|error| incomplete(format!("a damaged gzip file ({error})")))?;
+        if data.len() > declared {
+            return Err(wrong(format!(
+                "more bytes than its header declares, {}",
+                size_text(&dims)
+            )));
         }
-        if data.len() < promised {
-            let found = data.len();
-            let said = counted(&dims);
-            return Err(format!(
-                "{found} bytes behind the header, which says {said}; fetch it again"
-            ));
+        if data.len() < declared {
+            let (found, expected) = (data.len(), size_text(&dims));
+            return Err(incomplete(format!("truncated: {found} of {expected} bytes")));
         }
         Ok(Self { dims, data })
     }
 
-    /// The content of an IDX file.
+    /// Returns the contents of an IDX file.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if there are not as many numbers as the dimensions say, or dimensions that
-    /// the format has no room for.
+    /// [`Error::Shape`] if the number of values does not match the dimensions, or the format cannot
+    /// represent the dimensions.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         let lengths: Option<Vec<u32>> =
             self.dims.iter().map(|&length| u32::try_from(length).ok()).collect();
@@ -135,13 +138,13 @@ impl Idx {
             return Err(Error::Shape {
                 what: "an IDX file",
                 expected: format!("1 to {} dimensions of at most {}", u8::MAX, u32::MAX),
-                found: counted(&self.dims),
+                found: size_text(&self.dims),
             });
         };
         if product(&self.dims) != Some(self.data.len()) {
             return Err(Error::Shape {
                 what: "an IDX file",
-                expected: format!("{} bytes", counted(&self.dims)),
+                expected: format!("{} bytes", size_text(&self.dims)),
                 found: self.data.len().to_string(),
             });
         }
@@ -152,7 +155,7 @@ impl Idx {
         Ok(bytes)
     }
 
-    /// As [`to_bytes`](Self::to_bytes), packed by gzip; the same content gives the same bytes.
+    /// Returns the contents of an IDX file, compressed with gzip. Equal data gives equal bytes.
     ///
     /// ```
     /// use fastburn::vision::Idx;
@@ -166,25 +169,25 @@ impl Idx {
     ///
     /// # Errors
     ///
-    /// As [`to_bytes`](Self::to_bytes).
+    /// Those of [`to_bytes`](Self::to_bytes).
     pub fn to_gzip(&self) -> Result<Vec<u8>> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        let written = packed.write_all(&self.to_bytes()?).and_then(|()| packed.finish());
-        written.map_err(|error| Error::data("an IDX file", format!("not packed ({error})")))
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let written = encoder.write_all(&self.to_bytes()?).and_then(|()| encoder.finish());
+        written.map_err(|error| Error::data("an IDX file", format!("cannot compress it ({error})")))
     }
 }
 
-/// How many numbers that is, if that can be counted.
+/// Returns the number of values, or `None` if it overflows.
 fn product(dims: &[usize]) -> Option<usize> {
-    // Beside an endless dimension, an empty one still leaves nothing.
+    // An empty dimension makes the product 0, even if those before it overflow.
     if dims.contains(&0) {
         return Some(0);
     }
     dims.iter().try_fold(1_usize, |product, &length| product.checked_mul(length))
 }
 
-/// Dimensions as text, and what they come to.
-fn counted(dims: &[usize]) -> String {
+/// Returns the dimensions and their product as text, such as `2×2×2 = 8`.
+fn size_text(dims: &[usize]) -> String {
     let lengths: Vec<_> = dims.iter().take(4).map(usize::to_string).collect();
     let (lengths, rest) = (lengths.join("×"), if dims.len() > 4 { "×…" } else { "" });
     match (dims, product(dims)) {

@@ -1,4 +1,4 @@
-//! A data set in MNIST's files: images and labels in IDX, for each of its two parts.
+//! Data sets in MNIST's layout: an IDX file of images and one of labels for each part.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -10,30 +10,30 @@ use crate::error::{Error, Result};
 use crate::vision::spec::LARGEST_SIDE;
 use crate::vision::tree::{DataFile, DataFolder, RawImages};
 
-/// The names of the training part, and those of the validation part: MNIST's, then EMNIST's.
+/// The names of the training part and of the validation part: MNIST's, then EMNIST's.
 const TRAIN: [&str; 1] = ["train"];
 const VALID: [&str; 2] = ["t10k", "test"];
-/// The classes' names, a line each, from label 0 on.
+/// The file of class names, one per line, from label 0 on.
 pub(in crate::vision) const CLASSES: &str = "classes.txt";
 
-/// What a file holds, and how the format's own files call it.
+/// The contents of an IDX file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::vision) enum IdxContent {
     Images,
     Labels,
 }
 
-/// What a file's name says of it.
+/// The name of an IDX file, parsed.
 #[derive(Debug, PartialEq, Eq)]
 struct IdxFileName<'a> {
-    /// What stands before the part, as `emnist-letters-`.
+    /// The text before the part, such as `emnist-letters-`.
     prefix: &'a str,
     part: &'a str,
     content: IdxContent,
 }
 
 impl IdxContent {
-    /// The name of the file of a part.
+    /// Returns the file name for a part.
     pub fn file_name(self, part: &str) -> String {
         let (content, dimensions) = self.words();
         format!("{part}-{content}-{dimensions}-ubyte")
@@ -62,26 +62,28 @@ impl<'a> IdxFileName<'a> {
     }
 }
 
-/// The training part, and the validation part if there is one, if these files of a folder are IDX.
+/// Lists the parts of a data set whose files are IDX. Returns `None` if there are no IDX files.
 pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Listing>> {
-    let names = |file| DataFile::name(file).and_then(IdxFileName::of);
-    let prefixes: BTreeSet<_> = files.iter().filter_map(names).map(|named| named.prefix).collect();
+    let parsed = |file| DataFile::name(file).and_then(IdxFileName::of);
+    let prefixes: BTreeSet<_> = files.iter().filter_map(parsed).map(|name| name.prefix).collect();
     let prefix = match prefixes.len() {
         0 => return Ok(None),
         1 => prefixes.first().copied().unwrap_or_default(),
         _ => {
             let sets: Vec<_> =
                 prefixes.into_iter().map(|prefix| format!("{prefix}train…")).collect();
-            let problem = "IDX files of several data sets; give each a folder of its own";
-            return Err(Error::data(folder, format!("{problem}: {}", sets.join(", "))));
+            let sets = sets.join(", ");
+            let problem =
+                format!("IDX files of several data sets ({sets}); give each its own folder");
+            return Err(Error::data(folder, problem));
         }
     };
     let classes = files.iter().find(|file| file.name() == Some(CLASSES));
     let classes = classes.map(class_names).transpose()?;
-    // The plain file where the packed one is there as well: its name is the shorter one.
+    // If a file is there both plain and as gzip, the plain one is used. Its name is shorter.
     let file = |part: &str, content| {
         let wanted = Some(IdxFileName { prefix, part, content });
-        let found = files.iter().filter(|&file| names(file) == wanted);
+        let found = files.iter().filter(|&file| parsed(file) == wanted);
         found.min_by_key(|file| file.name().map(str::len))
     };
     let pair = |parts: &[&str]| {
@@ -91,8 +93,8 @@ pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Lis
                 (Some(images), Some(labels)) => {
                     part_of(images, labels, classes.as_deref()).map(Some)
                 }
-                (Some(there), None) => Err(alone(there, prefix, part, IdxContent::Labels)),
-                (None, Some(there)) => Err(alone(there, prefix, part, IdxContent::Images)),
+                (Some(images), None) => Err(unpaired(images, prefix, part, IdxContent::Labels)),
+                (None, Some(labels)) => Err(unpaired(labels, prefix, part, IdxContent::Images)),
             }
         });
         pairs.filter_map(Result::transpose).next().transpose()
@@ -102,17 +104,17 @@ pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Lis
         (Some(train), valid) => Listing::new(folder.to_string(), train, valid).map(Some),
         (None, _) => {
             let missing = format!("{prefix}{}", IdxContent::Images.file_name(TRAIN[0]));
-            Err(Error::data(folder, format!("IDX files, but no {missing} among them")))
+            Err(Error::data(folder, format!("IDX files without {missing}")))
         }
     }
 }
 
-fn alone(there: &DataFile, prefix: &str, part: &str, missing: IdxContent) -> Error {
+fn unpaired(file: &DataFile, prefix: &str, part: &str, missing: IdxContent) -> Error {
     let missing = missing.file_name(part);
-    Error::data(there, format!("no {prefix}{missing} beside it"))
+    Error::data(file, format!("no {prefix}{missing} beside it"))
 }
 
-/// The images of a part with their labels.
+/// Reads the images of a part with their labels.
 fn part_of(images: &DataFile, labels: &DataFile, names: Option<&[String]>) -> Result<ImageFolder> {
     let parsed = Idx::parse(&labels.to_string(), &labels.read()?)?;
     let &[count] = parsed.dims.as_slice() else {
@@ -124,29 +126,29 @@ fn part_of(images: &DataFile, labels: &DataFile, names: Option<&[String]>) -> Re
     };
     let sides = 1..=LARGEST_SIDE as usize;
     if !(sides.contains(&height) && sides.contains(&width)) {
-        let problem = format!("images of {width}×{height} pixels; expected 1 to {LARGEST_SIDE}");
+        let problem =
+            format!("images of {width}×{height} pixels; expected sides of 1 to {LARGEST_SIDE}");
         return Err(Error::data(images, problem));
     }
     if found != count {
-        let problem = format!("{found} images, but {labels} has {count} labels");
+        let problem = format!("{found} images; expected {count}, one per label in {labels}");
         return Err(Error::data(images, problem));
     }
     if count == 0 {
         return Err(Error::data(images, "no images"));
     }
-    let there: BTreeSet<u8> = parsed.data.iter().copied().collect();
+    let distinct: BTreeSet<u8> = parsed.data.iter().copied().collect();
     let name = |&label: &u8| match names {
         None => Ok(label.to_string()),
         Some(names) => names.get(usize::from(label)).cloned().ok_or_else(|| {
             let lines = names.len();
-            let problem =
-                format!("label {label}, but {CLASSES} has {lines} lines, from label 0 on");
+            let problem = format!("label {label} has no class name: {CLASSES} has {lines} lines");
             Error::data(labels, problem)
         }),
     };
-    let classes = there.iter().map(name).collect::<Result<Vec<_>>>()?;
+    let classes = distinct.iter().map(name).collect::<Result<Vec<_>>>()?;
     let mut index_of = [0; 256];
-    for (index, &label) in (0..).zip(&there) {
+    for (index, &label) in (0..).zip(&distinct) {
         index_of[usize::from(label)] = index;
     }
     let indices = parsed.data.iter().map(|&label| index_of[usize::from(label)]).collect();
@@ -161,7 +163,7 @@ fn dimensions(file: &DataFile, found: &Idx, expected: &str) -> Error {
     Error::data(file, format!("{found} dimensions; expected {expected}"))
 }
 
-/// The lines of a file of classes' names.
+/// Reads a file of class names, one per line.
 fn class_names(file: &DataFile) -> Result<Vec<String>> {
     let content = file.read()?;
     let text = std::str::from_utf8(&content).map_err(|_| Error::data(file, "not UTF-8"))?;
@@ -169,10 +171,10 @@ fn class_names(file: &DataFile) -> Result<Vec<String>> {
     let mut seen = HashSet::new();
     for (line, name) in (1..).zip(&names) {
         if name.is_empty() {
-            return Err(Error::data(file, format!("line {line} is empty; expected a class")));
+            return Err(Error::data(file, format!("line {line} is empty; expected a class name")));
         }
         if !seen.insert(name) {
-            return Err(Error::data(file, format!("line {line}: the class {name} again")));
+            return Err(Error::data(file, format!("line {line}: duplicate class {name}")));
         }
     }
     Ok(names)

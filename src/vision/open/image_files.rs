@@ -1,4 +1,4 @@
-//! Which files of a folder are images, by their extension, and what becomes of the others.
+//! The image files in a folder, by their extension, and counts of the other files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::vision::tree::{DataFile, DataFolder};
 /// Lists the image files in a folder and its sub-folders, in natural order (`2` before `10`):
 /// fastai's `get_image_files`.
 ///
-/// Files are taken by their extension, as for an [`ImageFolder`].
+/// Images are recognised by the same extensions as for an [`ImageFolder`].
 ///
 /// ```
 /// let files = fastburn::vision::image_files("examples/embed")?;
@@ -20,7 +20,7 @@ use crate::vision::tree::{DataFile, DataFolder};
 ///
 /// # Errors
 ///
-/// [`Error::Read`] if a folder cannot be listed, [`Error::Data`] if there is no image.
+/// [`Error::Read`] if a folder cannot be listed, [`Error::Data`] if there are no images.
 pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     let folder = folder.as_ref();
     let files = DataFolder::Disk(folder.to_path_buf()).tree().whole()?.files;
@@ -30,7 +30,7 @@ pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     };
     let mut files: Vec<_> = files.into_iter().filter(DataFile::is_image).filter_map(path).collect();
     if files.is_empty() {
-        return Err(Error::data(shown(folder), "no image in it or its sub-folders"));
+        return Err(Error::data(shown(folder), "no images in this folder or its sub-folders"));
     }
     files.sort_by(|a, b| {
         natord::compare(&a.to_string_lossy(), &b.to_string_lossy()).then_with(|| a.cmp(b))
@@ -38,13 +38,13 @@ pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// How many files have each extension, in lower case; empty for none.
+/// The number of files with each extension, in lower case, empty for none.
 pub(in crate::vision) type Extensions = BTreeMap<String, usize>;
 
-/// Files that are no images, in words: `12 .txt, 3 .wav`.
+/// Displays counts of files that are not images, such as `12 .txt, 3 .wav`.
 pub(in crate::vision) struct PassedOverFiles<'a>(pub &'a Extensions);
 
-/// The images among some files, and how many others there are.
+/// Splits files into images and counts of the others.
 pub(in crate::vision) fn images_among(files: Vec<DataFile>) -> (Vec<DataFile>, Extensions) {
     let (images, others): (Vec<_>, Vec<_>) = files.into_iter().partition(DataFile::is_image);
     let mut extensions = Extensions::new();
@@ -54,7 +54,7 @@ pub(in crate::vision) fn images_among(files: Vec<DataFile>) -> (Vec<DataFile>, E
     (images, extensions)
 }
 
-/// Adds counts to others.
+/// Adds the counts of `others` to `extensions`.
 pub(in crate::vision) fn add(extensions: &mut Extensions, others: &Extensions) {
     for (extension, count) in others {
         *extensions.entry(extension.clone()).or_default() += count;

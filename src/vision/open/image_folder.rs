@@ -1,4 +1,4 @@
-//! A folder of labelled images, one sub-folder a class, as a Burn dataset.
+//! Labelled image files, with one sub-folder per class, as a Burn dataset.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -17,14 +17,14 @@ use crate::vision::tree::{DataFile, DataFolder};
 
 /// Labelled image files, listed but not yet read.
 ///
-/// The sub-folders are the classes, in natural order (`2` before `10`). All files below one with an
-/// image's extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.bmp`, `.gif`, `.tif`, `.tiff`, in any
-/// case) are its images: those directly in it by name, then those of each folder in it. Other files
-/// are passed over and counted, hidden ones are ignored. Links are followed; a link back to a folder
-/// that it is in is passed over, and within a class each folder is listed once.
+/// The sub-folders are the classes, in natural order (`2` before `10`). Their images are the files
+/// with an image extension (`.png`, `.jpg`, `.jpeg`, `.webp`, `.bmp`, `.gif`, `.tif`, `.tiff`, in
+/// any case) at any depth: those directly in the class folder by name, then those of each folder in
+/// it. Other files are skipped and counted. Hidden files are ignored. Links are followed, except a
+/// link to a folder that contains it. Within a class, each folder is listed once.
 ///
-/// As a Burn [`Dataset`] it decodes an image each time it is asked for one; to train, decode all of
-/// them once with [`Images::decode`](super::Images).
+/// As a Burn [`Dataset`], it decodes an image each time it is accessed. To train, decode all images
+/// once with [`Images::decode`](super::Images).
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -40,7 +40,7 @@ use crate::vision::tree::{DataFile, DataFolder};
 pub struct ImageFolder {
     pub(super) place: String,
     pub(super) classes: Vec<String>,
-    /// Shared by all copies: they may be many.
+    /// Shared by all copies, since there may be many.
     pub(super) files: Arc<Vec<DataFile>>,
     pub(super) labels: Vec<u32>,
     pub(super) passed_over: Arc<Extensions>,
@@ -53,19 +53,18 @@ impl ImageFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if there is no such folder, it has no class, a class has no image, a
-    /// class's name is not UTF-8, it is a data set of two parts, which is for
-    /// [`Splits`](super::Splits), or an archive is damaged, has an entry that is not a plain file
-    /// or folder under a plain relative path, or goes beyond the default [`ArchiveLimits`];
-    /// [`Error::Read`] if the operating system refuses to list it, or a link leads nowhere.
+    /// [`Error::Data`] if there is no such folder, it has no classes, a class has no images, a
+    /// class name is not UTF-8, or it is a data set of two parts, which [`Splits`](super::Splits)
+    /// opens. Also if an archive is damaged, exceeds the default [`ArchiveLimits`], or has an entry
+    /// that is not a plain file or folder with a plain relative path. [`Error::Read`] if the
+    /// operating system refuses to list a folder, or a link is broken.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let folder = DataFolder::open(path.as_ref(), &ArchiveLimits::default())?;
         match Layout::find(&folder) {
             Layout { parts: Parts::Whole, top, .. } => Self::list(&top),
             Layout { parts: Parts::Half { there, .. }, .. } => Self::list(&there),
             Layout { parts: Parts::Two { train, valid }, top, .. } => {
-                let problem =
-                    format!("two parts, not classes; open one of them, {train} or {valid}");
+                let problem = format!("two parts instead of classes; open {train} or {valid}");
                 Err(Error::data(top, problem))
             }
         }
@@ -77,23 +76,23 @@ impl ImageFolder {
         if classes.is_empty() {
             return Err(Error::data(folder, "no classes; expected one sub-folder per class"));
         }
-        let of_class = |class: &String| {
+        let list_class = |class: &String| {
             let class = folder.folder(class);
             let (images, others) = images_among(class.tree().whole()?.files);
             if images.is_empty() {
                 let others = PassedOverFiles(&others).to_string();
                 let besides = if others.is_empty() { others } else { format!(", only {others}") };
-                return Err(Error::data(class, format!("no image in this class{besides}")));
+                return Err(Error::data(class, format!("no images in this class{besides}")));
             }
             Ok((images, others))
         };
-        // Which thread meets an error first is chance; that of the first class is reported.
+        // Threads fail in any order. The error of the first class is reported, to be reproducible.
         let listed: Vec<Result<(Vec<DataFile>, Extensions)>> =
-            classes.par_iter().map(of_class).collect();
+            classes.par_iter().map(list_class).collect();
         let (mut files, mut labels) = (Vec::new(), Vec::new());
         let mut passed_over = Extensions::new();
-        for (label, of_class) in (0..).zip(listed) {
-            let (images, others) = of_class?;
+        for (label, contents) in (0..).zip(listed) {
+            let (images, others) = contents?;
             files.extend(images);
             labels.resize(files.len(), label);
             add(&mut passed_over, &others);
@@ -102,7 +101,7 @@ impl ImageFolder {
         Ok(Self { place, classes, files: files.into(), labels, passed_over: passed_over.into() })
     }
 
-    /// Files with the index of each one's class; every class has one at least.
+    /// Creates a folder from files and their class indices. Every class has at least one file.
     pub(in crate::vision) fn of_files(
         place: String,
         classes: Vec<String>,
@@ -112,7 +111,7 @@ impl ImageFolder {
         Self { place, classes, files: files.into(), labels, passed_over: Arc::default() }
     }
 
-    /// Files with the name of each one's class.
+    /// Creates a folder from files and their class names.
     pub(in crate::vision) fn of_labels(place: String, labelled: Vec<(DataFile, String)>) -> Self {
         let names: HashSet<&String> = labelled.iter().map(|(_, label)| label).collect();
         let mut classes: Vec<String> = names.into_iter().cloned().collect();
@@ -123,34 +122,34 @@ impl ImageFolder {
         Self { place, classes, files: files.into(), labels, passed_over: Arc::default() }
     }
 
-    /// The folder or archive, as messages name it.
+    /// Returns the folder or archive, as messages name it.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// The classes' names; a label is an index into them.
+    /// Returns the class names; a label is an index into them.
     pub fn classes(&self) -> &[String] {
         &self.classes
     }
 
-    /// The class index of each image.
+    /// Returns the class index of each image.
     pub fn labels(&self) -> &[u32] {
         &self.labels
     }
 
-    /// The files that were passed over since their extension is not an image's: how many there are
-    /// of each extension, in lower case and empty for none. A part of a folder has none.
+    /// Returns the number of files that were skipped for not having an image extension, by their
+    /// extension, in lower case and empty for none. A subset of a folder has none.
     pub fn passed_over(&self) -> &BTreeMap<String, usize> {
         &self.passed_over
     }
 
-    /// Where image `index` is from, as messages name it.
+    /// Returns the file of image `index`, as messages name it.
     pub fn file_name(&self, index: usize) -> String {
         self.files[index].to_string()
     }
 
-    /// The images' sizes the right way up, `[width, height]` in pixels, and how many images are of
-    /// each, the most frequent first. Only the beginning of each file is decoded.
+    /// Returns the sizes of the upright images, `[width, height]` in pixels, and the number of
+    /// images of each size, the most frequent first. Only the beginning of each file is decoded.
     ///
     /// ```
     /// let sizes = fastburn::vision::Splits::digits()?.valid.sizes()?;
@@ -160,24 +159,23 @@ impl ImageFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] for the first file that is no PNG or JPEG, [`Error::Read`] if a file cannot
-    /// be read.
+    /// [`Error::Image`] for the first file that is not a readable image, [`Error::Read`] if a file
+    /// cannot be read.
     pub fn sizes(&self) -> Result<Vec<([u32; 2], usize)>> {
         let mut headers = Headers::of(&*self.files);
         headers.all_read()?;
         Ok(headers.counts(|header| header.size))
     }
 
-    /// Image `index`, decoded and the right way up.
+    /// Decodes image `index` and rotates it upright.
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] if the file is not a whole PNG or JPEG, [`Error::Read`] if it cannot be
-    /// read.
+    /// [`Error::Image`] if the file is not a readable image, [`Error::Read`] if it cannot be read.
     ///
     /// # Panics
     ///
-    /// If the index is not below [`len`](Dataset::len).
+    /// If `index` is [`len`](Dataset::len) or more.
     pub fn image(&self, index: usize) -> Result<ImageItem> {
         let file = &self.files[index];
         let picture = decode_file(file, &file.read()?)?;
@@ -200,7 +198,7 @@ impl Dataset<ImageItem> for ImageFolder {
     }
 }
 
-/// Sorts names as people do: `2` before `10`.
+/// Sorts names in natural order: `2` before `10`.
 fn in_natural_order(names: &mut [String]) {
     names.sort_unstable_by(|a, b| natord::compare(a, b).then_with(|| a.cmp(b)));
 }

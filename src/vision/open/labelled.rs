@@ -1,4 +1,4 @@
-//! The images that a table of labels names, found in a folder or archive.
+//! The images listed in a CSV of labels, found in a folder or archive.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -11,15 +11,15 @@ use crate::error::{Error, Result};
 use crate::files::regular;
 use crate::vision::tree::{DataFile, DataFolder};
 
-/// The table that a folder without class folders is read by.
+/// The CSV of labels that is used in a folder without class folders.
 pub(super) const LABELS: &str = "labels.csv";
-/// The longest table that is read, in bytes.
-const MOST: u64 = 1 << 30;
+/// The largest table that is read, in bytes.
+const LARGEST_TABLE: u64 = 1 << 30;
 
-/// The images of a table that is a file of its own: below `folder`, or beside the table if the first
-/// of them is not there.
+/// Lists the images of a separate table. They are looked for in `folder`, or beside the table if
+/// `folder` lacks the first of them.
 pub(super) fn by_table(table: &Path, folder: &DataFolder) -> Result<Listing> {
-    let rows = parse(&table.display(), &regular::read(table, MOST)?)?;
+    let rows = parse(&table.display(), &regular::read(table, LARGEST_TABLE)?)?;
     let beside = table.parent().map(Path::to_path_buf).unwrap_or_default();
     let beside = match beside.as_os_str().is_empty() {
         true => DataFolder::Disk(".".into()),
@@ -37,7 +37,7 @@ pub(super) fn by_table(table: &Path, folder: &DataFolder) -> Result<Listing> {
     images(&table.display(), rows, found.unwrap_or_else(|| FileIndex::new(folder)))
 }
 
-/// The images of the table that is in their folder, `beside` those files.
+/// Lists the images of a table in their own folder, whose direct files are `beside`.
 pub(super) fn by_own_table(
     table: &DataFile,
     folder: &DataFolder,
@@ -54,16 +54,16 @@ fn images(
     mut listed: FileIndex<'_>,
 ) -> Result<Listing> {
     by_folders(&mut rows);
-    // As of folders called so, test is the validation part only where there is no other.
+    // As with folders of these names, `test` is the validation part only if there is no `valid`.
     let held_back = match rows.iter().any(|row| row.part == Some(Part::Valid)) {
         true => Some(Part::Valid),
         false => Some(Part::Test),
     };
-    let (mut of_train, mut of_valid) = (Vec::new(), Vec::new());
+    let (mut train, mut valid) = (Vec::new(), Vec::new());
     for row in rows {
         let part = match row.part {
-            None | Some(Part::Train) => &mut of_train,
-            part if part == held_back => &mut of_valid,
+            None | Some(Part::Train) => &mut train,
+            part if part == held_back => &mut valid,
             Some(_) => continue,
         };
         let file = listed.take(&row.file)?.ok_or_else(|| {
@@ -73,29 +73,29 @@ fn images(
         part.push((file, row.label));
     }
     let place = listed.folder.to_string();
-    if of_train.is_empty() {
-        let problem = "every image is of the validation part; none is left to train on";
+    if train.is_empty() {
+        let problem = "all images are in the validation part; none are left for training";
         return Err(Error::data(table, problem));
     }
-    if of_valid.is_empty() {
-        let train = ImageFolder::of_labels(place.clone(), of_train);
+    if valid.is_empty() {
+        let train = ImageFolder::of_labels(place.clone(), train);
         return Listing::new(place, train, None);
     }
-    let train = ImageFolder::of_labels(format!("{table} (train)"), of_train);
-    let valid = ImageFolder::of_labels(format!("{table} (valid)"), of_valid);
+    let train = ImageFolder::of_labels(format!("{table} (train)"), train);
+    let valid = ImageFolder::of_labels(format!("{table} (valid)"), valid);
     Listing::new(place, train, Some(valid))
 }
 
-/// Where no column says it, takes the parts from the paths, if all begin with a part's folder.
+/// Sets the parts from the paths, if no column gives them and all paths begin with a part's folder.
 fn by_folders(rows: &mut [Row]) {
-    let of = |row: &Row| row.file.split_once('/').and_then(|(top, _)| Part::named(top));
-    if rows.iter().all(|row| row.part.is_none() && of(row).is_some()) {
-        rows.iter_mut().for_each(|row| row.part = of(row));
+    let part = |row: &Row| row.file.split_once('/').and_then(|(top, _)| Part::named(top));
+    if rows.iter().all(|row| row.part.is_none() && part(row).is_some()) {
+        rows.iter_mut().for_each(|row| row.part = part(row));
     }
 }
 
-/// A tree of which each folder that is asked for is listed once: to ask the operating system for
-/// each file by itself would take many times as long.
+/// Looks up files in a tree. Each folder is listed once, on first use, because asking the operating
+/// system for each file separately would take many times as long.
 struct FileIndex<'a> {
     folder: &'a DataFolder,
     folders: HashMap<String, HashMap<String, DataFile>>,
@@ -116,7 +116,7 @@ impl<'a> FileIndex<'a> {
         Ok(self.files(folder)?.contains_key(name))
     }
 
-    /// A file, if it is there and was not taken before.
+    /// Returns a file if it exists and was not taken before.
     fn take(&mut self, file: &str) -> Result<Option<DataFile>> {
         let (folder, name) = split(file);
         Ok(self.files(folder)?.remove(name))
@@ -141,7 +141,7 @@ impl<'a> FileIndex<'a> {
     }
 }
 
-/// A path's folder and the name in it.
+/// Splits a path into its folder and its file name.
 fn split(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }

@@ -1,5 +1,5 @@
-//! A table of labels: a line an image, with its file and its class, as fastai's
-//! `ImageDataLoaders.from_csv` reads.
+//! A CSV of labels: one image per line, with its file and its class, as for fastai's
+//! `ImageDataLoaders.from_csv`.
 
 use std::collections::HashMap;
 use std::path::{Component, Path};
@@ -7,21 +7,21 @@ use std::path::{Component, Path};
 use csv::{ErrorKind, StringRecord};
 
 use crate::error::{Error, Result};
+use crate::files::is_hidden;
+use crate::vision::tree::IMAGES;
 
-/// The names by which a column is known, in the order in which they count, and the column that it
-/// is where none is there: fastai's `fn_col` and `label_col`.
+/// The names of a column, by descending priority, and its index if none of them is there: fastai's
+/// `fn_col` and `label_col`.
 const FILE: (&[&str], usize) = (
     &["file", "filename", "file_name", "fname", "path", "filepath", "file_path", "image", "name"],
     0,
 );
 const LABEL: (&[&str], usize) = (&["label", "labels", "class", "category", "target"], 1);
-/// The names of the column that says which part an image is of.
+/// The names of the column that assigns an image to a part.
 const IS_VALID: &str = "is_valid";
 const SPLIT: &str = "split";
-/// The endings by which a first line is known for an image's.
-const IMAGES: [&str; 3] = [".png", ".jpg", ".jpeg"];
 
-/// The part of a data set that an image is of.
+/// The part of a data set that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Train,
@@ -29,18 +29,18 @@ pub(super) enum Part {
     Test,
 }
 
-/// What a line says.
+/// A line of the table.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// The line of the table, from 1.
+    /// The line number, from 1.
     pub line: u64,
-    /// The file's path, of plain parts with `/` between them.
+    /// The relative path of the file, with `/` between its components.
     pub file: String,
     pub label: String,
     pub part: Option<Part>,
 }
 
-/// The columns' numbers.
+/// The indices of the columns.
 struct Columns {
     file: usize,
     label: usize,
@@ -49,7 +49,7 @@ struct Columns {
 }
 
 impl Part {
-    /// The part that a folder or a cell of that name means.
+    /// Returns the part that a folder or a cell called `name` stands for.
     pub fn named(name: &str) -> Option<Self> {
         match name.to_ascii_lowercase().as_str() {
             "train" | "training" => Some(Self::Train),
@@ -60,7 +60,7 @@ impl Part {
     }
 }
 
-/// Reads a table; `name` stands for it in messages.
+/// Parses a table. `name` stands for it in messages.
 pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Row>> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
     let mut record = StringRecord::new();
@@ -68,7 +68,7 @@ pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Ro
         reader.read_record(record).map_err(|error| refused(name, &error, bytes))
     };
     if !read(&mut record)? {
-        return Err(Error::data(name, "an empty table; expected a line an image"));
+        return Err(Error::data(name, "an empty table; expected one image per line"));
     }
     let (columns, is_header) = Columns::of(&record).map_err(|p| Error::data(name, p))?;
     let (mut rows, mut lines) = (Vec::new(), HashMap::new());
@@ -78,32 +78,32 @@ pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Ro
         let row = columns.row(line, &record);
         let row = row.map_err(|problem| Error::data(name, format!("line {line}: {problem}")))?;
         if let Some(before) = lines.insert(row.file.clone(), line) {
-            let problem = format!("line {line}: {} again, which is in line {before}", row.file);
+            let problem = format!("line {line}: {} is already in line {before}", row.file);
             return Err(Error::data(name, problem));
         }
         rows.push(row);
         more = read(&mut record)?;
     }
     if rows.is_empty() {
-        return Err(Error::data(name, "a table without images; expected a line an image"));
+        return Err(Error::data(name, "a table without images; expected one image per line"));
     }
     Ok(rows)
 }
 
-/// The line of a record; the reader counts the empty ones before it as a part of it.
+/// Returns the line of a record. The reader's position is before any empty lines that precede it.
 fn line_of(start: &csv::Position, bytes: &[u8]) -> u64 {
     let rest = bytes.get(start.byte() as usize..).unwrap_or_default();
     let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
     start.line() + ends.filter(|&&byte| byte == b'\n').count() as u64
 }
 
-/// What the reader found, with its line.
+/// Converts an error of the CSV reader, with its line number.
 fn refused(name: &dyn std::fmt::Display, error: &csv::Error, bytes: &[u8]) -> Error {
     let line = error.position().map_or(0, |at| line_of(at, bytes));
     let problem = match error.kind() {
-        ErrorKind::Utf8 { .. } => format!("line {line}: not UTF-8; save the table as UTF-8"),
+        ErrorKind::Utf8 { .. } => format!("line {line}: not UTF-8; expected a table in UTF-8"),
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("line {line}: {len} cells, but the first line has {expected_len}")
+            format!("line {line}: {len} cells; expected {expected_len}, as in the first line")
         }
         _ => error.to_string(),
     };
@@ -111,24 +111,26 @@ fn refused(name: &dyn std::fmt::Display, error: &csv::Error, bytes: &[u8]) -> Er
 }
 
 impl Columns {
-    /// The columns that a first line names, and whether it is a header.
+    /// Finds the columns by the first line. Also returns whether that line is a header.
     fn of(first: &StringRecord) -> Result<(Self, bool), String> {
-        let plain = |cell: &str| cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
-        let names: Vec<_> = first.iter().map(plain).collect();
+        let normalised = |cell: &str| cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        let names: Vec<_> = first.iter().map(normalised).collect();
         let column = |name: &str| names.iter().position(|cell| cell == name);
         let any = |(known, _): (&[&str], usize)| known.iter().find_map(|name| column(name));
         let (named_file, named_label) = (any(FILE), any(LABEL));
         let (is_valid, split) = (column(IS_VALID), column(SPLIT));
         if is_valid.is_some() && split.is_some() {
-            return Err(format!("both a column {IS_VALID} and a column {SPLIT}; leave one"));
+            return Err(format!(
+                "both a column {IS_VALID} and a column {SPLIT}; expected one of them"
+            ));
         }
-        // A column that is not named is where fastai looks for it, or else the first that is left.
+        // A column without a known name is at fastai's default index, or is the first unused one.
         let free = |usual: usize, taken: &[Option<usize>]| {
             let is_free = |column: &usize| *column < names.len() && !taken.contains(&Some(*column));
             let found = std::iter::once(usual).chain(0..names.len()).find(is_free);
             found.ok_or_else(|| {
                 let found = names.len();
-                format!("{found} column(s); expected a file and its label, with a comma between")
+                format!("{found} column(s); expected a file and its label, separated by a comma")
             })
         };
         let file = match named_file {
@@ -140,7 +142,9 @@ impl Columns {
             None => free(LABEL.1, &[Some(file), is_valid, split])?,
         };
         let unnamed = named_file.or(named_label).or(is_valid).or(split).is_none();
-        let is_image = IMAGES.iter().any(|ending| names[file].ends_with(ending));
+        // The name of an image in the first line distinguishes it from a header.
+        let extension = names[file].rsplit_once('.').map_or("", |(_, extension)| extension);
+        let is_image = IMAGES.contains(&extension);
         Ok((Self { file, label, is_valid, split }, !(unnamed && is_image)))
     }
 
@@ -169,7 +173,7 @@ impl Columns {
     }
 }
 
-/// A path below a folder, of plain parts with `/` between them.
+/// Checks that a path is relative and stays within its folder. Joins its components with `/`.
 fn plain_path(path: &str) -> Result<String, String> {
     let mut parts = Vec::new();
     for component in Path::new(path).components() {
@@ -177,7 +181,7 @@ fn plain_path(path: &str) -> Result<String, String> {
             Component::CurDir => {}
             Component::Normal(part) => parts.extend(part.to_str()),
             Component::ParentDir => {
-                return Err(format!("{path:?} has .. in it; expected a path within the data"));
+                return Err(format!("{path:?} contains ..; expected a path within the data"));
             }
             Component::RootDir | Component::Prefix(_) => {
                 return Err(format!("{path:?} is absolute; expected a path within the data"));
@@ -185,10 +189,12 @@ fn plain_path(path: &str) -> Result<String, String> {
         }
     }
     if parts.is_empty() {
-        return Err("no file".to_owned());
+        return Err("no file name".to_owned());
     }
-    if let Some(hidden) = parts.iter().find(|part| part.starts_with('.')) {
-        return Err(format!("{path:?}: {hidden} is hidden, and passed over; rename it"));
+    if let Some(hidden) = parts.iter().find(|part| is_hidden(part)) {
+        return Err(format!(
+            "{path:?}: {hidden} is hidden; expected a file that is part of the data"
+        ));
     }
     Ok(parts.join("/"))
 }

@@ -1,4 +1,4 @@
-//! Where in a folder or archive the classes are.
+//! The layout of a folder or archive: whether it holds parts or classes, and in which folder.
 
 #[cfg(feature = "download")]
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::vision::tree::{Contents, DataFile, DataFolder};
 
-/// The names by which data sets call their two parts, in any case.
+/// The folder names of a training part, in any case.
 const TRAINING: [&str; 2] = ["train", "training"];
-/// Where there are several, the first of them is used.
+/// The folder names of a validation part, in any case. Among several, the first of these is used.
 const VALIDATION: [&str; 5] = ["valid", "val", "validation", "test", "testing"];
 
-/// What a folder or archive is.
+/// The layout of a folder or archive.
 #[derive(Debug)]
 pub(in crate::vision) struct Layout {
-    /// The folder that has the parts, or the classes.
+    /// The folder that contains the parts or the classes.
     pub top: DataFolder,
-    /// What lies directly in it.
+    /// Its direct contents.
     pub level: Contents,
     pub parts: Parts,
 }
@@ -25,20 +25,20 @@ pub(in crate::vision) struct Layout {
 pub(in crate::vision) enum Parts {
     /// A training and a validation part.
     Two { train: DataFolder, valid: DataFolder },
-    /// One part, whose other is missing.
+    /// One part without the other.
     Half { there: DataFolder, problem: Error },
     /// The classes themselves.
     Whole,
 }
 
 impl Layout {
-    /// Finds the parts, going into a folder that has everything else in it.
+    /// Finds the parts, after entering a folder that contains everything.
     pub fn find(folder: &DataFolder) -> Self {
         let (top, level) = unwrapped(folder);
         let names = &level.folders;
         let parts = if let Some((train, valid)) = pair(names) {
             Parts::Two { train: top.folder(train), valid: top.folder(valid) }
-        // `train` beside `car` and `plane` is a class; `train` alone is half of a data set.
+        // Beside `car` and `plane`, `train` is a class. On its own, it is half of a data set.
         } else if let Some((there, missing)) = half(names)
             && names.iter().all(|name| is_part(name))
         {
@@ -50,7 +50,7 @@ impl Layout {
         Self { top, level, parts }
     }
 
-    /// As [`find`](Self::find), without anything that is refused.
+    /// Finds the parts, or returns an error if one is missing or an entry is unusable.
     pub fn of(folder: &DataFolder) -> Result<Self> {
         let found = Self::find(folder);
         match found.parts {
@@ -60,11 +60,11 @@ impl Layout {
     }
 }
 
-/// The folder that has everything else in it, as `mnist_png/` in `mnist_png.tgz`, or the folder
-/// itself; and what lies in it.
+/// Returns the folder that contains everything, such as `mnist_png/` in `mnist_png.tgz`, or the
+/// folder itself, with its direct contents.
 ///
-/// A folder is entered if there is no image beside it and none directly in it: one with images of
-/// its own is a class.
+/// A folder is entered only if there are no images beside it or directly in it. With images
+/// directly in it, it is a class.
 fn unwrapped(folder: &DataFolder) -> (DataFolder, Contents) {
     let has_images = |found: &Contents| found.files.iter().any(DataFile::is_image);
     let (mut folder, mut level) = (folder.clone(), folder.level());
@@ -84,7 +84,7 @@ fn unwrapped(folder: &DataFolder) -> (DataFolder, Contents) {
 }
 
 #[cfg(feature = "download")]
-/// Returns the folder on disk that has everything else in it, or the folder itself.
+/// Returns the folder on disk that contains everything, or the folder itself.
 pub(crate) fn unwrapped_path(folder: &Path) -> PathBuf {
     match unwrapped(&DataFolder::Disk(folder.to_path_buf())).0 {
         DataFolder::Disk(top) => top,
@@ -92,23 +92,23 @@ pub(crate) fn unwrapped_path(folder: &Path) -> PathBuf {
     }
 }
 
-/// Whether a folder of that name is a part rather than a class.
+/// Returns whether a folder called `name` is a part rather than a class.
 fn is_part(name: &str) -> bool {
     TRAINING.iter().chain(&VALIDATION).any(|part| part.eq_ignore_ascii_case(name))
 }
 
-/// The training and the validation part among these names.
+/// Returns the training and the validation part among these names.
 pub(in crate::vision) fn pair(names: &[String]) -> Option<(&String, &String)> {
     Some((first(&TRAINING, names)?, first(&VALIDATION, names)?))
 }
 
-/// A part that lacks its other, and what that would be called.
+/// Returns a part without its counterpart, and the expected name of that.
 fn half(names: &[String]) -> Option<(&String, &'static str)> {
     let is_long = |name: &str| name.to_ascii_lowercase().ends_with("ing");
     let other = |name: &str, long, short| if is_long(name) { long } else { short };
     match (first(&TRAINING, names), first(&VALIDATION, names)) {
-        (Some(there), None) => Some((there, other(there, "testing", "valid"))),
-        (None, Some(there)) => Some((there, other(there, "training", "train"))),
+        (Some(train), None) => Some((train, other(train, "testing", "valid"))),
+        (None, Some(valid)) => Some((valid, other(valid, "training", "train"))),
         _ => None,
     }
 }

@@ -1,8 +1,7 @@
-//! Opening a data set: where its files are, and which part and class each is of.
+//! Opening a data set: finding its files, and the part and class of each.
 //!
-//! [`OpenOptions`] says what is known beforehand, then how the data is laid out is found
-//! ([`layout`], [`idx_set`], [`labelled`]), and [`Splits`] are the two parts, each an
-//! [`ImageFolder`]. Nothing is decoded here.
+//! [`OpenOptions`] configures it. The layout is detected ([`layout`], [`idx_set`], [`labelled`]).
+//! The result is [`Splits`]: two parts, each an [`ImageFolder`]. Nothing is decoded here.
 
 mod idx;
 mod idx_set;
@@ -32,10 +31,10 @@ use crate::error::Result;
 use crate::seed::Seed;
 use crate::vision::tree::{Contents, DataFolder};
 
-/// The archive of `assets/`, in MNIST's layout.
+/// The embedded archive `assets/digits.tgz`, in MNIST's layout.
 pub(crate) const DIGITS: &[u8] = include_bytes!("../../../assets/digits.tgz");
 
-/// What can be said of a data set before it is opened; [`Splits::open`] is the short form.
+/// Options for opening a data set. [`Splits::open`] uses the defaults.
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -56,31 +55,32 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
-    /// Seed 0, and the default limits.
+    /// Creates options with seed 0 and the default archive limits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Draws the validation part by that seed, where the data does not say which it is.
+    /// Sets the random seed (default: 0) of the validation split and of
+    /// [`max_per_class`](Self::max_per_class).
     pub fn seed(mut self, seed: impl Into<Seed>) -> Self {
         self.seed = seed.into();
         self
     }
 
-    /// Other limits of what an archive may hold.
+    /// Sets limits on the contents of an archive.
     pub fn archive_limits(mut self, limits: ArchiveLimits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Takes the classes from a table of labels, a CSV, in place of folders.
+    /// Takes the classes from a CSV of labels instead of from folders.
     ///
-    /// A line an image. The file is in the column `file`, `name`, `path` or the like, else in the
-    /// first; its class is in the column `label`, `class` or the like, else in the second. Files are
-    /// called from the folder or archive on, or from the table's own folder if the first file is not
-    /// there. A column `is_valid` (true, false, 1, 0) or `split` (train, valid, test) says which part
-    /// an image is of; without one, paths that all begin with `train/` and `valid/`, or the like,
-    /// say it. `test` is the validation part if there is no `valid`.
+    /// The CSV has one image per line. The file is in the column `file`, `name`, `path` or similar,
+    /// otherwise in the first. The class is in the column `label`, `class` or similar, otherwise in
+    /// the second. Paths are relative to the folder or archive, or to the folder of the CSV if the
+    /// first file is not there. A column `is_valid` (true, false, 1, 0) or `split` (train, valid,
+    /// test) assigns images to parts. Without one, folders such as `train/` and `valid/` do so if
+    /// all paths begin with one. `test` is the validation part if there is no `valid`.
     ///
     /// ```
     /// use burn::data::dataset::Dataset;
@@ -102,24 +102,23 @@ impl OpenOptions {
         self
     }
 
-    /// Uses at most that many images of each class, in either part if the data has two: for quick
-    /// trials. The seed draws them; a larger number gets these and others.
+    /// Limits the images per class, in each part if the data set has two, for quick experiments.
+    /// They are sampled with the seed. A larger limit includes the images of a smaller one.
     pub fn max_per_class(mut self, count: NonZeroUsize) -> Self {
         self.max_per_class = Some(count);
         self
     }
 
-    /// Finds the two parts of a folder or archive, as [`Splits::open`].
+    /// Opens a folder or archive as [`Splits::open`] does, with these options.
     ///
     /// # Errors
     ///
-    /// As [`Splits::open`].
+    /// Those of [`Splits::open`].
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Splits> {
         self.splits(&DataFolder::open(path.as_ref(), &self.limits)?)
     }
 
-    /// As [`open`](Self::open), of a `.tgz`, `.tar` or `.zip` archive in memory; `name` stands for
-    /// it in messages.
+    /// Opens a `.tgz`, `.tar` or `.zip` archive in memory. `name` stands for it in messages.
     ///
     /// ```
     /// use burn::data::dataset::Dataset;
@@ -133,23 +132,23 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// As [`Splits::open`].
+    /// Those of [`Splits::open`].
     pub fn open_bytes(&self, name: &str, bytes: &[u8]) -> Result<Splits> {
         self.splits(&DataFolder::from_bytes(name, bytes, &self.limits)?)
     }
 
-    /// The digits that fastburn brings along, as [`Splits::digits`].
+    /// Opens the bundled digits as [`Splits::digits`] does, with these options.
     ///
     /// # Errors
     ///
-    /// As [`open`](Self::open).
+    /// Those of [`open`](Self::open).
     pub fn digits(&self) -> Result<Splits> {
         let place = "the embedded digits";
         Ok(Splits { place: place.to_owned(), ..self.open_bytes(place, DIGITS)? })
     }
 
-    /// Every image of a folder or archive: those of both parts, the training images first, where
-    /// it has two.
+    /// Opens all images of a folder or archive. If it has two parts, the training images come
+    /// first.
     ///
     /// ```
     /// use burn::data::dataset::Dataset;
@@ -162,8 +161,8 @@ impl OpenOptions {
     ///
     /// # Errors
     ///
-    /// As [`ImageFolder::open`], and [`Error::Data`](crate::Error::Data) if a class is in one
-    /// part only.
+    /// Those of [`ImageFolder::open`], and [`Error::Data`](crate::Error::Data) if a class is in
+    /// only one part.
     pub fn open_all(&self, path: impl AsRef<Path>) -> Result<ImageFolder> {
         let folder = DataFolder::open(path.as_ref(), &self.limits)?;
         let Listing { train, valid, .. } = self.listing(&folder)?;
@@ -177,55 +176,56 @@ impl OpenOptions {
         Splits::of(self.listing(folder)?, self.seed)
     }
 
-    /// What is there, of each class as much as is wanted.
+    /// Lists the images, limited to [`max_per_class`](Self::max_per_class).
     pub(super) fn listing(&self, folder: &DataFolder) -> Result<Listing> {
         let listing = match &self.labels {
             Some(table) => list_by_table(table, folder)?,
             None => list(folder)?,
         };
         let Some(count) = self.max_per_class else { return Ok(listing) };
-        let some = |images: ImageFolder| images.max_per_class(count, self.seed);
+        let limited = |images: ImageFolder| images.max_per_class(count, self.seed);
         let Listing { train, valid, .. } = listing;
-        Ok(Listing { train: some(train), valid: valid.map(some), ..listing })
+        Ok(Listing { train: limited(train), valid: valid.map(limited), ..listing })
     }
 }
 
 impl Splits {
-    /// Finds the two parts of a folder or archive.
+    /// Opens a folder or archive as a training and a validation part.
     ///
-    /// They are its folders `train` or `training`, and `valid`, `val`, `validation`, `test` or
-    /// `testing`: the first of these that is there. Where it has none of them, its sub-folders are
-    /// the classes, and [`VALID_FRACTION`](Self::VALID_FRACTION) of each class, drawn by `seed`, is
-    /// for validation. A folder that has everything else in it, as `mnist_png/` in `mnist_png.tgz`,
-    /// is gone into.
+    /// The training part is the folder `train` or `training`. The validation part is the first of
+    /// `valid`, `val`, `validation`, `test` and `testing` that exists. Without these folders, the
+    /// sub-folders are the classes, and a random [`VALID_FRACTION`](Self::VALID_FRACTION) of each
+    /// class becomes the validation part. A folder that contains everything, such as `mnist_png/`
+    /// in `mnist_png.tgz`, is entered.
     ///
-    /// A folder of MNIST's IDX files is known by their names: `train-images-idx3-ubyte`,
-    /// `train-labels-idx1-ubyte`, and `t10k` or `test` in place of `train` for the validation part;
-    /// as `.gz` too. The numbers of the labels name the classes, or the lines of `classes.txt`.
+    /// MNIST's IDX files are recognised by their names: `train-images-idx3-ubyte` and
+    /// `train-labels-idx1-ubyte`, with `t10k` or `test` in place of `train` for the validation
+    /// part, optionally with `.gz`. Classes are named by the lines of `classes.txt`, if it exists,
+    /// otherwise by the numbers of the labels.
     ///
-    /// A folder without class folders is read by its `labels.csv`, if it has one; see
+    /// A folder without class folders is read by its `labels.csv`, if it has one. See
     /// [`OpenOptions::labels`].
     ///
     /// # Errors
     ///
-    /// As [`ImageFolder::open`], and [`Error::Data`] if there is a single class, a class is in
-    /// one part only, an IDX file is not what its header says, or a table of labels has a fault.
+    /// Those of [`ImageFolder::open`], and [`Error::Data`] if there is only one class, a class is
+    /// in only one part, an IDX file does not match its header, or a CSV of labels is invalid.
     pub fn open(path: impl AsRef<Path>, seed: impl Into<Seed>) -> Result<Self> {
         OpenOptions::new().seed(seed).open(path)
     }
 
-    /// The digits that fastburn brings along: 6,000 and 1,000 drawn images of 28×28 pixels.
+    /// Opens the bundled digits: 6,000 training and 1,000 validation images of 28×28 pixels, which
+    /// are synthetic.
     ///
     /// # Errors
     ///
-    /// Only if the program's own data is damaged.
+    /// Only if the embedded data is damaged.
     pub fn digits() -> Result<Self> {
         OpenOptions::new().digits()
     }
 }
 
-/// Lists a data set by the names of its folders, by its IDX files, or by the table of labels that
-/// is there in place of folders.
+/// Lists a data set by its folders, its IDX files, or its own CSV of labels.
 pub(in crate::vision) fn list(folder: &DataFolder) -> Result<Listing> {
     if let Some(found) = without_class_folders(folder)? {
         return Ok(found);
@@ -240,12 +240,12 @@ pub(in crate::vision) fn list(folder: &DataFolder) -> Result<Listing> {
     }
 }
 
-/// Lists a data set by a table of labels that is a file of its own.
+/// Lists a data set by a separate CSV of labels.
 pub(in crate::vision) fn list_by_table(table: &Path, folder: &DataFolder) -> Result<Listing> {
     labelled::by_table(table, folder)
 }
 
-/// Lists IDX files, or images that a table among them labels; they may be in a folder around all.
+/// Lists a data set by its IDX files or its CSV of labels, which an outer folder may contain.
 pub(in crate::vision) fn without_class_folders(folder: &DataFolder) -> Result<Option<Listing>> {
     let Layout { top, level, .. } = Layout::find(folder);
     if let Some(found) = of_files(&top, &level)? {
@@ -268,7 +268,7 @@ fn of_files(folder: &DataFolder, level: &Contents) -> Result<Option<Listing>> {
     }
 }
 
-/// Whether the sub-folders are classes, by themselves or within parts.
+/// Returns whether the sub-folders are classes, or parts that contain classes.
 fn has_class_folders(folder: &DataFolder, level: &Contents) -> bool {
     match pair(&level.folders) {
         Some((train, _)) => !folder.folder(train).level().folders.is_empty(),

@@ -1,4 +1,4 @@
-//! Some of a folder's images: of some classes, drawn by a seed, or at given places.
+//! Subsets of an image folder: by class, by random sampling, or by index.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use crate::printable::list_of;
 use crate::seed::{Seed, Stream};
 
 impl ImageFolder {
-    /// Only the images of the named classes, which become classes 0, 1, … in the given order.
+    /// Returns only the images of the named classes, which become classes 0, 1, … in this order.
     ///
     /// ```
     /// use fastburn::vision::Splits;
@@ -27,24 +27,24 @@ impl ImageFolder {
     ///
     /// [`Error::Data`] if there is no such class.
     pub fn with_classes(&self, names: &[&str]) -> Result<Self> {
-        let of_class = self.by_class();
-        let there: HashMap<&str, &Vec<usize>> =
-            self.classes.iter().map(String::as_str).zip(&of_class).collect();
+        let by_class = self.by_class();
+        let by_name: HashMap<&str, &Vec<usize>> =
+            self.classes.iter().map(String::as_str).zip(&by_class).collect();
         let mut indices = Vec::new();
         let mut labels = Vec::new();
         for (label, name) in (0..).zip(names) {
-            let of_class = there.get(name).ok_or_else(|| {
-                let there = list_of(10, &self.classes);
-                Error::data(&self.place, format!("no class {name}; it has {there}"))
+            let images = by_name.get(name).ok_or_else(|| {
+                let known = list_of(10, &self.classes);
+                Error::data(&self.place, format!("no class {name}; the classes are {known}"))
             })?;
-            indices.extend_from_slice(of_class);
+            indices.extend_from_slice(images);
             labels.resize(indices.len(), label);
         }
         let classes = names.iter().map(|&name| name.to_owned()).collect();
         Ok(Self { classes, labels, ..self.subset(&indices) })
     }
 
-    /// Some of the images, drawn by the seed, in the order in which they were drawn.
+    /// Samples at most `count` images with the seed, in the order in which they are drawn.
     ///
     /// ```
     /// use burn::data::dataset::Dataset;
@@ -60,7 +60,7 @@ impl ImageFolder {
         self.subset(&indices)
     }
 
-    /// At most `count` images of each class, drawn by the seed, in the order in which they were.
+    /// Samples at most `count` images per class with the seed, in their original order.
     ///
     /// ```
     /// use burn::data::dataset::Dataset;
@@ -83,7 +83,7 @@ impl ImageFolder {
         self.subset(&kept)
     }
 
-    /// The indices of each class's images.
+    /// Returns the indices of the images of each class.
     pub(in crate::vision) fn by_class(&self) -> Vec<Vec<usize>> {
         let mut by_class = vec![Vec::new(); self.classes.len()];
         for (index, &label) in self.labels.iter().enumerate() {
@@ -92,11 +92,11 @@ impl ImageFolder {
         by_class
     }
 
-    /// Only the images at `indices`, with the same classes.
+    /// Returns only the images at `indices`, with the same classes.
     ///
     /// # Panics
     ///
-    /// If an index is not below [`len`](Dataset::len).
+    /// If an index is [`len`](Dataset::len) or more.
     pub fn subset(&self, indices: &[usize]) -> Self {
         Self {
             place: self.place.clone(),
@@ -107,7 +107,7 @@ impl ImageFolder {
         }
     }
 
-    /// The images at `kept`, those whose files can be read, if some of each class are among them.
+    /// Returns the images at `kept`, those with readable files, or an error if a class loses all.
     pub(in crate::vision) fn without_others(&self, kept: &[usize]) -> Result<Self> {
         let left = self.subset(kept);
         for (label, class) in (0..).zip(&self.classes) {
@@ -119,7 +119,7 @@ impl ImageFolder {
         Ok(left)
     }
 
-    /// These images and then the others, which have the same classes.
+    /// Returns these images followed by `other`, which has the same classes.
     pub(in crate::vision) fn joined(mut self, other: Self) -> Self {
         let files = self.files.iter().chain(other.files.iter());
         self.files = files.cloned().collect::<Vec<_>>().into();

@@ -1,4 +1,4 @@
-//! A data set's training and validation parts: found by name, or drawn by a seed.
+//! The training and validation parts of a data set, found by name or split at random.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -10,19 +10,19 @@ use crate::error::{Error, Result};
 use crate::printable::{list_of, short_number};
 use crate::seed::{Seed, Stream};
 
-/// The images to train on, and those to validate on if the data says which these are.
+/// The training images, and the validation images if the data set defines them.
 #[derive(Debug)]
 pub(in crate::vision) struct Listing {
     /// The data set, as messages name it.
     pub place: String,
     pub train: ImageFolder,
     pub valid: Option<ImageFolder>,
-    /// The files that are no images, counted by extension.
+    /// The files that are not images, counted by extension.
     pub passed_over: Extensions,
 }
 
 impl Listing {
-    /// Refuses a class that is in one part only.
+    /// Creates a listing. A class that is in only one part is an error.
     pub fn new(place: String, train: ImageFolder, valid: Option<ImageFolder>) -> Result<Self> {
         if let Some(valid) = &valid {
             same_classes(&train, valid)?;
@@ -32,7 +32,7 @@ impl Listing {
         Ok(Self { place, train, valid, passed_over })
     }
 
-    /// Its parts.
+    /// Iterates over its parts.
     pub fn iter(&self) -> impl Iterator<Item = &ImageFolder> {
         std::iter::once(&self.train).chain(&self.valid)
     }
@@ -51,18 +51,18 @@ impl Listing {
 #[derive(Debug, Clone)]
 pub struct Splits {
     pub(in crate::vision) place: String,
-    /// The images to train on.
+    /// The training images.
     pub train: ImageFolder,
-    /// The images to validate on.
+    /// The validation images.
     pub valid: ImageFolder,
     pub(in crate::vision) passed_over: Extensions,
 }
 
 impl Splits {
-    /// The share of the images that is held back where a data set has no validation part.
+    /// The fraction of each class that is held back if a data set has no validation part.
     pub const VALID_FRACTION: f64 = 0.2;
 
-    /// The parts of a listing; the seed draws the validation part if the data does not say it.
+    /// Returns the parts of a listing. Without a validation part, a random one is split off.
     pub(in crate::vision) fn of(listing: Listing, seed: Seed) -> Result<Self> {
         several_classes(&listing.train)?;
         let Listing { place, train, valid, passed_over } = listing;
@@ -75,9 +75,9 @@ impl Splits {
         }
     }
 
-    /// Holds a fraction of each class back for validation, drawn by the seed.
+    /// Holds back a fraction of each class for validation, drawn at random with the seed.
     ///
-    /// Both parts keep at least one image of each class.
+    /// Each part has at least one image of each class.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl Splits {
         })
     }
 
-    /// Only the images of the named classes, which become classes 0, 1, … in the given order.
+    /// Returns only the images of the named classes, which become classes 0, 1, … in this order.
     ///
     /// # Errors
     ///
@@ -132,41 +132,40 @@ impl Splits {
         })
     }
 
-    /// All images of both parts, the training images first.
+    /// Returns all images of both parts, the training images first.
     pub fn joined(self) -> ImageFolder {
         self.train.joined(self.valid)
     }
 
-    /// The data set, as messages name it.
+    /// Returns the data set, as messages name it.
     pub fn place(&self) -> &str {
         &self.place
     }
 
-    /// The files that were passed over since their extension is not an image's: how many there are
-    /// of each extension, in lower case and empty for none.
+    /// Returns the number of files that were skipped for not having an image extension, by their
+    /// extension, in lower case and empty for none.
     pub fn passed_over(&self) -> &BTreeMap<String, usize> {
         &self.passed_over
     }
 }
 
-/// Refuses what leaves nothing to tell apart.
+/// Checks that there is more than one class.
 fn several_classes(images: &ImageFolder) -> Result<()> {
     match images.classes() {
-        [class] => Err(Error::data(
-            images.place(),
-            format!("one class, {class}; at least two sub-folders with images are needed"),
-        )),
+        [class] => {
+            Err(Error::data(images.place(), format!("one class, {class}; at least two are needed")))
+        }
         _ => Ok(()),
     }
 }
 
 fn same_classes(train: &ImageFolder, valid: &ImageFolder) -> Result<()> {
-    for (from, there) in [(train, valid), (valid, train)] {
-        let has: HashSet<_> = from.classes().iter().collect();
-        let absent: Vec<_> = there.classes().iter().filter(|class| !has.contains(class)).collect();
+    for (part, other) in [(train, valid), (valid, train)] {
+        let own: HashSet<_> = part.classes().iter().collect();
+        let absent: Vec<_> = other.classes().iter().filter(|class| !own.contains(class)).collect();
         if !absent.is_empty() {
-            let problem = format!("no class {}, which {} has", list_of(10, absent), there.place());
-            return Err(Error::data(from.place(), problem));
+            let problem = format!("no class {}, which {} has", list_of(10, absent), other.place());
+            return Err(Error::data(part.place(), problem));
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! One file of a data set: its bytes, the picture in them, and the pixels in a wanted format.
+//! Reading one image file of a data set into the pixels of a given format.
 
 use rayon::prelude::*;
 
@@ -10,22 +10,22 @@ use crate::vision::progress::{SkippedFile, Tally};
 use crate::vision::spec::ImageSpec;
 use crate::vision::tree::DataFile;
 
-/// A file that does not become an image of the format.
+/// A file that could not be read into the expected format.
 pub(super) struct Misfit {
     pub why: Why,
     error: Box<Error>,
 }
 
-/// Why a file does not become an image of the format.
+/// The reason why a file could not be read into the expected format.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// It cannot be read as an image.
+    /// It is not a readable image.
     Unreadable,
-    /// It is in colour, and the format has been grey so far.
+    /// It is in colour, and the format was inferred to be grey.
     InColour,
-    /// All images must have one size, and it has another.
+    /// All images must have the same size, and its size differs.
     OtherSize,
-    /// All images must be grey or all in colour, and it is not as the others.
+    /// All images must be grey or all in colour, and it differs from the others.
     OtherChannels,
 }
 
@@ -34,7 +34,7 @@ impl Misfit {
         Self { why, error: Box::new(error) }
     }
 
-    /// As an error, where nothing can be done about it any more.
+    /// Returns the error, for a caller that cannot recover.
     pub fn into_error(self) -> Error {
         *self.error
     }
@@ -46,7 +46,7 @@ impl From<Error> for Misfit {
     }
 }
 
-/// Reads one file in the format; returns its pixels and the checksum of its content (CRC-32).
+/// Reads one file into a format. Returns its pixels and the CRC-32 of its content.
 pub(super) fn read_file(
     file: &DataFile,
     format: &ImageSpec,
@@ -57,7 +57,7 @@ pub(super) fn read_file(
     let [channels, height, width] = picture.shape();
     let changed = |why| {
         let problem = format!(
-            "it became an image of {width}×{height} pixels and {channels} channels while it was read"
+            "changed while being read: now {width}×{height} pixels with {channels} channels"
         );
         Misfit::new(why, Error::data(file, problem))
     };
@@ -68,7 +68,7 @@ pub(super) fn read_file(
         match options.size {
             None => return Err(changed(Why::OtherChannels)),
             Some(_) if channels == 3 => return Err(changed(Why::InColour)),
-            // A grey image is copied into the three channels.
+            // A grey image is repeated in all three channels.
             Some(_) => {}
         }
     }
@@ -76,9 +76,9 @@ pub(super) fn read_file(
     Ok((pixels, crc32fast::hash(&bytes)))
 }
 
-/// What one pass over the files of a part found.
+/// The result of reading all files of a part.
 pub(super) struct Pass {
-    /// The images that were kept, and where they are among all files.
+    /// The kept images, and their indices among all files of the part.
     pub folder: ImageFolder,
     pub kept: Vec<usize>,
     /// The checksum of each kept file's content.
@@ -86,10 +86,9 @@ pub(super) struct Pass {
     pub skipped: Vec<SkippedFile>,
 }
 
-/// Reads all files of a part on all threads, and gives each image's pixels to `take` with its own
-/// one of `slots`.
+/// Reads all files of a part on all threads, and calls `take` with each image's slot and pixels.
 ///
-/// Which thread meets an error first is chance; that of the first file is returned.
+/// If several files fail, returns the error of the first file, whichever thread fails first.
 pub(super) fn read_part<S: Send>(
     folder: &ImageFolder,
     format: &ImageSpec,

@@ -1,9 +1,8 @@
 //! Reading a data set's images into one format: into memory, or streamed.
 //!
-//! There is one way down: a file's bytes are decoded into a picture, which is fitted to the format
-//! ([`file`]). Here it is done once for all files, into memory; [`streamed`] does it anew for each
-//! batch, ahead of its use ([`prefetch`]), and [`streaming`] settles beforehand what all files must
-//! agree on.
+//! A file's bytes are decoded into a picture, which is fitted to the format ([`file`]). The code
+//! here does this once for all files, into memory. [`streamed`] does it again for each batch, ahead
+//! of its use ([`prefetch`]). [`streaming`] decides whether to stream, and on the common format.
 
 pub(super) mod file;
 mod options;
@@ -25,7 +24,7 @@ use super::scaling::PixelSums;
 use super::spec::ImageSpec;
 use crate::error::{Error, Remedy, Result};
 
-/// Reads the parts of one data set into one format, the training images first.
+/// Reads the parts of one data set into one format. The first part is the training images.
 pub(super) fn read_parts(
     parts: &[&ImageFolder],
     options: &ReadOptions,
@@ -46,7 +45,7 @@ fn read_all(
     if let Some(empty) = parts.iter().find(|part| part.files().is_empty()) {
         return Err(Error::data(empty.place(), "no images"));
     }
-    let mut format = expected(parts, options)?;
+    let mut format = target_format(parts, options)?;
     let may_become_colour = options.size.is_some() && options.channels.is_none();
     let most_channels = if may_become_colour { 3 } else { format.channels };
     let count: usize = parts.iter().map(|part| part.files().len()).sum();
@@ -59,7 +58,7 @@ fn read_all(
     }
     let decoded = match decode_parts(parts, &format, options, progress)? {
         Some(decoded) => decoded,
-        // They may be grey or in colour, the first was grey and another is in colour: begin again.
+        // The format was inferred from a grey image, and another one is in colour: start again.
         None => {
             format.channels = 3;
             decode_parts(parts, &format, options, progress)?.unwrap_or_default()
@@ -75,10 +74,10 @@ fn read_all(
     Ok(images.collect())
 }
 
-/// One part in memory: its kept files, and their pixels one after the other.
+/// One part in memory: its kept files, and the pixels of one image after the other.
 type DecodedPart = (Pass, Vec<u8>);
 
-/// Decodes all parts; returns `None` if an image is in colour and the format has no room for it.
+/// Decodes all parts. Returns `None` if an image is in colour and the inferred format is grey.
 fn decode_parts(
     parts: &[&ImageFolder],
     format: &ImageSpec,
@@ -96,8 +95,8 @@ fn decode_parts(
             }
             Err(misfit) => misfit,
         };
-        // The headers of all files tell how many disagree; where all agree by now, the file itself
-        // has changed.
+        // For the message, the headers of all files are compared. If they all agree, the file has
+        // changed in the meantime, and its own error is returned.
         let headers =
             || Headers::of(parts.iter().flat_map(|part| part.files()).collect::<Vec<_>>());
         match misfit.why {
@@ -121,7 +120,7 @@ fn decode_part(
     let mut pixels = Vec::new();
     let room = size.checked_mul(count).filter(|&n| pixels.try_reserve_exact(n).is_ok());
     let Some(room) = room else {
-        let problem = format!("{count} images of {size} bytes do not fit into memory");
+        let problem = format!("{count} images of {size} bytes do not fit in memory");
         return Err(Error::data(folder.place(), problem).into());
     };
     pixels.resize(room, 0);
@@ -139,8 +138,8 @@ fn decode_part(
     Ok((pass, pixels))
 }
 
-/// The format that is asked for, and where none is, that of the first image.
-fn expected(parts: &[&ImageFolder], options: &ReadOptions) -> Result<ImageSpec> {
+/// Returns the requested format; the first image sets what the options leave open.
+fn target_format(parts: &[&ImageFolder], options: &ReadOptions) -> Result<ImageSpec> {
     let (size, channels) = match (options.size, options.channels) {
         (Some(size), Some(channels)) => (size, channels),
         (size, channels) => {
@@ -150,8 +149,7 @@ fn expected(parts: &[&ImageFolder], options: &ReadOptions) -> Result<ImageSpec> 
                 true => headers.by_ref().find(Result::is_ok).or_else(|| headers.next()),
                 false => headers.next(),
             };
-            let none =
-                || Error::data(parts[0].place(), "none of its files can be read as an image");
+            let none = || Error::data(parts[0].place(), "none of its files is a readable image");
             let first = first.ok_or_else(none)??;
             let [width, height] = first.size.map(|side| side as usize);
             (size.unwrap_or([height, width]), channels.unwrap_or(first.channels))
@@ -167,8 +165,8 @@ fn expected(parts: &[&ImageFolder], options: &ReadOptions) -> Result<ImageSpec> 
 }
 
 impl Images {
-    /// Decodes every image of a folder as it is, on all threads: the short form of
-    /// [`read`](Self::read).
+    /// Decodes all images of a folder on all threads, without resizing or converting them:
+    /// [`read`](Self::read) with the default options.
     ///
     /// # Errors
     ///
@@ -177,15 +175,15 @@ impl Images {
         Self::read(folder, &ReadOptions::new(), &|_, _| {})
     }
 
-    /// Reads every image of a folder, on all threads; `progress` is told, now and then and from
-    /// any thread, how many images are done, of how many.
+    /// Reads all images of a folder on all threads. `progress` is called now and then, from any
+    /// thread, with the number of images done and the total.
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] for the first file that is not a whole image, [`Error::Read`] if a file
-    /// cannot be read, [`Error::Setting`] if the options ask for what no image can be,
-    /// [`Error::Data`] if images differ in size or channels and the options do not say what they
-    /// become, if there is no image, or if none of a class is left.
+    /// [`Error::Image`] for the first file that is not a complete image, [`Error::Read`] if a file
+    /// cannot be read, [`Error::Setting`] if an option is out of range, [`Error::Data`] if images
+    /// differ in size or channels and the options do not set these, if there are no images, or if
+    /// a class has none left.
     pub fn read(
         folder: &ImageFolder,
         options: &ReadOptions,
@@ -198,14 +196,14 @@ impl Images {
 }
 
 impl Splits {
-    /// Reads both parts into one format: the training images and the validation images.
+    /// Reads the training images and the validation images into one format.
     ///
-    /// What a [`ReadOptions`] takes from the data is taken from the training images. `progress` is told
-    /// how many images of both are done, of how many.
+    /// Statistics of the data, as for [`ReadOptions::standardized`], are those of the training
+    /// images. `progress` counts the images of both parts.
     ///
     /// # Errors
     ///
-    /// As [`Images::read`]; the images of both parts must agree.
+    /// As [`Images::read`], over both parts together.
     pub fn read(
         &self,
         options: &ReadOptions,

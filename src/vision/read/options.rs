@@ -1,4 +1,4 @@
-//! How images are read: the size, the channels and the numbers they become.
+//! Options for reading images: size, channels, scaling and memory.
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -7,10 +7,10 @@ use crate::vision::resize::Filter;
 use crate::vision::scaling::Scaling;
 use crate::vision::spec::{ImageSpec, LARGEST_SIDE};
 
-/// How images of any kind are read into one format.
+/// Options for reading images of any kind into one format.
 ///
-/// Without a size or a number of channels the images must agree. Photos are always turned the
-/// right way up, 16 bits become 8, and transparency is left out.
+/// Without a size or a number of channels, the images must agree in it. Photos are always rotated
+/// upright, 16-bit channels become 8-bit, and transparency is dropped.
 ///
 /// ```
 /// use fastburn::vision::{Filter, Images, ReadOptions, Splits};
@@ -33,12 +33,12 @@ pub struct ReadOptions {
     pub(in crate::vision) memory: Option<u64>,
 }
 
-/// How pixels become numbers.
+/// The scaling of pixels to a model's inputs.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::vision) enum Numbers {
-    /// In that way.
+    /// A given scaling.
     By(Scaling),
-    /// By the training images' own mean and deviation.
+    /// By the mean and standard deviation of the training images.
     Standardized,
 }
 
@@ -49,12 +49,13 @@ impl Default for Numbers {
 }
 
 impl ReadOptions {
-    /// As the images are, which must agree in size and in channels; a bad one is an error.
+    /// Creates options without resizing or conversion: the images must agree in size and channels,
+    /// and an unreadable file is an error.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// In a model's own format, so that it sees what it saw when it was trained.
+    /// Creates options that read images in the format that a model was trained on.
     ///
     /// ```
     /// use fastburn::vision::{ImageSpec, Images, ReadOptions, Splits};
@@ -75,37 +76,37 @@ impl ReadOptions {
         }
     }
 
-    /// Brings all images to that size, in pixels: the whole of each, which is not cropped.
+    /// Resizes all images to this size in pixels, without cropping.
     ///
-    /// If some are in colour and no number of [`channels`](Self::channels) is asked for, the grey
-    /// ones become three equal channels.
+    /// If some are in colour and [`channels`](Self::channels) is not set, grey images become three
+    /// equal channels.
     pub fn size(mut self, height: usize, width: usize) -> Self {
         self.size = Some([height, width]);
         self
     }
 
-    /// Makes all images grey (1) or colour (3).
+    /// Converts all images to grey (1) or colour (3).
     pub fn channels(mut self, channels: usize) -> Self {
         self.channels = Some(channels);
         self
     }
 
-    /// Resizes by another filter than the bilinear one.
+    /// Sets the resize filter. The default is bilinear.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
-    /// Has a model see other numbers than those in [0, 1], such as those that a model from
-    /// elsewhere was trained on.
+    /// Sets the scaling of pixels, such as the one that a pretrained model expects. The default is
+    /// to [0, 1].
     pub fn scaling(mut self, scaling: Scaling) -> Self {
         self.numbers = Numbers::By(scaling);
         self
     }
 
-    /// Has a model see numbers of mean 0 and deviation 1 in each channel: those of the training
-    /// images, also where other images are read beside them. The sums are exact, so that the
-    /// result is always the same.
+    /// Scales each channel to mean 0 and standard deviation 1 over the training images. Other
+    /// images read with them are scaled by the same statistics. The sums are exact: the result is
+    /// always the same.
     ///
     /// ```
     /// use fastburn::vision::{ReadOptions, Scaling, Splits};
@@ -122,16 +123,17 @@ impl ReadOptions {
         self
     }
 
-    /// Leaves out files that cannot be read as images, which
-    /// [`Images::skipped`](super::Images::skipped) then lists.
+    /// Skips unreadable images. [`Images::skipped`](super::Images::skipped) lists them.
     pub fn skip_bad(mut self) -> Self {
         self.skip_bad = true;
         self
     }
 
-    /// Keeps the decoded images in memory if they are at most that many bytes, both parts together;
-    /// otherwise they are streamed: decoded anew in each epoch, ahead of their use, with the same
-    /// results. Half of the memory that is free unless given.
+    /// Sets the memory budget for decoded images in bytes, over both parts. The default is half of
+    /// the free memory.
+    ///
+    /// Images that exceed it are streamed: decoded again in each epoch, ahead of their use, with
+    /// the same results.
     ///
     /// ```
     /// use fastburn::vision::{Images, ReadOptions, Splits};
@@ -146,12 +148,12 @@ impl ReadOptions {
         self
     }
 
-    /// The budget in bytes.
+    /// Returns the memory budget in bytes.
     pub(super) fn budget(&self) -> u64 {
         self.memory.unwrap_or_else(|| free_memory() / 2)
     }
 
-    /// Refuses what no image can be.
+    /// Checks that the size and the number of channels are in range.
     pub(in crate::vision) fn check(&self) -> Result<()> {
         let sides = 1..=LARGEST_SIDE as usize;
         if let Some([height, width]) = self.size
@@ -170,8 +172,8 @@ impl ReadOptions {
     }
 }
 
-/// How many bytes this process may still take: those that the machine has left, or fewer where a
-/// container or another control group gives it fewer.
+/// Returns how many bytes this process may still allocate: the available memory of the machine, or
+/// less if a container or another control group limits it.
 fn free_memory() -> u64 {
     let mut system = System::new();
     system.refresh_memory();
@@ -179,11 +181,11 @@ fn free_memory() -> u64 {
     let nothing_else = ProcessRefreshKind::nothing();
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, nothing_else);
     let own = system.process(pid).and_then(|process| process.cgroup_limits());
-    // What a group has read from files counts as its own until somebody else needs the room.
+    // A group's page cache counts as used memory until it is reclaimed, so `rss` is subtracted.
     let of_group = own.or_else(|| system.cgroup_limits());
     let of_group = of_group.map(|limits| limits.total_memory.saturating_sub(limits.rss));
     match (system.available_memory(), of_group) {
-        // A system that does not say.
+        // The system does not report it.
         (0, None) => u64::MAX,
         (0, Some(group)) => group,
         (machine, Some(group)) => machine.min(group),

@@ -1,4 +1,4 @@
-//! Batches of pixels that are made before they are asked for.
+//! Prefetching: batches of pixels that are decoded before they are requested.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,25 +9,25 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result};
 
-/// Threads of their own, and the batches that they are at or done with and nobody has taken yet.
+/// A dedicated thread pool, and its batches that are in progress or ready and not yet taken.
 ///
-/// The threads that compute are rayon's global ones: a batch that waits never stands in their way.
+/// Computation runs on rayon's global threads, which prefetching must not block.
 pub(in crate::vision) struct Prefetch {
     pool: ThreadPool,
-    /// How many bytes wait at most, if it is more than one batch.
+    /// The size limit of all waiting batches, in bytes. A single batch may exceed it.
     most_bytes: usize,
     waiting: Mutex<VecDeque<Arc<Job>>>,
 }
 
-/// Whose batch it is, and of which images.
+/// The owner of a batch, and the indices of its images.
 pub(super) type Key<'a> = (usize, &'a [u32]);
 
-/// What makes a batch; it looks now and then whether nobody wants it any more.
+/// Makes batches, and checks now and then whether the batch is still wanted.
 pub(super) trait MakeBatch: Send + Sync + 'static {
     fn batch(&self, indices: &[u32], is_dropped: &(dyn Fn() -> bool + Sync)) -> Result<Vec<u8>>;
 }
 
-/// One batch.
+/// A batch in progress or ready.
 struct Job {
     owner: usize,
     indices: Vec<u32>,
@@ -43,19 +43,19 @@ impl Prefetch {
             .num_threads(threads)
             .thread_name(|index| format!("images-{index}"))
             .build()
-            .map_err(|error| Error::compute("start threads that read images", error))?;
+            .map_err(|error| Error::compute("start the image-reading threads", error))?;
         Ok(Self { pool, most_bytes, waiting: Mutex::default() })
     }
 
-    /// Does something on these threads.
+    /// Runs `work` on these threads.
     pub fn install<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
         self.pool.install(work)
     }
 
-    /// Begins with the batches of one owner that come next, as far as there is room.
+    /// Starts on the upcoming batches of an owner, as far as there is room.
     ///
-    /// A batch of `size` bytes an image that waits already stays. One that does not come next, of a
-    /// part of an epoch that was cancelled or of another owner, makes room, the oldest first.
+    /// An image takes `size` bytes. Waiting batches that are not upcoming, of a cancelled epoch or
+    /// another owner, are dropped to make room, the oldest first.
     pub(super) fn expect(
         &self,
         owner: usize,
@@ -63,7 +63,7 @@ impl Prefetch {
         size: usize,
         work: &Arc<impl MakeBatch>,
     ) {
-        let mut waiting = held(&self.waiting);
+        let mut waiting = lock(&self.waiting);
         for &indices in upcoming {
             if waiting.iter().any(|job| job.is((owner, indices))) {
                 continue;
@@ -83,12 +83,12 @@ impl Prefetch {
         }
     }
 
-    /// A batch, which is ready, under way, or made now.
+    /// Returns a batch: one that is ready, one in progress, or one made now.
     pub(super) fn take(&self, key: Key<'_>, work: &impl MakeBatch) -> Result<Vec<u8>> {
-        let mut waiting = held(&self.waiting);
+        let mut waiting = lock(&self.waiting);
         let job = waiting.iter().position(|job| job.is(key)).and_then(|at| waiting.remove(at));
         drop(waiting);
-        // What failed ahead of its time may be well by now.
+        // A batch that failed in advance may succeed by now: try again.
         match job.map(|job| job.wait()) {
             Some(Ok(batch)) => Ok(batch),
             Some(Err(_)) | None => self.pool.install(|| work.batch(key.1, &|| false)),
@@ -102,9 +102,9 @@ impl Prefetch {
 }
 
 impl Drop for Prefetch {
-    /// What is under way ends with the image at hand.
+    /// Batches in progress stop after their current images.
     fn drop(&mut self) {
-        held(&self.waiting).iter().for_each(|job| job.is_dropped.store(true, Ordering::Relaxed));
+        lock(&self.waiting).iter().for_each(|job| job.is_dropped.store(true, Ordering::Relaxed));
     }
 }
 
@@ -126,16 +126,16 @@ impl Job {
 
     fn run(&self, work: &impl MakeBatch) {
         let is_dropped = || self.is_dropped.load(Ordering::Relaxed);
-        // Whoever waits is told of a panic, which would otherwise end the whole process.
+        // A panic becomes the waiting thread's error. Uncaught, it would abort the process.
         let batch = AssertUnwindSafe(|| work.batch(&self.indices, &is_dropped));
         let batch = catch_unwind(batch)
             .unwrap_or_else(|_| Err(Error::compute("read images", "a thread panicked")));
-        *held(&self.done) = Some(batch);
+        *lock(&self.done) = Some(batch);
         self.ready.notify_all();
     }
 
     fn wait(&self) -> Result<Vec<u8>> {
-        let mut done = held(&self.done);
+        let mut done = lock(&self.done);
         loop {
             match done.take() {
                 Some(batch) => return batch,
@@ -145,9 +145,9 @@ impl Job {
     }
 }
 
-/// What a lock guards. Nothing is ever left half changed under one.
-fn held<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks a mutex. Poisoning is ignored: no data is ever left half changed under a lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Prefetch {

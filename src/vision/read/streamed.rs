@@ -1,4 +1,4 @@
-//! Images that are decoded each time they are needed.
+//! Images that are decoded each time they are used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,16 +12,16 @@ use crate::error::{Error, Result};
 use crate::vision::open::ImageFolder;
 use crate::vision::spec::ImageSpec;
 
-/// The images of one part, and the threads that both parts share.
+/// The images of one part, and the threads shared by both parts.
 #[derive(Debug, Clone)]
 pub(in crate::vision) struct StreamedImages {
     files: Arc<StreamedFiles>,
     prefetch: Arc<Prefetch>,
-    /// Which of the parts it is.
+    /// The index of the part.
     part: usize,
 }
 
-/// The files, and what is known of them.
+/// The files of a part, and the checksums known so far.
 #[derive(Debug)]
 struct StreamedFiles {
     folder: Arc<ImageFolder>,
@@ -30,19 +30,19 @@ struct StreamedFiles {
     contents: Vec<KnownChecksum>,
 }
 
-/// The checksum of a file's content, once it was read: a file that changes is noticed.
+/// The checksum of a file's content once it has been read, to detect later changes.
 #[derive(Debug, Default)]
 pub(super) struct KnownChecksum(AtomicU64);
 
 impl KnownChecksum {
     const KNOWN: u64 = 1 << 32;
 
-    /// A known checksum.
+    /// Creates a known checksum.
     pub fn of(checksum: u32) -> Self {
         Self(AtomicU64::new(Self::KNOWN | u64::from(checksum)))
     }
 
-    /// Remembers the first checksum; whether this one is the same.
+    /// Stores the first checksum. Returns whether this one equals it.
     pub fn agrees(&self, checksum: u32) -> bool {
         let now = Self::KNOWN | u64::from(checksum);
         match self.0.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed) {
@@ -58,7 +58,7 @@ impl KnownChecksum {
 }
 
 impl StreamedImages {
-    /// The images of a part; `contents` are the checksums that are known.
+    /// Creates the images of a part. `contents` holds the checksums known so far.
     pub(super) fn new(
         (part, folder): (usize, Arc<ImageFolder>),
         format: ImageSpec,
@@ -70,22 +70,22 @@ impl StreamedImages {
         Self { files: files.into(), prefetch, part }
     }
 
-    /// The pixels of one image.
+    /// Returns the pixels of one image.
     pub fn image(&self, index: usize) -> Result<Vec<u8>> {
         self.files.image(index)
     }
 
-    /// Has the threads begin with the batches that come next.
+    /// Starts decoding the upcoming batches in the background.
     pub fn expect(&self, upcoming: &[&[u32]]) {
         self.prefetch.expect(self.part, upcoming, self.files.format.len(), &self.files);
     }
 
-    /// The pixels of a batch, one image after the other.
+    /// Returns the pixels of a batch, one image after the other.
     pub fn take(&self, indices: &[u32]) -> Result<Vec<u8>> {
         self.prefetch.take((self.part, indices), &*self.files)
     }
 
-    /// The checksums of all files' content; those that are not known yet are read.
+    /// Returns the checksums of all files. Reads the files whose checksum is unknown.
     pub fn contents(&self) -> Result<Vec<u32>> {
         let files = self.files.folder.files();
         let content = |(index, known): (usize, &KnownChecksum)| match known.known() {
@@ -126,12 +126,13 @@ impl MakeBatch for StreamedFiles {
             }
             Ok(())
         });
-        // Of several files that cannot be read the first one is reported.
+        // If several files fail, the first of them is reported.
         read.collect::<Vec<_>>().into_iter().collect::<Result<()>>()?;
         Ok(pixels)
     }
 }
 
 fn changed(file: &impl std::fmt::Display) -> Error {
-    Error::data(file, "it has changed since it was first read").with_remedy("start again".into())
+    Error::data(file, "changed since it was first read")
+        .with_remedy("start over with the current files".into())
 }

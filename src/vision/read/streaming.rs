@@ -1,4 +1,4 @@
-//! A data set's images where they are more than memory holds.
+//! Setting up a data set whose images do not fit in memory.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,11 +15,11 @@ use crate::vision::scaling::PixelSums;
 use crate::vision::spec::ImageSpec;
 use crate::vision::tree::DataFile;
 
-/// What images that are being decoded may take beside the budget, in bytes.
-const BESIDE: u64 = 100 << 20;
+/// The memory for images that are being decoded, on top of the budget, in bytes.
+const DECODING_MEMORY: u64 = 100 << 20;
 
-/// Both parts as they are listed, if their images are more than the budget. What the headers say
-/// is settled here: the format, and that the images agree.
+/// Sets up streaming for all parts, or returns `None` if their images fit in the budget. The
+/// headers of all files settle the format and whether the images agree.
 pub(super) fn stream(
     parts: &[&ImageFolder],
     options: &ReadOptions,
@@ -46,11 +46,11 @@ pub(super) fn stream(
         return Ok(None);
     }
 
-    // While it is decoded, an image is there once as in its file and once as decoded.
+    // An image takes memory twice while it is decoded: in its file's layout and in the result.
     let largest = headers.most(|header| {
         2 * header.channels * header.size.iter().map(|&side| side as usize).product::<usize>()
     });
-    let threads = BESIDE / largest.max(1) as u64;
+    let threads = DECODING_MEMORY / largest.max(1) as u64;
     let threads = usize::try_from(threads).unwrap_or(usize::MAX);
     let threads = threads.clamp(1, rayon::current_num_threads());
     let prefetch = Prefetch::new(threads, usize::try_from(budget).unwrap_or(usize::MAX))?;
@@ -62,7 +62,7 @@ pub(super) fn stream(
     };
     let total = parts[..to_inspect].iter().map(|part| part.files().len()).sum();
     let tally = Tally::new(total, progress);
-    // Whole numbers: their sums are the same in any order.
+    // Integer sums are the same in any order.
     let sums = Mutex::new(PixelSums::default());
     let mut images = Vec::new();
     for (index, part) in parts.iter().enumerate() {

@@ -1,6 +1,6 @@
-//! A trained model inside a program: no file beside it, no training code run.
+//! A program that contains a trained model. It needs no other file and runs no training code.
 //!
-//! `digits.safetensors` is what `fastburn --hidden 16 --epochs 20 --out digits.safetensors` writes.
+//! `fastburn --hidden 16 --epochs 20 --out digits.safetensors` wrote `digits.safetensors`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,9 +8,9 @@ use std::process::ExitCode;
 use fastburn::vision::Predictor;
 use fastburn::{Result, device};
 
-/// The weights, the classes and the images' format.
+/// The weights, the classes and the image format.
 const MODEL: &[u8] = include_bytes!("../../digits.safetensors");
-/// The image that is classified if the command line names none.
+/// The image to classify if the command line names none.
 const SEVEN: &[u8] = include_bytes!("../../seven.png");
 
 fn main() -> ExitCode {

@@ -1,20 +1,20 @@
-//! fastburn's data, model and loss in a loop of one's own, with an optimizer of Burn's: a net that
-//! reads digits, and learns with them how sure it may be.
+//! A custom training loop with fastburn's data, model and loss, and one of Burn's optimizers. The
+//! net classifies digits and learns a factor that sharpens its logits.
 
 use burn::module::{Module, Param};
 use burn::optim::{AdamConfig, GradientsParams};
 use burn::tensor::{Device, Tensor};
 use fastburn::data::DataLoader;
-use fastburn::vision::Splits;
 use fastburn::loss::cross_entropy;
 use fastburn::models::{Mlp, MlpConfig, Model};
+use fastburn::vision::Splits;
 use fastburn::{Result, device};
 
-/// One of fastburn's models as a part of a larger one.
+/// A model that contains one of fastburn's.
 #[derive(Module, Debug)]
 struct Reader {
     net: Mlp,
-    /// What the logits are multiplied with, `[1, 1]`.
+    /// The factor of the logits, `[1, 1]`.
     sharpness: Param<Tensor<2>>,
 }
 
@@ -24,7 +24,7 @@ impl Reader {
         Ok(Self { net, sharpness: Param::from_tensor(Tensor::ones([1, 1], device)) })
     }
 
-    /// Images `[batch, 1, 28, 28]` to logits `[batch, 10]`.
+    /// Maps images `[batch, 1, 28, 28]` to logits `[batch, 10]`.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.net.forward(images) * self.sharpness.val()
     }
@@ -47,11 +47,11 @@ fn main() -> Result<()> {
         println!("epoch {epoch}: accuracy {:.3}", accuracy(&reader.valid(), &dls.valid, &device)?);
     }
     let reached = accuracy(&reader.valid(), &dls.valid, &device)?;
-    assert!(reached > 0.85, "it reads only {reached} of the digits");
+    assert!(reached > 0.85, "accuracy {reached}, expected more than 0.85");
     Ok(())
 }
 
-/// The share of the images that it reads rightly.
+/// Returns the accuracy on the images.
 fn accuracy(
     reader: &Reader,
     images: &DataLoader<Tensor<4>, Tensor<1, burn::tensor::Int>>,

@@ -1,4 +1,4 @@
-//! `fastburn data check`: everything that is wrong with a data set.
+//! `fastburn data check`: the problems of a data set.
 
 use std::cmp::Reverse;
 use std::io::{Write, stdout};
@@ -13,28 +13,32 @@ use crate::cli::arguments::data::{DATA, FileOptions};
 use crate::cli::arguments::images::{Size, channels};
 use crate::cli::output::print::table;
 
-/// Up to how many classes are all listed; of more, the largest and the smallest.
+/// The largest number of classes to list in full; beyond it, only some are listed.
 const CLASSES: usize = 30;
-/// How many of the largest and of the smallest are listed then.
+/// The number of largest and of smallest classes to list then.
 const OF_EACH_END: usize = 10;
-/// How many image sizes are listed: each photo may have its own.
+/// The number of image sizes to list, since each photo may have its own.
 const SIZES: usize = 10;
-/// How many images that are there twice are listed.
-const SAME: usize = 10;
+/// The number of duplicate images to list.
+const DUPLICATES: usize = 10;
 
-/// What is told below the options.
+/// The rules of the check, printed below the options.
 const RULES: &str = "\
-Every file is decoded to its end. The data is unfit if
-  a file is no whole image, or a folder or a link cannot be listed;
-  there are fewer than two classes, or one is empty or in one part only;
-  images are of several sizes, unless --size is given;
-  some are grey and others in colour, unless --channels or --size is given.
-It is fit, with a warning, if
-  an image is there twice: in both parts, in two classes, or in one;
-  a class has ten times as many images as another one, or fewer than 10;
-  files are passed over.
+Every file is decoded in full. The data is not fit for training if
+  a file is not a complete image, or a folder or link cannot be listed;
+  there are fewer than two classes, or a class is empty or in one part only;
+  images differ in size, unless --size is given;
+  grey and colour images are mixed, unless --channels or --size is given.
+There is a warning if
+  an image occurs twice: in both parts, in two classes, or in one class;
+  a class has ten times as many images as another, or fewer than 10;
+  files are ignored because they are not images.
 
-Exit code: 0 if it is fit to train on, 1 if it is not.";
+Exit code: 0 if the data is fit for training, 1 if not.
+
+Examples:
+  fastburn data check photos
+  fastburn data check photos --size 64";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = RULES)]
@@ -49,7 +53,7 @@ pub struct Arguments {
     /// Assume that training converts to grey (1) or colour (3)
     #[arg(long, value_parser = channels(), help_heading = "Images")]
     channels: Option<usize>,
-    /// Print one JSON object with everything instead of the tables
+    /// Print one JSON object with all findings instead of the tables
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
@@ -74,7 +78,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(if check.is_fit() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// How many images each class has in each part.
+/// Formats the number of images of each class in each part.
 fn class_table(check: &DataCheck) -> String {
     let counts = |images: &mut dyn Iterator<Item = Option<usize>>| {
         let mut cells = images.map(|images| images.map_or("-".to_owned(), |n| n.to_string()));
@@ -105,14 +109,14 @@ fn class_table(check: &DataCheck) -> String {
         Some([(largest, most), (smallest, fewest)]) if largest != smallest => {
             let (largest, smallest) = (printable(largest), printable(smallest));
             let ratio = most as f64 / fewest as f64;
-            format!("most: {largest}, fewest: {smallest}, {ratio:.1} times\n")
+            format!("largest class: {largest}, smallest: {smallest}, ratio {ratio:.1}\n")
         }
         _ => String::new(),
     };
     table(&rows) + &balance
 }
 
-/// The sizes, and an image of each but the first.
+/// Formats the image sizes, with an example of each but the most frequent.
 fn size_table(formats: &[FormatCount]) -> String {
     let cells = |size: &str, colour: &str, images: String, example: &str| {
         [size.to_owned(), colour.to_owned(), images, example.to_owned()]
@@ -132,14 +136,14 @@ fn size_table(formats: &[FormatCount]) -> String {
     table(&rows)
 }
 
-/// A line for each finding, and the verdict.
+/// Writes one line per finding, and the verdict.
 fn write_findings(out: &mut impl Write, check: &DataCheck) -> Result<()> {
-    let is_same = |finding: &&Finding| matches!(finding.problem, Problem::SameImage { .. });
-    let mut same = 0;
+    let is_duplicate = |finding: &&Finding| matches!(finding.problem, Problem::SameImage { .. });
+    let mut duplicates = 0;
     for finding in &check.findings {
-        if is_same(&finding) {
-            same += 1;
-            if same > SAME {
+        if is_duplicate(&finding) {
+            duplicates += 1;
+            if duplicates > DUPLICATES {
                 continue;
             }
         }
@@ -147,27 +151,28 @@ fn write_findings(out: &mut impl Write, check: &DataCheck) -> Result<()> {
             Severity::Unfit => "unfit  ",
             Severity::Warning => "warning",
         };
-        let fix = finding.fixed_by.map(|fix| format!("; {} makes them alike", option(fix)));
+        let fix = finding.fixed_by.map(|fix| format!("; fixed by {}", option(fix)));
         let problem = printable(&finding.problem.to_string());
         writeln!(out, "{severity}  {problem}{}", fix.unwrap_or_default())?;
     }
-    if same > SAME {
-        let more = same - SAME;
-        writeln!(out, "warning  {more} more images are there twice; --json lists them")?;
+    if duplicates > DUPLICATES {
+        let more = duplicates - DUPLICATES;
+        writeln!(out, "warning  {more} more duplicate images; --json lists them")?;
     }
     if !check.findings.is_empty() {
         writeln!(out)?;
     }
     let of = |severity| check.findings.iter().filter(move |finding| finding.severity == severity);
     let (unfit, warnings) = (of(Severity::Unfit).count(), of(Severity::Warning).count());
-    let mends: Option<Vec<_>> = of(Severity::Unfit).map(|finding| finding.fixed_by).collect();
-    let verdict = match mends {
-        Some(mends) if mends.is_empty() => "fit to train on".to_owned(),
-        Some(mends) => {
-            let mends: Vec<_> = mends.iter().map(|&fix| option(fix)).collect();
-            format!("not fit to train on as it is; with {} it is", mends.join(" and "))
+    let fixes: Option<Vec<_>> = of(Severity::Unfit).map(|finding| finding.fixed_by).collect();
+    let verdict = match fixes {
+        Some(fixes) if fixes.is_empty() => "fit for training".to_owned(),
+        Some(fixes) => {
+            // A size settles the channels as well.
+            let fix = if fixes.contains(&Fix::Size) { Fix::Size } else { Fix::Channels };
+            format!("not fit for training; fixed by {}", option(fix))
         }
-        None => format!("not fit to train on: {}", counted(unfit, "fault")),
+        None => format!("not fit for training: {}", counted(unfit, "problem")),
     };
     match warnings {
         0 => writeln!(out, "{verdict}")?,

@@ -1,4 +1,4 @@
-//! `fastburn data convert`: a data set in another form.
+//! `fastburn data convert`: writes a data set in another format.
 
 use std::io::{Write, stdout};
 use std::path::PathBuf;
@@ -18,36 +18,42 @@ use crate::cli::output::print::{say, say_skipped_files};
 use crate::cli::output::progress::while_decoding;
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[arg(help = DATA)]
     data: PathBuf,
-    /// Folder to write, which must not exist
+    /// Folder to create; it must not exist
     out: PathBuf,
     #[command(flatten)]
     opening: DataOptions,
-    /// Random seed of the images that --max-per-class keeps
+    /// Random seed of the images that --max-per-class selects
     #[arg(long, default_value = "42", help_heading = "Data")]
     seed: u64,
     #[command(flatten)]
     format: FormatOptions,
     #[command(flatten)]
     bad: BadImageOptions,
-    /// Form to write
+    /// Output format
     #[arg(long, value_enum, default_value_t = FormatName::Png, help_heading = "Output")]
     to: FormatName,
-    /// Compress the IDX files, as .gz
+    /// Compress the IDX files with gzip
     #[arg(long, help_heading = "Output")]
     gzip: bool,
-    /// Print one JSON object instead of a line
+    /// Print one JSON object instead of text
     #[arg(long, help_heading = "Output")]
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  fastburn data convert photos small-photos --size 64
+  fastburn data convert mnist mnist-idx --to idx";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FormatName {
-    /// A PNG per image, in one folder per class
+    /// One PNG per image, in one folder per class
     Png,
-    /// MNIST's own files, of grey images
+    /// MNIST's IDX files, for grey images
     Idx,
 }
 
@@ -56,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         (FormatName::Idx, gzip) => DataFormat::Idx { gzip },
         (FormatName::Png, false) => DataFormat::Png,
         (FormatName::Png, true) => {
-            let problem = "--gzip compresses IDX files, and a PNG is compressed already".to_owned();
+            let problem = "--gzip compresses IDX files only".to_owned();
             let remedy = Some("leave it out, or add --to idx".into());
             return Err(Error::Usage { problem, remedy }.into());
         }

@@ -17,7 +17,7 @@ pub struct Arguments {
     json: bool,
 }
 
-/// A data set of the list.
+/// A row of the list.
 struct ListedSet {
     name: String,
     size: Option<u64>,
@@ -36,14 +36,14 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         writeln!(out, "{}", json!({ "home": home, "data_sets": sets }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let header = ["name", "archive", "here", "what"].map(str::to_owned);
+    let header = ["name", "archive", "cached", "description"].map(str::to_owned);
     let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(ListedSet::cells)).collect();
     write!(out, "{}", table(&lines))?;
-    writeln!(out, "\nin {}", cache.home().display())?;
+    writeln!(out, "\ncache: {}", cache.home().display())?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The catalogue, and then what else is here.
+/// Lists the catalogue, then the other data sets in the cache.
 fn rows(mut cached: Vec<CachedDataSet>) -> Vec<ListedSet> {
     let mut rows: Vec<_> = catalog()
         .into_iter()
@@ -68,14 +68,14 @@ fn rows(mut cached: Vec<CachedDataSet>) -> Vec<ListedSet> {
 
 impl ListedSet {
     fn cells(&self) -> [String; 4] {
-        let here = match self.cached.as_ref().map(|cached| &cached.origin) {
-            None if self.name == "digits" => "always".to_owned(),
+        let files = match self.cached.as_ref().map(|cached| &cached.origin) {
+            None if self.name == "digits" => "bundled".to_owned(),
             None => "no".to_owned(),
             Some(Ok(origin)) => format!("{} files", origin.files),
             Some(Err(_)) => "damaged".to_owned(),
         };
         let size = self.size.map(|size| HumanBytes(size).to_string()).unwrap_or_default();
-        [self.name.clone(), size, here, self.about.clone()]
+        [self.name.clone(), size, files, self.about.clone()]
     }
 
     fn json(&self) -> Value {

@@ -1,4 +1,4 @@
-//! `fastburn data`: data sets themselves.
+//! `fastburn data`: downloads, checks and converts data sets.
 
 mod check;
 mod convert;
@@ -25,13 +25,13 @@ pub struct Arguments {
 enum Command {
     /// List the data sets available by name, and those downloaded
     List(list::Arguments),
-    /// Download a data set if it is not here, and print its path
+    /// Download a data set unless it is in the cache, and print its path
     Get(GetArguments),
     /// Print the path of a downloaded data set
     Path(PathArguments),
     /// Delete a downloaded data set
     Remove(RemoveArguments),
-    /// Check a data set for everything that is wrong with it
+    /// Check a data set for problems, such as unreadable or duplicate images
     Check(check::Arguments),
     /// Convert a data set to folders of PNGs or to MNIST's IDX files
     Convert(convert::Arguments),
@@ -49,12 +49,18 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub struct GetArguments {
     /// Name from `fastburn data list`, or URL of an archive
     name: String,
     #[command(flatten)]
     limits: LimitOptions,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  fastburn data get mnist
+  fastburn data get https://example.com/photos.tgz";
 
 #[derive(Debug, clap::Args)]
 pub struct PathArguments {
@@ -66,17 +72,17 @@ pub struct PathArguments {
 pub struct RemoveArguments {
     /// Name from `fastburn data list`, or the URL it was downloaded from
     name: String,
-    /// Forget the SHA-256 of its archive too, to accept a new archive at the same URL
+    /// Also forget the SHA-256 of its archive, to accept a new archive at the same URL
     #[arg(long)]
     forget: bool,
 }
 
-/// Downloads a data set if it is not here, and prints its path.
+/// Downloads a data set unless it is in the cache, and prints its path.
 pub fn get(arguments: &GetArguments) -> Result<ExitCode> {
     print_path(&fetch(&arguments.name, arguments.limits.limits())?)
 }
 
-/// Prints the path of a data set.
+/// Prints the path of a downloaded data set.
 pub fn path(arguments: &PathArguments) -> Result<ExitCode> {
     let (cache, name) = (Cache::open()?, &arguments.name);
     match cache.path(&cache.find(name)?)? {
@@ -85,7 +91,7 @@ pub fn path(arguments: &PathArguments) -> Result<ExitCode> {
     }
 }
 
-/// Deletes a data set.
+/// Deletes a downloaded data set.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode> {
     let cache = Cache::open()?;
     let name = cache.find(&arguments.name)?.name;
