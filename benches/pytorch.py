@@ -1,4 +1,4 @@
-"""The rows of learner.rs, by PyTorch: a best-effort loop over resident tensors.
+"""The workloads of learner.rs in PyTorch: its fastest loop, over tensors that stay in memory.
 
     pip install torch pillow
     python benches/pytorch.py FOLDER      # the folder holds mnist_png.tgz

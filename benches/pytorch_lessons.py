@@ -1,4 +1,4 @@
-"""What PyTorch gets in lessons 4 to 7 over many seeds: what the lessons are compared with.
+"""Accuracies of lessons 4 to 7 in PyTorch over many seeds, for comparison with the lessons.
 
     python benches/pytorch_lessons.py mnist_png    # the unpacked folder; half an hour
 

@@ -94,7 +94,7 @@ fn main() -> Result<()> {
     println!("class  images  L1      L2");
     for (index, class) in l1.classes.iter().enumerate() {
         let (by_l1, by_l2) = (l1.class_accuracy(index), l2.class_accuracy(index));
-        println!("{class:<5}  {:>6}  {by_l1:.4}  {by_l2:.4}", l1.of_class(index));
+        println!("{class:<5}  {:>6}  {by_l1:.4}  {by_l2:.4}", l1.support(index));
     }
     println!("all            {:.4}  {:.4}", l1.accuracy(), l2.accuracy());
 

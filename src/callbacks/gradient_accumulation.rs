@@ -57,7 +57,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientAccumulation {
         "GradientAccumulation"
     }
 
-    fn changes_steps(&self) -> bool {
+    fn affects_steps(&self) -> bool {
         true
     }
 

@@ -46,7 +46,7 @@ impl GradientClip {
     }
 
     /// Clips the L2 norm of each parameter's gradient separately, to at most `max_norm`.
-    pub fn norm_of_each(max_norm: f64) -> Self {
+    pub fn norm_per_parameter(max_norm: f64) -> Self {
         Self { limit: max_norm, by: ClipBy::NormOfEach }
     }
 
@@ -76,7 +76,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
         "GradientClip"
     }
 
-    fn changes_steps(&self) -> bool {
+    fn affects_steps(&self) -> bool {
         true
     }
 

@@ -64,7 +64,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(row) = state.whole_record() else { return Ok(()) };
+        let Some(row) = state.completed_record() else { return Ok(()) };
         Ok(self.log.line(line(row, state.history.metric_names.len()))?)
     }
 }
@@ -136,7 +136,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLogger {
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(row) = state.whole_record() else { return Ok(()) };
+        let Some(row) = state.completed_record() else { return Ok(()) };
         Ok(self.log.line(row.named(&state.history.metric_names).to_string())?)
     }
 }

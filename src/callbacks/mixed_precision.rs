@@ -88,7 +88,7 @@ where
         "MixedPrecision"
     }
 
-    fn changes_steps(&self) -> bool {
+    fn affects_steps(&self) -> bool {
         true
     }
 

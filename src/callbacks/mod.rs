@@ -53,7 +53,7 @@
 //! [`EarlyStopping`] 63, the loggers 70, [`Checkpoint`] 90 and [`Notes`] 95. A callback with state
 //! saves it in [`save`](crate::learner::Callback::save) and restores it in
 //! [`restore`](crate::learner::Callback::restore). A callback that changes the training step itself
-//! returns `true` in [`changes_steps`](crate::learner::Callback::changes_steps).
+//! returns `true` in [`affects_steps`](crate::learner::Callback::affects_steps).
 
 mod activation_stats;
 mod checkpoint;

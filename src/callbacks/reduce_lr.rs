@@ -96,7 +96,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
     }
 
     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        let Some(row) = state.whole_record() else { return Ok(()) };
+        let Some(row) = state.completed_record() else { return Ok(()) };
         match self.monitor.improves(row, &state.history.metric_names)? {
             None => return Ok(()),
             Some(true) => self.wait = 0,

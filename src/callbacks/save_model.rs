@@ -126,7 +126,7 @@ where
     }
 
     fn after_epoch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
-        let Some(row) = state.whole_record() else { return Ok(()) };
+        let Some(row) = state.completed_record() else { return Ok(()) };
         let Some(monitor) = &mut self.monitor else {
             return Ok(state.export(&self.file_of(row.epoch))?);
         };
@@ -152,7 +152,7 @@ where
         }
         let mut model = state.model().clone();
         StateDict::open(&self.file)?.load_into(&mut model)?;
-        state.end_with(model, best.validation.clone());
+        state.keep_model(model, best.validation.clone());
         Ok(())
     }
 }

@@ -47,7 +47,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
         "WeightDecay"
     }
 
-    fn changes_steps(&self) -> bool {
+    fn affects_steps(&self) -> bool {
         true
     }
 

@@ -124,12 +124,12 @@ impl<I, T> DataLoader<I, T> {
     }
 
     /// Returns the random seed of the order, or `None` for the source's order.
-    pub fn shuffled_by(&self) -> Option<Seed> {
+    pub fn shuffle_seed(&self) -> Option<Seed> {
         self.shuffle
     }
 
     /// Returns a fingerprint of the weights (CRC-32), or `None` without weights.
-    pub(crate) fn weighted_by(&self) -> Option<u32> {
+    pub(crate) fn weights_fingerprint(&self) -> Option<u32> {
         let mut crc = crc32fast::Hasher::new();
         self.weights.as_ref()?.weights().for_each(|weight| crc.update(&weight.to_le_bytes()));
         Some(crc.finalize())

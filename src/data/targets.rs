@@ -114,7 +114,7 @@ mod sealed {
 /// Returns a weight for each class, inversely proportional to its number of items.
 ///
 /// It is `items / (classes · items of the class)`, 1 on average over the items: scikit-learn's
-/// `class_weight="balanced"`. For [`weighted_cross_entropy`](crate::loss::weighted_cross_entropy)
+/// `class_weight="balanced"`. For [`CrossEntropy::weights`](crate::loss::CrossEntropy::weights)
 /// or, as the weight of each item, for [`DataLoader::weights`](super::DataLoader::weights).
 ///
 /// ```

@@ -20,7 +20,7 @@ use crate::vision;
 ///
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let folder = folder.path();
-/// let cache = Cache::at(folder)?; // or Cache::open()?, in the platform's cache folder
+/// let cache = Cache::in_folder(folder)?; // or Cache::open()?, in the platform's cache folder
 /// let digits = cache.find("digits")?;
 /// assert!(cache.path(&digits)?.is_none());
 ///
@@ -58,7 +58,7 @@ impl Cache {
         let variable = std::env::var_os("FASTBURN_HOME").filter(|home| *home != OsString::new());
         let home = variable.map(PathBuf::from);
         match home.or_else(|| dirs::cache_dir().map(|folder| folder.join("fastburn"))) {
-            Some(home) => Self::at(home),
+            Some(home) => Self::in_folder(home),
             None => Err(Error::setting(
                 "FASTBURN_HOME",
                 "(not set)",
@@ -72,7 +72,7 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Read`] if the path is relative and the current folder no longer exists.
-    pub fn at(home: impl AsRef<Path>) -> Result<Self> {
+    pub fn in_folder(home: impl AsRef<Path>) -> Result<Self> {
         let home = home.as_ref();
         Ok(Self { home: std::path::absolute(home).map_err(Error::read(home))? })
     }
@@ -90,7 +90,7 @@ impl Cache {
     /// [`Error::Data`] if there is no such data set, [`Error::Setting`] for an invalid URL.
     pub fn find(&self, name: &str) -> Result<DataSet> {
         if is_url(name) {
-            return DataSet::at(name);
+            return DataSet::from_url(name);
         }
         if let Some(set) = catalog().into_iter().find(|set| set.name == name) {
             return Ok(set);

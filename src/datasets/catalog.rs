@@ -54,16 +54,16 @@ impl DataSet {
     /// ```
     /// use fastburn::datasets::DataSet;
     ///
-    /// let photos = DataSet::at("https://example.com/photos.tgz")?;
+    /// let photos = DataSet::from_url("https://example.com/photos.tgz")?;
     /// assert!(photos.name.starts_with("photos-"), "{}", photos.name);
-    /// assert!(DataSet::at("ftp://example.com/photos.tgz").is_err());
+    /// assert!(DataSet::from_url("ftp://example.com/photos.tgz").is_err());
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if it is not an `http://` or `https://` URL.
-    pub fn at(url: &str) -> Result<Self> {
+    pub fn from_url(url: &str) -> Result<Self> {
         parse_url(url)?;
         Ok(Self::new(name_for(url), url))
     }

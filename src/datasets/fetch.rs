@@ -23,7 +23,7 @@ use crate::vision;
 ///
 /// use fastburn::datasets::{Cache, DataSet, Fetch, FetchProgress};
 ///
-/// let photos = DataSet::at("https://example.com/photos.tgz")?;
+/// let photos = DataSet::from_url("https://example.com/photos.tgz")?;
 /// let folder = Fetch::new(Cache::open()?)
 ///     .silence(Duration::from_secs(10))
 ///     .progress(|progress| {
@@ -52,7 +52,7 @@ pub enum FetchProgress<'a> {
         name: &'a str,
     },
     /// The data set is not in the cache and is about to be downloaded.
-    Begun {
+    Started {
         /// The name of the data set.
         name: &'a str,
         /// The URL of its archive.
@@ -157,7 +157,7 @@ impl<'a> Fetch<'a> {
             return Ok(path);
         }
         let url = without_credentials(&set.url);
-        (self.report)(FetchProgress::Begun { name: &set.name, url: &url, folder: &place.folder });
+        (self.report)(FetchProgress::Started { name: &set.name, url: &url, folder: &place.folder });
         let installed = if set.is_embedded() {
             atomic::write(&place.archive(), vision::DIGITS)?;
             self.install(set, &place, &url, vision::DIGITS.len() as u64)
@@ -189,7 +189,7 @@ impl<'a> Fetch<'a> {
         let mut part = PartialFile::open(place.archive(), place.part(), url)?;
         self.download(set, url, &mut part, true)?;
         match self.install(set, place, url, part.length) {
-            Err(error @ Error::Download { .. }) if part.is_pieced => {
+            Err(error @ Error::Download { .. }) if part.is_from_pieces => {
                 let (problem, after) = (error.problem(), Duration::ZERO);
                 (self.report)(FetchProgress::Retrying { problem: &problem, after });
                 part.restart_empty()?;

@@ -44,7 +44,7 @@ impl std::fmt::Display for DeviceKind {
 /// A device that this build can use on this machine.
 #[derive(Debug, Clone)]
 pub struct DeviceInfo {
-    /// The name that [`named`](super::named) accepts.
+    /// The name that [`open`](super::open) accepts.
     pub name: String,
     /// The name that the driver reports.
     pub adapter: String,

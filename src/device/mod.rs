@@ -18,8 +18,8 @@ use crate::error::{Error, Remedy, Result};
 /// Opens a device by name: `auto`, `cpu`, or a backend in the build with or without `:N`.
 ///
 /// ```
-/// let device = fastburn::device::named("cpu")?;
-/// assert!(fastburn::device::named("abacus").is_err());
+/// let device = fastburn::device::open("cpu")?;
+/// assert!(fastburn::device::open("abacus").is_err());
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 ///
@@ -27,7 +27,7 @@ use crate::error::{Error, Remedy, Result};
 ///
 /// [`Error::Device`] if the backend is unknown or not in the build, or if the machine has no such
 /// device.
-pub fn named(name: &str) -> Result<Device> {
+pub fn open(name: &str) -> Result<Device> {
     find(name)?.open()
 }
 
@@ -42,7 +42,7 @@ pub fn named(name: &str) -> Result<Device> {
 ///
 /// [`Error::Device`] if there is no GPU and the build has no CPU backend.
 pub fn auto() -> Result<Device> {
-    named("auto")
+    open("auto")
 }
 
 /// Opens the CPU: with `flex` if it is in the build, else with `ndarray`.
@@ -57,10 +57,10 @@ pub fn auto() -> Result<Device> {
 ///
 /// [`Error::Device`] if neither is in the build.
 pub fn cpu() -> Result<Device> {
-    named("cpu")
+    open("cpu")
 }
 
-/// Finds a device by the name that [`named`] accepts, without opening it.
+/// Finds a device by the name that [`open`] accepts, without opening it.
 ///
 /// ```
 /// use fastburn::device::{self, DeviceKind};
@@ -71,7 +71,7 @@ pub fn cpu() -> Result<Device> {
 ///
 /// # Errors
 ///
-/// The same as for [`named`].
+/// The same as for [`open`].
 pub fn find(name: &str) -> Result<DeviceInfo> {
     match name {
         "auto" => first(DeviceInfo::is_gpu).or_else(cpu_info).ok_or_else(|| {

@@ -72,7 +72,7 @@ impl Download<'_> {
             }
             StatusCode::PARTIAL_CONTENT if from > 0 => {
                 check_range(response.headers(), part)?;
-                part.is_pieced = true;
+                part.is_from_pieces = true;
             }
             StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
                 part.restart_empty()?;

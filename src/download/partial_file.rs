@@ -30,7 +30,7 @@ pub(crate) struct PartialFile {
     pub(super) version: Version,
     pub length: u64,
     /// Whether the bytes came in several answers, in which a server may have mixed two versions.
-    pub is_pieced: bool,
+    pub is_from_pieces: bool,
 }
 
 impl PartialFile {
@@ -46,7 +46,7 @@ impl PartialFile {
         let version = regular::read(&record, MOST_BYTES).ok();
         let version = version.and_then(|bytes| serde_json::from_slice::<Version>(&bytes).ok());
         let version = version.unwrap_or_default();
-        let mut part = Self { file, path, record, version, length, is_pieced: false };
+        let mut part = Self { file, path, record, version, length, is_from_pieces: false };
         let same =
             part.version.url == url && part.version.total.is_none_or(|total| length <= total);
         if !same || (part.version.validator.is_none() && !part.is_all()) {
@@ -64,7 +64,7 @@ impl PartialFile {
     pub(super) fn restart(&mut self, version: Version) -> Result<()> {
         let cut = self.file.set_len(0).and_then(|()| self.file.rewind());
         cut.map_err(Error::write(&self.path))?;
-        (self.length, self.is_pieced) = (0, false);
+        (self.length, self.is_from_pieces) = (0, false);
         // The bytes go first: a record must never stand beside the bytes of another version.
         if version == Version::default() {
             atomic::remove_if_present(&self.record)?;

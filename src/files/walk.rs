@@ -41,14 +41,14 @@ pub(crate) struct Walk {
     /// Files, in order.
     pub files: Vec<DiskFile>,
     /// Entries that are neither, and links that are not followed.
-    pub passed_over: Vec<PassedOver>,
+    pub ignored: Vec<Ignored>,
     /// Errors of the operating system.
     pub refused: Vec<Error>,
 }
 
 /// An entry that was passed over, and why.
 #[derive(Debug)]
-pub(crate) struct PassedOver {
+pub(crate) struct Ignored {
     pub path: String,
     pub reason: &'static str,
 }
@@ -195,6 +195,6 @@ impl Walk {
     }
 
     fn pass_over(&mut self, path: &Path, reason: &'static str) {
-        self.passed_over.push(PassedOver { path: shown(path).into_owned(), reason });
+        self.ignored.push(Ignored { path: shown(path).into_owned(), reason });
     }
 }

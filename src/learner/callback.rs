@@ -97,7 +97,7 @@ macro_rules! events {
 
             /// Returns whether the callback changes the training step itself, as gradient clipping
             /// does. [`lr_find`](super::Learner::lr_find) runs only such callbacks.
-            fn changes_steps(&self) -> bool {
+            fn affects_steps(&self) -> bool {
                 false
             }
 

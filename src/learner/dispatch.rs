@@ -54,7 +54,7 @@ where
     pub(super) fn emit(&mut self, event: Event) -> Flow {
         let mut flow = Ok(());
         for callback in &mut self.callbacks {
-            if self.sweeping && !callback.changes_steps() {
+            if self.sweeping && !callback.affects_steps() {
                 continue;
             }
             let mut result = notify(callback.as_mut(), event, &mut self.state);

@@ -60,7 +60,7 @@ where
     /// fastai's `lr_find`.
     ///
     /// Afterwards the model, the optimizer, the order of the data and all other state are exactly
-    /// as before. Only callbacks that [change steps](Callback::changes_steps) take part.
+    /// as before. Only callbacks that [change steps](Callback::affects_steps) take part.
     ///
     /// ```
     /// use fastburn::prelude::*;
@@ -214,7 +214,7 @@ impl Sweep {
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for Sweep {
-    fn changes_steps(&self) -> bool {
+    fn affects_steps(&self) -> bool {
         true
     }
 

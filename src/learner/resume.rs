@@ -185,7 +185,7 @@ where
 
     /// Returns the state that events may change.
     pub(super) fn event_state(&self) -> EventState {
-        let active = self.callbacks.iter().filter(|c| !self.sweeping || c.changes_steps());
+        let active = self.callbacks.iter().filter(|c| !self.sweeping || c.affects_steps());
         let callbacks = active.map(|c| (c.name().to_owned(), c.save()));
         let callbacks = callbacks.filter(|(_, value)| !value.is_null()).collect();
         EventState { lr: self.state.lr, momentum: self.state.momentum, callbacks }
@@ -226,8 +226,8 @@ where
         let state = &self.state;
         let (train, valid) = (&state.dls.train, &state.dls.valid);
         let metrics: Vec<_> = state.metrics.iter().map(|metric| metric.name()).collect();
-        let mut order = json!({ "seed": train.shuffled_by(), "batches": train.len() });
-        if let Some(weights) = train.weighted_by() {
+        let mut order = json!({ "seed": train.shuffle_seed(), "batches": train.len() });
+        if let Some(weights) = train.weights_fingerprint() {
             order["weights"] = weights.into();
         }
         let parts = [

@@ -192,7 +192,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
 
     /// Returns the finished epoch's row, unless an error or an interruption ended the epoch early.
     /// Callbacks that compare epochs use this.
-    pub fn whole_record(&self) -> Option<&EpochRecord> {
+    pub fn completed_record(&self) -> Option<&EpochRecord> {
         let is_incomplete = self.failed || self.interrupted && self.validation.is_none();
         self.record.as_ref().filter(|_| !is_incomplete)
     }
@@ -200,7 +200,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// Sets the model that the learner keeps after the fit instead of the last step's, such as the
     /// best one, and the result of its validation. It applies however the fit ends. A checkpoint
     /// still holds the last step's model, to resume from.
-    pub fn end_with(&mut self, model: M, validation: Option<Validation>) {
+    pub fn keep_model(&mut self, model: M, validation: Option<Validation>) {
         self.chosen = Some((model, validation));
     }
 

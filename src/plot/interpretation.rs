@@ -15,7 +15,7 @@ pub enum Cells {
     /// The number of items of the row's class that were predicted as the column's.
     Counts,
     /// The same as a share of the row's class, with two decimals; 0 for a class without items.
-    Shares,
+    Normalized,
 }
 
 /// The largest number of classes with a readable confusion matrix.
@@ -35,7 +35,7 @@ const MOST_CLASSES: usize = 100;
 /// for (actual, predicted) in [(0, 0), (0, 1), (1, 1), (1, 1), (1, 1), (1, 0)] {
 ///     confusion.add(actual, predicted);
 /// }
-/// let figure = plot_confusion_matrix(&confusion, Cells::Shares)?;
+/// let figure = plot_confusion_matrix(&confusion, Cells::Normalized)?;
 /// assert!(figure.svg().contains("0.75"));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
@@ -79,7 +79,7 @@ pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> 
     };
     let map = match cells {
         Cells::Counts => HeatMap::new(counts())?.digits(0),
-        Cells::Shares => HeatMap::new(confusion.shares())?.digits(2),
+        Cells::Normalized => HeatMap::new(confusion.normalized())?.digits(2),
     };
     Ok(map.rows("actual", &confusion.classes).columns("predicted", &confusion.classes))
 }

@@ -46,7 +46,7 @@ impl Confusion {
     /// # Panics
     ///
     /// If the index is not below the number of classes.
-    pub fn of_class(&self, actual: usize) -> usize {
+    pub fn support(&self, actual: usize) -> usize {
         self.counts[actual].iter().sum()
     }
 
@@ -62,7 +62,7 @@ impl Confusion {
     /// # Panics
     ///
     /// If the index is not below the number of classes.
-    pub fn predicted_as(&self, class: usize) -> usize {
+    pub fn prediction_count(&self, class: usize) -> usize {
         self.counts.iter().map(|row| row[class]).sum()
     }
 
@@ -76,9 +76,9 @@ impl Confusion {
     /// for predicted in [0, 0, 0, 1] {
     ///     confusion.add(0, predicted);
     /// }
-    /// assert_eq!(confusion.shares(), [[0.75, 0.25], [0.0, 0.0]]);
+    /// assert_eq!(confusion.normalized(), [[0.75, 0.25], [0.0, 0.0]]);
     /// ```
-    pub fn shares(&self) -> Vec<Vec<f64>> {
+    pub fn normalized(&self) -> Vec<Vec<f64>> {
         let shares = |row: &Vec<usize>| {
             let total = row.iter().sum::<usize>().max(1) as f64;
             row.iter().map(|&count| count as f64 / total).collect()
@@ -106,9 +106,9 @@ impl Confusion {
         let score = |class: usize| {
             let correct = self.counts[class][class];
             ClassScores {
-                precision: share(correct, self.predicted_as(class)),
-                recall: share(correct, self.of_class(class)),
-                support: self.of_class(class),
+                precision: share(correct, self.prediction_count(class)),
+                recall: share(correct, self.support(class)),
+                support: self.support(class),
             }
         };
         (0..self.classes.len()).map(score).collect()
@@ -151,7 +151,8 @@ impl Confusion {
         match average {
             _ if items == 0 => f64::NAN,
             Average::Macro => {
-                let occurs = |&class: &usize| scores[class].support + self.predicted_as(class) > 0;
+                let occurs =
+                    |&class: &usize| scores[class].support + self.prediction_count(class) > 0;
                 let occurring: Vec<_> = (0..scores.len()).filter(occurs).collect();
                 let sum: f64 = occurring.iter().map(|&class| score(&scores[class])).sum();
                 sum / occurring.len() as f64
@@ -235,7 +236,7 @@ impl Confusion {
     ///
     /// If the index is not below the number of classes.
     pub fn class_accuracy(&self, actual: usize) -> f64 {
-        self.counts[actual][actual] as f64 / self.of_class(actual) as f64
+        self.counts[actual][actual] as f64 / self.support(actual) as f64
     }
 }
 

@@ -170,7 +170,7 @@ impl Report {
     pub fn new(confusion: &Confusion) -> Self {
         let scores = confusion.scores();
         let named = confusion.classes.iter().zip(&scores).enumerate();
-        let occurs = |class| confusion.of_class(class) + confusion.predicted_as(class) > 0;
+        let occurs = |class| confusion.support(class) + confusion.prediction_count(class) > 0;
         let classes: Vec<_> = named
             .filter(|&(class, _)| occurs(class))
             .map(|(_, (name, scores))| ReportRow::new(name, scores))

@@ -155,7 +155,7 @@ fn means(images: &Images) -> Result<Vec<Vec<f32>>> {
     let size: usize = images.shape().iter().product();
     let mut sums = vec![vec![0_u64; size]; images.classes().len()];
     let mut counts = vec![0_u64; sums.len()];
-    images.in_turn(BATCH_SIZE, |indices, batch| {
+    images.for_each_batch(BATCH_SIZE, |indices, batch| {
         for (&index, pixels) in indices.iter().zip(batch) {
             let label = images.labels()[index as usize] as usize;
             counts[label] += 1;

@@ -94,7 +94,7 @@ impl Images {
     }
 
     /// Returns whether images are decoded each time they are needed, because they exceed the memory
-    /// budget. See [`ReadOptions::memory`].
+    /// budget. See [`ReadOptions::memory`](super::ReadOptions::memory).
     pub fn is_streamed(&self) -> bool {
         matches!(self.pixels, Pixels::Streamed(_))
     }
@@ -104,7 +104,7 @@ impl Images {
         &self.folder
     }
 
-    /// Returns the skipped files. See [`ReadOptions::skip_bad`].
+    /// Returns the skipped files. See [`ReadOptions::skip_bad`](super::ReadOptions::skip_bad).
     pub fn skipped(&self) -> &[SkippedFile] {
         &self.skipped
     }
@@ -122,8 +122,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// For streamed images: [`Error::Read`] if a file that was not read before cannot be read,
-    /// [`Error::Data`] if a file changes meanwhile.
+    /// For streamed images: [`Error::Read`](crate::Error::Read) if a file that was not read before cannot be read,
+    /// [`Error::Data`](crate::Error::Data) if a file changes meanwhile.
     pub fn checksum(&self) -> Result<u32> {
         let mut crc = crc32fast::Hasher::new();
         crc.update(format!("{:?} {:?}", self.shape(), self.classes()).as_bytes());
@@ -142,7 +142,7 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// For streamed images: those of [`ImageFolder::image`], and [`Error::Data`] if the file has
+    /// For streamed images: those of [`ImageFolder::image`], and [`Error::Data`](crate::Error::Data) if the file has
     /// changed since it was first read.
     ///
     /// # Panics
@@ -179,7 +179,7 @@ impl Images {
     }
 
     /// Calls `each` with the indices and pixels of all images in order, `at_once` at a time.
-    pub(crate) fn in_turn(
+    pub(crate) fn for_each_batch(
         &self,
         at_once: usize,
         mut each: impl FnMut(&[u32], &[&[u8]]) -> Result<()>,

@@ -132,7 +132,7 @@ impl Splits {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), and [`Error::Setting`] if the batch size is 0.
+    /// Those of [`read`](Self::read), and [`Error::Setting`](crate::Error::Setting) if the batch size is 0.
     pub fn loaders(
         &self,
         batch_size: usize,

@@ -207,7 +207,7 @@ impl Predictor {
             images.classes().iter().map(|class| self.class(class)).collect::<Result<_>>()?;
         let (kind, classes) = (self.card.outputs, self.classes.len());
         let mut items = Vec::new();
-        images.in_turn(self.images_at_once(), |indices, batch| {
+        images.for_each_batch(self.images_at_once(), |indices, batch| {
             let adapt = |pixels: &&[u8]| self.format.adapt(pixels, images.shape());
             let prepared = batch.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
             let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();

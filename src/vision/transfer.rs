@@ -114,8 +114,7 @@ impl PretrainedModel {
 
     /// Checks that images have the size, channels and scaling that the model was trained on.
     ///
-    /// [`DataLoaders::image_classes`](crate::data::DataLoaders::image_classes) returns the format
-    /// of the new images.
+    /// [`Images::format`](super::Images::format) returns the format of the new images.
     ///
     /// # Errors
     ///

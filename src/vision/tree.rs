@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::archive::{self, ArchiveLimits, Entry, Visit};
 use crate::error::{Error, Result};
-use crate::files::walk::{self, DiskFile, PassedOver};
+use crate::files::walk::{self, DiskFile, Ignored};
 use crate::printable::shown;
 
 /// The extensions of image files, matched in any case.
@@ -52,7 +52,7 @@ pub(super) struct Contents {
     /// The files, sorted.
     pub files: Vec<DataFile>,
     /// Entries that are neither, and links that are not followed.
-    pub passed_over: Vec<PassedOver>,
+    pub ignored: Vec<Ignored>,
     /// The errors for entries that the operating system or this library refuses.
     pub refused: Vec<Error>,
 }
@@ -155,7 +155,7 @@ impl Contents {
     }
 
     fn of_disk(found: walk::Walk) -> Self {
-        let walk::Walk { folders, files, passed_over, mut refused } = found;
+        let walk::Walk { folders, files, ignored, mut refused } = found;
         let mut names = Vec::new();
         for path in folders {
             match path.file_name().and_then(OsStr::to_str) {
@@ -168,7 +168,7 @@ impl Contents {
             }
         }
         let files = files.into_iter().map(DataFile::Disk).collect();
-        Self { folders: names, files, passed_over, refused }
+        Self { folders: names, files, ignored, refused }
     }
 }
 

@@ -237,7 +237,7 @@ fn a_removal_that_was_killed_is_finished_by_the_next_fetch() {
 #[test]
 fn names_and_urls_that_cannot_be_are_refused() {
     let place = tempdir().unwrap();
-    let cache = Cache::at(place.path()).unwrap();
+    let cache = Cache::in_folder(place.path()).unwrap();
     for name in ["", "..", "../up", "a/b", ".hidden", "a b", "ä", &"x".repeat(101)] {
         let set = DataSet::new(name, "http://127.0.0.1:1/photos.tgz");
         let error = Fetch::new(cache.clone()).get(&set).unwrap_err();
@@ -251,7 +251,7 @@ fn names_and_urls_that_cannot_be_are_refused() {
         let set = DataSet::new("photos", url);
         let error = Fetch::new(cache.clone()).get(&set).unwrap_err();
         assert!(matches!(error, Error::Setting { .. }), "{error}");
-        assert!(DataSet::at(url).is_err());
+        assert!(DataSet::from_url(url).is_err());
     }
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
     let message = cache.find("mnits").unwrap_err().to_string();
@@ -266,16 +266,16 @@ fn a_password_is_used_but_neither_shown_nor_kept() {
         _ => Reply::new("401 Unauthorized", ""),
     });
     let place = tempdir().unwrap();
-    let cache = Cache::at(place.path()).unwrap();
+    let cache = Cache::in_folder(place.path()).unwrap();
     let url = server.url("photos.tgz");
     let fetch = Fetch::new(cache.clone());
     let wrong = url.replace("//", "//anna:guess@");
-    let message = fetch.get(&DataSet::at(&wrong).unwrap()).unwrap_err().to_string();
+    let message = fetch.get(&DataSet::from_url(&wrong).unwrap()).unwrap_err().to_string();
     assert!(message.contains("401") && !message.contains("guess"), "{message}");
-    let set = DataSet::at(&url.replace("//", "//anna:secret@")).unwrap();
+    let set = DataSet::from_url(&url.replace("//", "//anna:secret@")).unwrap();
     fetch.get(&set).unwrap();
     assert_eq!(cache.list().unwrap()[0].origin.as_ref().unwrap().url, url);
-    assert_eq!(set.name, DataSet::at(&url).unwrap().name);
+    assert_eq!(set.name, DataSet::from_url(&url).unwrap().name);
 }
 
 proptest! {
@@ -285,11 +285,11 @@ proptest! {
     fn any_url_has_a_name_that_can_be_a_folder(
         path in "(/[^/\\p{C}]{0,20}){0,3}", ending in "(\\.tar\\.gz|\\.TGZ|\\.zip|)(\\?[a-z=./]*)?",
     ) {
-        if let Ok(set) = DataSet::at(&format!("https://example.com{path}{ending}")) {
+        if let Ok(set) = DataSet::from_url(&format!("https://example.com{path}{ending}")) {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             prop_assert!(set.name.chars().all(plain), "{}", set.name);
             prop_assert!((10..=50).contains(&set.name.len()), "{}", set.name);
-            prop_assert_eq!(&DataSet::at(&set.url).unwrap().name, &set.name);
+            prop_assert_eq!(&DataSet::from_url(&set.url).unwrap().name, &set.name);
         }
     }
 }

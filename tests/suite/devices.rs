@@ -16,8 +16,8 @@ fn auto_takes_a_real_gpu_and_never_a_software_one() {
 #[test]
 fn every_listed_device_can_be_named_and_opened_twice() {
     for info in device::list() {
-        let first = device::named(&info.name).unwrap();
-        assert_eq!(first, device::named(&info.name).unwrap());
+        let first = device::open(&info.name).unwrap();
+        assert_eq!(first, device::open(&info.name).unwrap());
     }
 }
 
@@ -29,7 +29,7 @@ fn a_device_that_cannot_be_had_says_what_can() {
         ("flex:one", "no such device"),
         ("rocm", "not in this build"),
     ] {
-        let error = device::named(name).unwrap_err();
+        let error = device::open(name).unwrap_err();
         assert!(matches!(error, Error::Device { .. }) && error.is_usage());
         let message = error.to_string();
         assert!(message.contains(name) && message.contains(expected), "{message}");

@@ -295,7 +295,7 @@ fn a_server_that_stops_sending_is_left_and_taken_up_again() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/photos.tgz", listener.local_addr().unwrap());
     let folder = tempdir().unwrap();
-    let fetch = Fetch::new(Cache::at(folder.path()).unwrap()).retries(1, Duration::ZERO);
+    let fetch = Fetch::new(Cache::in_folder(folder.path()).unwrap()).retries(1, Duration::ZERO);
     let fetch = fetch.silence(Duration::from_millis(50));
     let message = fetch.get(&DataSet::new("photos", url)).unwrap_err().to_string();
     assert!(message.contains("the server sent nothing more"), "{message}");
@@ -322,7 +322,7 @@ fn without_a_network_it_says_what_to_do() {
     for url in [closed.as_str(), "http://nowhere.invalid/photos.tgz"] {
         let begun = Instant::now();
         let place = tempdir().unwrap();
-        let fetch = Fetch::new(Cache::at(place.path()).unwrap());
+        let fetch = Fetch::new(Cache::in_folder(place.path()).unwrap());
         let message = fetch.get(&DataSet::new("photos", url)).unwrap_err().to_string();
         assert!(message.contains("no connection to "), "{message}");
         assert!(message.contains("the bundled digits"), "{message}");
@@ -344,7 +344,7 @@ fn progress_tells_bytes_and_total_and_never_goes_back() {
     drop(fetch);
     let told = told.into_inner();
     let total = PHOTOS.len();
-    assert!(told[0].starts_with("Begun { name: \"photos\""), "{}", told[0]);
+    assert!(told[0].starts_with("Started { name: \"photos\""), "{}", told[0]);
     assert_eq!(told[1], format!("Downloading {{ bytes: 0, total: Some({total}) }}"));
     let all = format!("Downloading {{ bytes: {total}, total: Some({total}) }}");
     assert!(told.contains(&all) && told.iter().any(|line| line.starts_with("Retrying")));

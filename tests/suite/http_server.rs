@@ -188,8 +188,12 @@ fn serve(
     let body = &reply.body[..reply.cut.unwrap_or(reply.body.len())];
     let (bytes, wait) = reply.pace.unwrap_or((1 << 16, Duration::ZERO));
     for chunk in body.chunks(bytes) {
-        stream.write_all(chunk)?;
-        log.lock().unwrap().sent += chunk.len();
+        {
+            // Locked first: whoever has received the bytes finds them counted.
+            let mut log = log.lock().unwrap();
+            stream.write_all(chunk)?;
+            log.sent += chunk.len();
+        }
         sleep(wait);
     }
     stream.set_read_timeout(Some(Duration::from_millis(20)))?;

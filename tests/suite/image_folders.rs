@@ -391,7 +391,7 @@ fn files_beside_the_images_are_passed_over_counted_and_no_part_of_a_split() {
     fs::write(folder.path().join("a/LICENSE"), "as well").unwrap();
     let listed = ImageFolder::open(folder.path()).unwrap();
     assert_eq!(listed.labels(), [0, 0, 0, 1, 1, 1]);
-    let counts: Vec<_> = listed.passed_over().iter().map(|(e, n)| (e.as_str(), *n)).collect();
+    let counts: Vec<_> = listed.ignored_files().iter().map(|(e, n)| (e.as_str(), *n)).collect();
     assert_eq!(counts, [("", 1), ("svg", 6), ("txt", 6), ("wav", 6)]);
     assert_eq!(image_files(folder.path()).unwrap().len(), 6);
     // One image of each class is held back, whatever lies beside the images.
@@ -423,7 +423,7 @@ fn an_image_is_taken_by_its_extension_in_any_case() {
         }
     }
     let listed = ImageFolder::open(folder.path()).unwrap();
-    assert_eq!((listed.len(), listed.passed_over().len()), (16, 0));
+    assert_eq!((listed.len(), listed.ignored_files().len()), (16, 0));
     assert_eq!(Images::decode(&listed).unwrap().shape(), [3, 4, 4]);
 }
 

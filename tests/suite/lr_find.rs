@@ -101,12 +101,12 @@ fn a_search_runs_on_every_backend() {
 /// Counts the batches that it hears of.
 struct Count {
     batches: Rc<Cell<usize>>,
-    changes_steps: bool,
+    affects_steps: bool,
 }
 
 impl<M: Model<I>, I, T> Callback<M, I, T> for Count {
-    fn changes_steps(&self) -> bool {
-        self.changes_steps
+    fn affects_steps(&self) -> bool {
+        self.affects_steps
     }
 
     fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
@@ -123,8 +123,8 @@ fn callbacks_hear_of_a_search_only_if_they_change_steps() {
     let log = place.path().join("history.csv");
     let folder = CheckpointFolder::create(place.path().join("checkpoints")).unwrap();
     let mut learn = learner(&device, OptimizerKind::Sgd)
-        .callback(Count { batches: some.clone(), changes_steps: true })
-        .callback(Count { batches: others.clone(), changes_steps: false })
+        .callback(Count { batches: some.clone(), affects_steps: true })
+        .callback(Count { batches: others.clone(), affects_steps: false })
         .callback(GradientClip::norm(1.0))
         .callback(GradientAccumulation::new(2.try_into().unwrap()))
         .callback(EpochTable::stdout())

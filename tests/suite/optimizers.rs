@@ -216,7 +216,7 @@ fn each_parameters_norm_can_be_clipped_by_itself() {
     let settings = serde_json::json!({ "lr": 1.0, "momentum": 0.0 });
     each_device(|device| {
         let sgd = OptimizerConfig::new(OptimizerKind::Sgd);
-        let clipped = |learn: Small| learn.callback(GradientClip::norm_of_each(0.5));
+        let clipped = |learn: Small| learn.callback(GradientClip::norm_per_parameter(0.5));
         let (weights, biases) = follow(&reference, &settings, device, sgd, clipped);
         for (found, name) in [(weights, "weight"), (biases, "bias")] {
             let mut before = reference.floats(&format!("start.{name}"));

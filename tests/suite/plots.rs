@@ -365,7 +365,7 @@ fn a_confusion_matrix_shows_counts_or_shares_of_each_row() {
     let counts = words(Cells::Counts);
     assert_eq!(counts[..3], ["confusion matrix", "predicted", "actual"]);
     assert_eq!(counts[counts.len() - 9..], ["199", "1", "0", "0", "2", "1", "0", "0", "0"]);
-    let shares = words(Cells::Shares);
+    let shares = words(Cells::Normalized);
     let expected = ["0.99", "0.01", "0.00", "0.00", "0.67", "0.33", "0.00", "0.00", "0.00"];
     assert_eq!(shares[shares.len() - 9..], expected);
     // Long names stand upright: nine columns of them would be 1800 pixels wide otherwise.
@@ -373,7 +373,7 @@ fn a_confusion_matrix_shows_counts_or_shares_of_each_row() {
     let named = plot_confusion_matrix(&Confusion::new(names), Cells::Counts).unwrap();
     assert_legible(&named);
     assert!(texts(&named).1.width() < 600.0);
-    let text = confusion_matrix(&confusion, Cells::Shares).unwrap().text(Paint::Plain);
+    let text = confusion_matrix(&confusion, Cells::Normalized).unwrap().text(Paint::Plain);
     assert!(text.contains("0.67") && !text.contains('\u{1b}'), "{text}");
     let lines: Vec<_> = text.lines().map(|line| line.chars().count()).collect();
     assert!(lines.windows(2).all(|pair| pair[0] == pair[1]), "{text}");

@@ -103,12 +103,12 @@ fn a_process_killed_at_any_moment_leaves_nothing_that_is_taken_for_whole() {
         file(&bytes, request).pace(bytes.len() / 20, Duration::from_millis(6))
     });
     let url = server.url("photos.tgz");
-    let name = DataSet::at(&url).unwrap().name;
+    let name = DataSet::from_url(&url).unwrap().name;
     let home = tempdir().unwrap();
-    let cache = Cache::at(home.path()).unwrap();
+    let cache = Cache::in_folder(home.path()).unwrap();
     let work = home.path().join("work").join(&name);
     let whole = |when: &str| {
-        let path = cache.path(&DataSet::at(&url).unwrap()).unwrap();
+        let path = cache.path(&DataSet::from_url(&url).unwrap()).unwrap();
         path.map(|path| assert_eq!(files(&path), 400, "{when}")).is_some()
     };
     let begun = Instant::now();
@@ -155,7 +155,7 @@ fn the_program_lists_gets_finds_and_removes_data_sets() {
     let home = tempdir().unwrap();
     let home = home.path();
     let url = server.url("photos.tgz");
-    let name = DataSet::at(&url).unwrap().name;
+    let name = DataSet::from_url(&url).unwrap().name;
     let listed = run(home, &["data", "list"]);
     for name in ["digits", "mnist ", "mnist-sample", "mnist-tiny"] {
         assert!(stdout(&listed).lines().any(|line| line.starts_with(name)), "{}", stdout(&listed));

@@ -11,7 +11,7 @@ use tempfile::tempdir;
 use crate::program::{fastburn, output, stderr, stdout, timeless};
 use crate::support::{Text, crate_path};
 
-/// The program's output on the embedded digits.
+/// The program's output on the bundled digits.
 fn trained(arguments: &[&str]) -> std::process::Output {
     output(&[&["--device", "cpu", "--hidden", "30"], arguments].concat())
 }

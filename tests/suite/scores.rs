@@ -122,7 +122,7 @@ fn a_function_of_the_counts_is_a_metric() {
         let classes = 0..confusion.classes.len();
         let items = confusion.counts.iter().flatten().sum::<usize>() as f64;
         let by_chance: f64 = classes
-            .map(|class| (confusion.of_class(class) * confusion.predicted_as(class)) as f64)
+            .map(|class| (confusion.support(class) * confusion.prediction_count(class)) as f64)
             .sum();
         let by_chance = by_chance / (items * items);
         (confusion.accuracy() - by_chance) / (1.0 - by_chance)

@@ -63,7 +63,7 @@ impl Place {
     }
 
     pub fn cache(&self) -> Cache {
-        Cache::at(self.folder.path()).unwrap()
+        Cache::in_folder(self.folder.path()).unwrap()
     }
 
     pub fn fetch(&self) -> Fetch<'static> {

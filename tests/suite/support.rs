@@ -26,7 +26,7 @@ pub fn each_device(test: impl Fn(&Device)) {
     assert!(!names.is_empty(), "the build has no backend");
     for name in names {
         println!("on {name}");
-        test(&device::named(name).unwrap());
+        test(&device::open(name).unwrap());
     }
 }
 

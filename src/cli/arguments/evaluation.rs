@@ -58,7 +58,7 @@ pub struct Evaluation {
 
 /// Evaluates the model on the images.
 pub fn evaluate(options: &EvaluationOptions) -> Result<Evaluation> {
-    let device = device::named(&options.device.device)?;
+    let device = device::open(&options.device.device)?;
     let predictor = Predictor::load(&options.model, &device)?;
     let (all, folder) = match options.part {
         PartName::All => {

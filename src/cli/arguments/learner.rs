@@ -50,7 +50,7 @@ pub fn open(
 ) -> Result<AnyLearner> {
     // Conflicting options are reported before any file is read.
     settings.check()?;
-    let device = device::named(&settings.device)?;
+    let device = device::open(&settings.device)?;
     let start = start(settings, &device)?;
     let splits = options.splits(data, settings.training.seed)?;
     let format = start.as_ref().map(PretrainedModel::format);

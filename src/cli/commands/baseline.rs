@@ -49,7 +49,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "Example:\n  fastburn baseline mnist --out means.png";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let device = device::named(&arguments.device.device)?;
+    let device = device::open(&arguments.device.device)?;
     let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed.seed)?;
     let reading = arguments.bad.applied(arguments.format.reading());
     let (train, valid) = learner::read(&splits, &arguments.memory.applied(reading))?;
@@ -75,9 +75,9 @@ fn print_table(l1: &Confusion, l2: &Confusion) -> Result<()> {
     rows.extend(l1.classes.iter().enumerate().map(|(index, class)| {
         let scores = [l1, l2].map(|confusion| format!("{:.6}", confusion.class_accuracy(index)));
         let [by_l1, by_l2] = scores;
-        [class.clone(), l1.of_class(index).to_string(), by_l1, by_l2]
+        [class.clone(), l1.support(index).to_string(), by_l1, by_l2]
     }));
-    let images: usize = (0..l1.classes.len()).map(|class| l1.of_class(class)).sum();
+    let images: usize = (0..l1.classes.len()).map(|class| l1.support(class)).sum();
     let [by_l1, by_l2] = [l1, l2].map(|confusion| format!("{:.6}", confusion.accuracy()));
     rows.push(["all".to_owned(), images.to_string(), by_l1, by_l2]);
     write!(stdout().lock(), "{}", table(&rows))?;

@@ -56,7 +56,7 @@ struct ConfusedPair<'a> {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let confusion = evaluate(&arguments.evaluation)?.answers.confusion();
-    let cells = if arguments.normalize { Cells::Shares } else { Cells::Counts };
+    let cells = if arguments.normalize { Cells::Normalized } else { Cells::Counts };
     if let Some(file) = &arguments.out {
         plot_confusion_matrix(&confusion, cells)?.save(file)?;
         say_picture(file);
@@ -73,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             classes: &confusion.classes,
             counts: &confusion.counts,
             most_confused: pairs.collect(),
-            shares: arguments.normalize.then(|| confusion.shares()),
+            shares: arguments.normalize.then(|| confusion.normalized()),
         };
         let mut out = BufWriter::new(out);
         serde_json::to_writer(&mut out, &line).map_err(std::io::Error::from)?;

@@ -51,7 +51,7 @@ enum ImageInput {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let device = device::named(&arguments.device.device)?;
+    let device = device::open(&arguments.device.device)?;
     let predictor = Predictor::load(&arguments.model, &device)?;
     let mut code = ExitCode::SUCCESS;
     let mut fail = |error: &dyn std::fmt::Display| {

@@ -26,7 +26,7 @@ pub fn say_picture(file: &Path) {
 
 /// Reports how many files were ignored, by extension.
 pub fn say_passed_over(splits: &Splits) {
-    let extensions = splits.passed_over();
+    let extensions = splits.ignored_files();
     if extensions.is_empty() {
         return;
     }

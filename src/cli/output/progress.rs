@@ -106,6 +106,8 @@ fn bar(length: usize, name: String) -> ProgressBar {
         .with_prefix(name)
 }
 
+/// How the URL of a bundled archive begins.
+const EMBEDDED: &str = "embedded:";
 /// The template for a download of known size.
 const SIZED: &str = "{prefix} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
 /// The template for a download of unknown size.
@@ -124,9 +126,12 @@ impl DownloadBar {
             FetchProgress::Waiting { name } => {
                 say(format_args!("wait    another process is downloading {name}"));
             }
-            FetchProgress::Begun { name, url, folder } => {
-                let (url, folder) = (printable(url), folder.display().to_string());
-                say(format_args!("fetch   {name}: {url} to {}", printable(&folder)));
+            FetchProgress::Started { name, url, folder } => {
+                let folder = printable(&folder.display().to_string());
+                match url.starts_with(EMBEDDED) {
+                    true => say(format_args!("unpack  {name} to {folder}")),
+                    false => say(format_args!("fetch   {name}: {} to {folder}", printable(url))),
+                }
             }
             FetchProgress::Downloading { bytes, total } => self.set("download", bytes, total),
             FetchProgress::Unpacking { bytes } => self.set("unpack", bytes, None),

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::printable::list_of;
-use crate::vision::open::{Extensions, PassedOverFiles};
+use crate::vision::open::{Extensions, IgnoredFiles};
 
 /// A class with fewer images than this is small.
 pub(super) const FEW: usize = 10;
@@ -130,12 +130,12 @@ pub enum Problem {
         classes: Vec<String>,
     },
     /// Files whose extension is not an image's.
-    OtherFiles {
+    NonImages {
         /// The number of files per extension, in lower case; empty for files without one.
         extensions: Extensions,
     },
     /// Files or folders that are not used.
-    PassedOver {
+    Ignored {
         /// The reason.
         reason: String,
         /// The files or folders.
@@ -149,8 +149,8 @@ impl From<Problem> for Finding {
             Problem::SameImage { .. }
             | Problem::Imbalance { .. }
             | Problem::SmallClasses { .. }
-            | Problem::OtherFiles { .. }
-            | Problem::PassedOver { .. } => Severity::Warning,
+            | Problem::NonImages { .. }
+            | Problem::Ignored { .. } => Severity::Warning,
             _ => Severity::Unfit,
         };
         let fixed_by = match problem {
@@ -203,10 +203,10 @@ impl fmt::Display for Problem {
             Self::SmallClasses { classes } => {
                 write!(f, "classes with fewer than {FEW} training images: {}", list_of(3, classes))
             }
-            Self::OtherFiles { extensions } => {
-                write!(f, "ignored non-image files: {}", PassedOverFiles(extensions))
+            Self::NonImages { extensions } => {
+                write!(f, "ignored non-image files: {}", IgnoredFiles(extensions))
             }
-            Self::PassedOver { reason, paths } => {
+            Self::Ignored { reason, paths } => {
                 write!(f, "ignored ({reason}): {}", list_of(3, paths))
             }
         }

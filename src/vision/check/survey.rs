@@ -139,7 +139,7 @@ fn list_classes(folder: &DataFolder, aside: &mut NotImages) -> Vec<(String, Vec<
 #[derive(Default)]
 struct NotImages {
     refused: Vec<Problem>,
-    passed_over: BTreeMap<&'static str, Vec<String>>,
+    ignored: BTreeMap<&'static str, Vec<String>>,
     /// Files within the classes that are not images, counted by extension.
     extensions: Extensions,
 }
@@ -151,26 +151,26 @@ impl NotImages {
     }
 
     fn pass_over(&mut self, reason: &'static str, path: String) {
-        self.passed_over.entry(reason).or_default().push(path);
+        self.ignored.entry(reason).or_default().push(path);
     }
 
     /// Adds everything but the sub-folders. Of the files beside the classes, only images are
     /// reported: tables and notes belong there.
     fn level(&mut self, level: Contents) {
         level.refused.into_iter().for_each(|error| self.refuse(error));
-        level.passed_over.into_iter().for_each(|path| self.pass_over(path.reason, path.path));
+        level.ignored.into_iter().for_each(|path| self.pass_over(path.reason, path.path));
         for image in level.files.iter().filter(|file| file.is_image()) {
             self.pass_over("not in a class folder", image.to_string());
         }
     }
 
     fn problems(self) -> Vec<Problem> {
-        let passed_over = self.passed_over.into_iter();
-        let passed_over = passed_over
-            .map(|(reason, paths)| Problem::PassedOver { reason: reason.to_owned(), paths });
+        let ignored = self.ignored.into_iter();
+        let ignored =
+            ignored.map(|(reason, paths)| Problem::Ignored { reason: reason.to_owned(), paths });
         let others = (!self.extensions.is_empty())
-            .then_some(Problem::OtherFiles { extensions: self.extensions });
-        self.refused.into_iter().chain(passed_over).chain(others).collect()
+            .then_some(Problem::NonImages { extensions: self.extensions });
+        self.refused.into_iter().chain(ignored).chain(others).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, Remedy, Result};
 use crate::files::atomic::{self, AtomicFolder};
 use crate::vision::images::Images;
-use crate::vision::open::{CLASSES, Idx, IdxContent, ImageFolder, Listing};
+use crate::vision::open::{CLASSES, Idx, IdxKind, ImageFolder, Listing};
 use crate::vision::progress::{Watch, WrittenData, ended};
 use crate::vision::read::{ReadOptions, read_parts};
 
@@ -56,7 +56,7 @@ pub(super) fn write(
         let dims = vec![images.len(), height, width];
         let every: Vec<u32> = (0..).take(images.len()).collect();
         let images = Idx { dims, data: images.with(&every, |pixels| pixels.concat())? };
-        for (content, idx) in [(IdxContent::Images, images), (IdxContent::Labels, labels)] {
+        for (content, idx) in [(IdxKind::Images, images), (IdxKind::Labels, labels)] {
             let bytes = if gzip { idx.to_gzip()? } else { idx.to_bytes()? };
             write(&format!("{}{ending}", content.file_name(part)), bytes)?;
         }

@@ -18,7 +18,7 @@ pub(in crate::vision) const CLASSES: &str = "classes.txt";
 
 /// The contents of an IDX file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::vision) enum IdxContent {
+pub(in crate::vision) enum IdxKind {
     Images,
     Labels,
 }
@@ -29,10 +29,10 @@ struct IdxFileName<'a> {
     /// The text before the part, such as `emnist-letters-`.
     prefix: &'a str,
     part: &'a str,
-    content: IdxContent,
+    content: IdxKind,
 }
 
-impl IdxContent {
+impl IdxKind {
     /// Returns the file name for a part.
     pub fn file_name(self, part: &str) -> String {
         let (content, dimensions) = self.words();
@@ -50,7 +50,7 @@ impl IdxContent {
 impl<'a> IdxFileName<'a> {
     fn of(name: &'a str) -> Option<Self> {
         let name = name.strip_suffix(".gz").unwrap_or(name).strip_suffix("-ubyte")?;
-        [IdxContent::Images, IdxContent::Labels].into_iter().find_map(|content| {
+        [IdxKind::Images, IdxKind::Labels].into_iter().find_map(|content| {
             let (word, dimensions) = content.words();
             let name = name.strip_suffix(dimensions)?.strip_suffix(['-', '.'])?;
             let name = name.strip_suffix(word)?.strip_suffix('-')?;
@@ -88,13 +88,13 @@ pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Lis
     };
     let pair = |parts: &[&str]| {
         let pairs = parts.iter().map(|&part| {
-            match (file(part, IdxContent::Images), file(part, IdxContent::Labels)) {
+            match (file(part, IdxKind::Images), file(part, IdxKind::Labels)) {
                 (None, None) => Ok(None),
                 (Some(images), Some(labels)) => {
                     part_of(images, labels, classes.as_deref()).map(Some)
                 }
-                (Some(images), None) => Err(unpaired(images, prefix, part, IdxContent::Labels)),
-                (None, Some(labels)) => Err(unpaired(labels, prefix, part, IdxContent::Images)),
+                (Some(images), None) => Err(unpaired(images, prefix, part, IdxKind::Labels)),
+                (None, Some(labels)) => Err(unpaired(labels, prefix, part, IdxKind::Images)),
             }
         });
         pairs.filter_map(Result::transpose).next().transpose()
@@ -103,13 +103,13 @@ pub(super) fn find(folder: &DataFolder, files: &[DataFile]) -> Result<Option<Lis
     match (train?, valid?) {
         (Some(train), valid) => Listing::new(folder.to_string(), train, valid).map(Some),
         (None, _) => {
-            let missing = format!("{prefix}{}", IdxContent::Images.file_name(TRAIN[0]));
+            let missing = format!("{prefix}{}", IdxKind::Images.file_name(TRAIN[0]));
             Err(Error::data(folder, format!("IDX files without {missing}")))
         }
     }
 }
 
-fn unpaired(file: &DataFile, prefix: &str, part: &str, missing: IdxContent) -> Error {
+fn unpaired(file: &DataFile, prefix: &str, part: &str, missing: IdxKind) -> Error {
     let missing = missing.file_name(part);
     Error::data(file, format!("no {prefix}{missing} beside it"))
 }

@@ -10,7 +10,7 @@ use crate::vision::tree::{DataFile, DataFolder};
 /// Lists the image files in a folder and its sub-folders, in natural order (`2` before `10`):
 /// fastai's `get_image_files`.
 ///
-/// Images are recognised by the same extensions as for an [`ImageFolder`].
+/// Images are recognised by the same extensions as for an [`ImageFolder`](super::ImageFolder).
 ///
 /// ```
 /// let files = fastburn::vision::image_files("examples/embed")?;
@@ -42,7 +42,7 @@ pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
 pub(in crate::vision) type Extensions = BTreeMap<String, usize>;
 
 /// Displays counts of files that are not images, such as `12 .txt, 3 .wav`.
-pub(in crate::vision) struct PassedOverFiles<'a>(pub &'a Extensions);
+pub(in crate::vision) struct IgnoredFiles<'a>(pub &'a Extensions);
 
 /// Splits files into images and counts of the others.
 pub(in crate::vision) fn images_among(files: Vec<DataFile>) -> (Vec<DataFile>, Extensions) {
@@ -61,7 +61,7 @@ pub(in crate::vision) fn add(extensions: &mut Extensions, others: &Extensions) {
     }
 }
 
-impl std::fmt::Display for PassedOverFiles<'_> {
+impl std::fmt::Display for IgnoredFiles<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let named = self.0.iter().map(|(extension, count)| match extension.as_str() {
             "" => format!("{count} without extension"),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use burn::data::dataset::{Dataset, DatasetError};
 use rayon::prelude::*;
 
-use super::image_files::{Extensions, PassedOverFiles, add, images_among};
+use super::image_files::{Extensions, IgnoredFiles, add, images_among};
 use super::layout::{Layout, Parts};
 use crate::archive::ArchiveLimits;
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ use crate::vision::tree::{DataFile, DataFolder};
 /// link to a folder that contains it. Within a class, each folder is listed once.
 ///
 /// As a Burn [`Dataset`], it decodes an image each time it is accessed. To train, decode all images
-/// once with [`Images::decode`](super::Images).
+/// once with [`Images::decode`](crate::vision::Images::decode).
 ///
 /// ```
 /// use burn::data::dataset::Dataset;
@@ -43,7 +43,7 @@ pub struct ImageFolder {
     /// Shared by all copies, since there may be many.
     pub(super) files: Arc<Vec<DataFile>>,
     pub(super) labels: Vec<u32>,
-    pub(super) passed_over: Arc<Extensions>,
+    pub(super) ignored: Arc<Extensions>,
 }
 
 impl ImageFolder {
@@ -80,7 +80,7 @@ impl ImageFolder {
             let class = folder.folder(class);
             let (images, others) = images_among(class.tree().whole()?.files);
             if images.is_empty() {
-                let others = PassedOverFiles(&others).to_string();
+                let others = IgnoredFiles(&others).to_string();
                 let besides = if others.is_empty() { others } else { format!(", only {others}") };
                 return Err(Error::data(class, format!("no images in this class{besides}")));
             }
@@ -90,15 +90,15 @@ impl ImageFolder {
         let listed: Vec<Result<(Vec<DataFile>, Extensions)>> =
             classes.par_iter().map(list_class).collect();
         let (mut files, mut labels) = (Vec::new(), Vec::new());
-        let mut passed_over = Extensions::new();
+        let mut ignored = Extensions::new();
         for (label, contents) in (0..).zip(listed) {
             let (images, others) = contents?;
             files.extend(images);
             labels.resize(files.len(), label);
-            add(&mut passed_over, &others);
+            add(&mut ignored, &others);
         }
         let place = folder.to_string();
-        Ok(Self { place, classes, files: files.into(), labels, passed_over: passed_over.into() })
+        Ok(Self { place, classes, files: files.into(), labels, ignored: ignored.into() })
     }
 
     /// Creates a folder from files and their class indices. Every class has at least one file.
@@ -108,7 +108,7 @@ impl ImageFolder {
         files: Vec<DataFile>,
         labels: Vec<u32>,
     ) -> Self {
-        Self { place, classes, files: files.into(), labels, passed_over: Arc::default() }
+        Self { place, classes, files: files.into(), labels, ignored: Arc::default() }
     }
 
     /// Creates a folder from files and their class names.
@@ -119,7 +119,7 @@ impl ImageFolder {
         let index_of: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
         let of = |(file, label): (DataFile, String)| (file, index_of[label.as_str()]);
         let (files, labels): (Vec<DataFile>, _) = labelled.into_iter().map(of).unzip();
-        Self { place, classes, files: files.into(), labels, passed_over: Arc::default() }
+        Self { place, classes, files: files.into(), labels, ignored: Arc::default() }
     }
 
     /// Returns the folder or archive, as messages name it.
@@ -139,8 +139,8 @@ impl ImageFolder {
 
     /// Returns the number of files that were skipped for not having an image extension, by their
     /// extension, in lower case and empty for none. A subset of a folder has none.
-    pub fn passed_over(&self) -> &BTreeMap<String, usize> {
-        &self.passed_over
+    pub fn ignored_files(&self) -> &BTreeMap<String, usize> {
+        &self.ignored
     }
 
     /// Returns the file of image `index`, as messages name it.

@@ -17,9 +17,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 pub use self::idx::Idx;
-pub(super) use self::idx_set::{CLASSES, IdxContent};
+pub(super) use self::idx_set::{CLASSES, IdxKind};
 pub use self::image_files::image_files;
-pub(super) use self::image_files::{Extensions, PassedOverFiles, add, images_among};
+pub(super) use self::image_files::{Extensions, IgnoredFiles, add, images_among};
 pub use self::image_folder::ImageFolder;
 #[cfg(feature = "download")]
 pub(crate) use self::layout::unwrapped_path;
@@ -143,7 +143,7 @@ impl OpenOptions {
     ///
     /// Those of [`open`](Self::open).
     pub fn digits(&self) -> Result<Splits> {
-        let place = "the embedded digits";
+        let place = "the bundled digits";
         Ok(Splits { place: place.to_owned(), ..self.open_bytes(place, DIGITS)? })
     }
 
@@ -208,7 +208,7 @@ impl Splits {
     ///
     /// # Errors
     ///
-    /// Those of [`ImageFolder::open`], and [`Error::Data`] if there is only one class, a class is
+    /// Those of [`ImageFolder::open`], and [`Error::Data`](crate::Error::Data) if there is only one class, a class is
     /// in only one part, an IDX file does not match its header, or a CSV of labels is invalid.
     pub fn open(path: impl AsRef<Path>, seed: impl Into<Seed>) -> Result<Self> {
         OpenOptions::new().seed(seed).open(path)

@@ -96,14 +96,14 @@ impl ImageFolder {
     ///
     /// # Panics
     ///
-    /// If an index is [`len`](Dataset::len) or more.
+    /// If an index is [`len`](burn::data::dataset::Dataset::len) or more.
     pub fn subset(&self, indices: &[usize]) -> Self {
         Self {
             place: self.place.clone(),
             classes: self.classes.clone(),
             files: indices.iter().map(|&i| self.files[i].clone()).collect::<Vec<_>>().into(),
             labels: indices.iter().map(|&i| self.labels[i]).collect(),
-            passed_over: Arc::default(),
+            ignored: Arc::default(),
         }
     }
 

@@ -18,7 +18,7 @@ pub(in crate::vision) struct Listing {
     pub train: ImageFolder,
     pub valid: Option<ImageFolder>,
     /// The files that are not images, counted by extension.
-    pub passed_over: Extensions,
+    pub ignored: Extensions,
 }
 
 impl Listing {
@@ -27,9 +27,9 @@ impl Listing {
         if let Some(valid) = &valid {
             same_classes(&train, valid)?;
         }
-        let mut passed_over = train.passed_over().clone();
-        valid.iter().for_each(|valid| add(&mut passed_over, valid.passed_over()));
-        Ok(Self { place, train, valid, passed_over })
+        let mut ignored = train.ignored_files().clone();
+        valid.iter().for_each(|valid| add(&mut ignored, valid.ignored_files()));
+        Ok(Self { place, train, valid, ignored })
     }
 
     /// Iterates over its parts.
@@ -55,7 +55,7 @@ pub struct Splits {
     pub train: ImageFolder,
     /// The validation images.
     pub valid: ImageFolder,
-    pub(in crate::vision) passed_over: Extensions,
+    pub(in crate::vision) ignored: Extensions,
 }
 
 impl Splits {
@@ -65,12 +65,12 @@ impl Splits {
     /// Returns the parts of a listing. Without a validation part, a random one is split off.
     pub(in crate::vision) fn of(listing: Listing, seed: Seed) -> Result<Self> {
         several_classes(&listing.train)?;
-        let Listing { place, train, valid, passed_over } = listing;
+        let Listing { place, train, valid, ignored } = listing;
         match valid {
-            Some(valid) => Ok(Self { place, train, valid, passed_over }),
+            Some(valid) => Ok(Self { place, train, valid, ignored }),
             None => {
                 let splits = Self::by_fraction(&train, Self::VALID_FRACTION, seed)?;
-                Ok(Self { passed_over, ..splits })
+                Ok(Self { ignored, ..splits })
             }
         }
     }
@@ -114,7 +114,7 @@ impl Splits {
             place: folder.place().to_owned(),
             train: folder.subset(&train),
             valid: folder.subset(&valid),
-            passed_over: Extensions::new(),
+            ignored: Extensions::new(),
         })
     }
 
@@ -128,7 +128,7 @@ impl Splits {
             place: self.place.clone(),
             train: self.train.with_classes(names)?,
             valid: self.valid.with_classes(names)?,
-            passed_over: self.passed_over.clone(),
+            ignored: self.ignored.clone(),
         })
     }
 
@@ -144,8 +144,8 @@ impl Splits {
 
     /// Returns the number of files that were skipped for not having an image extension, by their
     /// extension, in lower case and empty for none.
-    pub fn passed_over(&self) -> &BTreeMap<String, usize> {
-        &self.passed_over
+    pub fn ignored_files(&self) -> &BTreeMap<String, usize> {
+        &self.ignored
     }
 }
 
