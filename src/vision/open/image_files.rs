@@ -45,13 +45,16 @@ pub(in crate::vision) type Extensions = BTreeMap<String, usize>;
 pub(in crate::vision) struct IgnoredFiles<'a>(pub &'a Extensions);
 
 /// Splits files into images and counts of the others.
-pub(in crate::vision) fn images_among(files: Vec<DataFile>) -> (Vec<DataFile>, Extensions) {
-    let (images, others): (Vec<_>, Vec<_>) = files.into_iter().partition(DataFile::is_image);
+pub(in crate::vision) fn images_among(mut files: Vec<DataFile>) -> (Vec<DataFile>, Extensions) {
     let mut extensions = Extensions::new();
-    for file in others {
-        *extensions.entry(file.extension()).or_default() += 1;
-    }
-    (images, extensions)
+    files.retain(|file| {
+        let is_image = file.is_image();
+        if !is_image {
+            *extensions.entry(file.extension()).or_default() += 1;
+        }
+        is_image
+    });
+    (files, extensions)
 }
 
 /// Adds the counts of `others` to `extensions`.

@@ -89,10 +89,11 @@ impl ImageFolder {
         // Threads fail in any order. The error of the first class is reported, to be reproducible.
         let listed: Vec<Result<(Vec<DataFile>, Extensions)>> =
             classes.par_iter().map(list_class).collect();
-        let (mut files, mut labels) = (Vec::new(), Vec::new());
+        let listed = listed.into_iter().collect::<Result<Vec<_>>>()?;
+        let count = listed.iter().map(|(images, _)| images.len()).sum();
+        let (mut files, mut labels) = (Vec::with_capacity(count), Vec::with_capacity(count));
         let mut ignored = Extensions::new();
-        for (label, contents) in (0..).zip(listed) {
-            let (images, others) = contents?;
+        for (label, (images, others)) in (0..).zip(listed) {
             files.extend(images);
             labels.resize(files.len(), label);
             add(&mut ignored, &others);

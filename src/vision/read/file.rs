@@ -106,7 +106,9 @@ pub(super) fn read_part<S: Send>(
         read
     });
     let read: Vec<Result<u32, Misfit>> = read.collect();
-    let (mut kept, mut contents, mut skipped) = (Vec::new(), Vec::new(), Vec::new());
+    let count = folder.files().len();
+    let (mut kept, mut contents) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut skipped = Vec::new();
     for (index, read) in read.into_iter().enumerate() {
         match read {
             Ok(content) => {
