@@ -49,9 +49,10 @@ pub(crate) fn check(
 
 /// Checks that a callback has the same settings as in the resumed run.
 pub(crate) fn same_as_resumed(callback: &'static str, now: &Value, saved: &Value) -> Result<()> {
-    match now == saved {
-        true => Ok(()),
-        false => Err(Error::setting(callback, now, format!("{saved}, as in the resumed run"))),
+    if now == saved {
+        Ok(())
+    } else {
+        Err(Error::setting(callback, now, format!("{saved}, as in the resumed run")))
     }
 }
 

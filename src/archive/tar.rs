@@ -137,9 +137,10 @@ fn walk_blocks<R: Read>(
 fn global(records: &[u8]) -> Result<(), &'static str> {
     let mut of_all = ExtendedHeader::default();
     of_all.take_records(records)?;
-    match of_all.is_anything() {
-        true => Err("its global pax header sets the name or size of all entries"),
-        false => Ok(()),
+    if of_all.is_anything() {
+        Err("its global pax header sets the name or size of all entries")
+    } else {
+        Ok(())
     }
 }
 

@@ -61,9 +61,10 @@ fn check<R: Read + Seek>(zip: &mut ZipArchive<R>, guard: &mut Guard<'_>) -> Resu
     for index in 0..zip.len() {
         let entry = zip.by_index_raw(index).map_err(|error| guard.read_error(&io(error)))?;
         let (name, size) = (entry.name_raw(), entry.size());
-        match is_folder(name) {
-            true => guard.folder(name, size)?,
-            false => drop(guard.file(name, size)?),
+        if is_folder(name) {
+            guard.folder(name, size)?;
+        } else {
+            drop(guard.file(name, size)?);
         }
         if let Some(why) = unwanted(&entry) {
             return Err(guard.refusal(name, why));

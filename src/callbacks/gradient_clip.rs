@@ -57,12 +57,11 @@ impl GradientClip {
     }
 
     fn check(&self) -> Result<()> {
-        match self.limit > 0.0 {
-            true => Ok(()),
-            false => {
-                let limit = short_number(self.limit);
-                Err(Error::setting("gradient clipping limit", limit, "a number above 0"))
-            }
+        if self.limit > 0.0 {
+            Ok(())
+        } else {
+            let limit = short_number(self.limit);
+            Err(Error::setting("gradient clipping limit", limit, "a number above 0"))
         }
     }
 }

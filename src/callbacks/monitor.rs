@@ -111,12 +111,11 @@ impl Monitor {
         checks::at_least_zero("min_delta", self.min_delta)?;
         let names = ["train_loss", "valid_loss"].into_iter();
         let names: Vec<_> = names.chain(metrics.iter().map(String::as_str)).collect();
-        match names.contains(&self.name.as_str()) {
-            true => Ok(()),
-            false => {
-                let expected = format!("one of {}", names.join(", "));
-                Err(Error::setting("metric to monitor", &self.name, expected))
-            }
+        if names.contains(&self.name.as_str()) {
+            Ok(())
+        } else {
+            let expected = format!("one of {}", names.join(", "));
+            Err(Error::setting("metric to monitor", &self.name, expected))
         }
     }
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::cache_place::CachePlace;
+use super::cache_place::{Origin, count};
 use super::catalog::{DataSet, EMBEDDED, catalog};
-use super::place::CachePlace;
-use super::place::{Origin, count};
 use crate::download::{is_url, without_credentials};
 use crate::error::{Error, Remedy, Result};
 use crate::files::{atomic, is_hidden};

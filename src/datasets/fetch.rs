@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::cache::Cache;
+use super::cache_place::{ArchiveRecord, CachePlace, Origin};
 use super::catalog::DataSet;
-use super::place::{ArchiveRecord, CachePlace, Origin};
 use crate::archive::{self, ArchiveLimits};
 use crate::download::{
     Download, PartialFile, Retries, Timeouts, download, md5_first_mib, sha256, without_credentials,

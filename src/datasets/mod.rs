@@ -12,18 +12,18 @@
 //! The [`catalog`] has fastai's MNIST and its samples, and the digits bundled with fastburn.
 
 mod cache;
+mod cache_place;
 mod catalog;
 mod fetch;
-mod place;
 
 use std::path::PathBuf;
 
 pub use crate::download::{Checksum, Md5, Sha256};
 use crate::error::Result;
 pub use cache::{Cache, CachedDataSet};
+pub use cache_place::Origin;
 pub use catalog::{DataSet, catalog};
 pub use fetch::{Fetch, FetchProgress};
-pub use place::Origin;
 
 /// Returns the folder of a data set, downloading it first if it is not in the cache.
 ///

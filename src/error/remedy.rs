@@ -14,6 +14,8 @@ pub enum Remedy {
     ResizeImages,
     /// Convert all images to grey, or all to colour.
     ConvertChannels,
+    /// Convert all images to grey.
+    ConvertToGrey,
     /// Skip files that cannot be read as images.
     SkipBadImages,
     /// Raise the named limit of [`ArchiveLimits`](crate::archive::ArchiveLimits), if the archive is
@@ -57,6 +59,9 @@ impl fmt::Display for Remedy {
             Self::ResizeImages => f.write_str("resize all images with ReadOptions::size"),
             Self::ConvertChannels => {
                 f.write_str("convert all images to grey or to colour with ReadOptions::channels")
+            }
+            Self::ConvertToGrey => {
+                f.write_str("convert all images to grey with ReadOptions::channels")
             }
             Self::SkipBadImages => f.write_str("skip unreadable images with ReadOptions::skip_bad"),
             Self::RaiseArchiveLimit(limit) => {

@@ -38,8 +38,14 @@ pub(crate) fn write_locked(path: &Path, content: &[u8]) -> Result<fs::File> {
     }
     // Both locks are held while the new file replaces the old one, so that there is no moment at
     // which another writer finds the path unlocked.
-    let _before = lock_present_file(path)?;
-    write_open(path, content, |file| lock_new_file(file, path))
+    let target = target_of(path)?;
+    let (_present, is_new) = lock_present_file(&target)?;
+    let written = write_open(path, content, |file| lock_new_file(file, path));
+    if written.is_err() && is_new {
+        // It is empty, and stood for the file that could not be written.
+        let _ = fs::remove_file(target);
+    }
+    written
 }
 
 fn write_open(
@@ -75,7 +81,6 @@ pub fn try_write(path: &Path) -> Result<()> {
     // whether it is too long.
     match fs::symlink_metadata(&target) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::write(path)(error)),
-        Ok(found) if found.is_dir() => Err(Error::write(path)(io::ErrorKind::IsADirectory.into())),
         _ => Ok(()),
     }
 }
@@ -99,11 +104,8 @@ struct TemporaryFile {
 
 impl TemporaryFile {
     fn new(path: &Path) -> Result<Self> {
-        let target = link_target(path).map_err(Error::write(path))?;
+        let target = target_of(path)?;
         let folder = parent(&target);
-        if !folder.is_dir() {
-            return Err(Error::write(path)(no_folder(folder)));
-        }
         let mut builder = tempfile::Builder::new();
         let prefix = temporary_prefix(&target);
         builder.prefix(&prefix);
@@ -119,6 +121,19 @@ impl TemporaryFile {
         let file = builder.tempfile_in(folder).map_err(failed)?;
         let unfinished = UnfinishedPath::new(file.path());
         Ok(Self { file, target, _unfinished: unfinished })
+    }
+}
+
+/// Returns where a file is to be written, if that is in a folder and neither a folder itself nor a
+/// device or a pipe, which renaming a file to its name would remove.
+fn target_of(path: &Path) -> Result<PathBuf> {
+    let target = link_target(path).map_err(Error::write(path))?;
+    let refused = |problem| Err(Error::write(path)(io::Error::other(problem)));
+    match fs::metadata(&target) {
+        Ok(found) if found.is_dir() => refused("it is a folder"),
+        Ok(found) if !found.is_file() => refused("it is not a regular file"),
+        _ if !parent(&target).is_dir() => Err(Error::write(path)(no_folder(parent(&target)))),
+        _ => Ok(target),
     }
 }
 
@@ -214,9 +229,12 @@ pub fn remove_unfinished_files() {
     for path in &*unfinished {
         // A thread that is still writing may add a file while the folder is being emptied. Once the
         // folder is gone, it cannot.
-        let remove = || match path.is_dir() {
-            true => fs::remove_dir_all(path).is_ok(),
-            false => fs::remove_file(path).is_ok() || !path.exists(),
+        let remove = || {
+            if path.is_dir() {
+                fs::remove_dir_all(path).is_ok()
+            } else {
+                fs::remove_file(path).is_ok() || !path.exists()
+            }
         };
         (0..REMOVALS).any(|_| remove());
     }
@@ -227,7 +245,8 @@ pub fn remove_unfinished_files() {
 /// Refuses a path at which a new folder cannot be created.
 pub(crate) fn check_vacant(place: &Path) -> Result<()> {
     if place.symlink_metadata().is_ok() {
-        return Err(Error::write(place)(io::ErrorKind::AlreadyExists.into()));
+        let problem = io::Error::new(io::ErrorKind::AlreadyExists, "it already exists");
+        return Err(Error::write(place)(problem));
     }
     let folder = parent(place);
     if place.file_name().is_none() || !folder.is_dir() {

@@ -64,13 +64,13 @@ pub(super) fn lock_new_file(file: &File, path: &Path) -> Result<()> {
     if try_lock(file, path)? { Ok(()) } else { Err(is_being_written(path)) }
 }
 
-/// Locks the file at a path and returns it, or `None` if there is no file.
-pub(super) fn lock_present_file(path: &Path) -> Result<Option<File>> {
+/// Locks the file at a path. Returns it, and whether it had to be created: two writers that begin
+/// together meet at the lock of an empty file.
+pub(super) fn lock_present_file(path: &Path) -> Result<(File, bool)> {
     loop {
-        let file = match File::open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Error::write(path)(error)),
+        let (file, is_new) = match File::options().create_new(true).append(true).open(path) {
+            Ok(file) => (file, true),
+            Err(_) => (File::open(path).map_err(Error::write(path))?, false),
         };
         if !try_lock(&file, path)? {
             return Err(is_being_written(path));
@@ -78,7 +78,7 @@ pub(super) fn lock_present_file(path: &Path) -> Result<Option<File>> {
         // Another writer may have replaced the file between opening and locking. A lock on the old
         // file would keep nobody out.
         if is_at(&file, path) {
-            return Ok(Some(file));
+            return Ok((file, is_new));
         }
     }
 }

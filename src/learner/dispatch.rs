@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::callback::{Event, Flow, Scope, Stop, combine, notify};
 use crate::data::DataLoader;
 use crate::error::Error;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use burn::tensor::Tensor;
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::state::State;
 use crate::data::ItemFormat;
 use crate::error::{Error, Remedy, Result};

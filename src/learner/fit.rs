@@ -2,7 +2,7 @@
 
 use burn::optim::GradientsParams;
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::callback::{Event, Flow, Scope};
 use crate::models::Model;
 

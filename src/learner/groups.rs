@@ -4,7 +4,7 @@ use burn::module::{ModuleMapper, Param, ParamGroup, ParamId};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Tensor;
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::state::State;
 use crate::checks;
 use crate::error::{Error, Result};
@@ -161,9 +161,12 @@ impl Rates {
         }
         let factor = self.last / self.first;
         let steps = groups.saturating_sub(1).max(1) as f64;
-        let rate = |group: usize| match group + 1 == groups {
-            true => self.last,
-            false => self.first * factor.powf(group as f64 / steps),
+        let rate = |group: usize| {
+            if group + 1 == groups {
+                self.last
+            } else {
+                self.first * factor.powf(group as f64 / steps)
+            }
         };
         Ok((0..groups).map(rate).collect())
     }

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::build::Learner;
+use super::builder::Learner;
 use crate::checks::{one_number, same_rows};
 use crate::data::ClassTargets;
 use crate::error::{Error, Result};

@@ -6,11 +6,11 @@ use std::rc::Rc;
 use burn::module::ParamGroup;
 use burn::optim::ModuleOptimizer;
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::callback::{Callback, Flow, Scope, Stop};
-use super::losses::Losses;
+use super::loss_history::Losses;
 use super::state::State;
-use super::verbs::finish;
+use super::training::finish;
 use crate::checkpoints::{EventState, RunPosition};
 use crate::error::{Error, Result};
 use crate::models::Model;

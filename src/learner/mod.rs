@@ -2,7 +2,7 @@
 //!
 //! The training loop is in `fit.rs`. Everything beside it is a [`Callback`].
 
-mod build;
+mod builder;
 mod callback;
 mod dispatch;
 mod export;
@@ -10,22 +10,22 @@ mod fit;
 mod gradients;
 mod groups;
 mod interpret;
-mod losses;
+mod loss_history;
 mod lr_find;
 mod recorder;
 mod resume;
-mod scheduled;
+mod schedules;
 mod state;
 mod summary;
 mod terminate_on_nan;
-mod verbs;
+mod training;
 
-pub use build::Learner;
+pub use builder::Learner;
 pub use callback::{Callback, Flow, Scope, Stop};
 pub use gradients::MapGradient;
 pub use groups::Rates;
-pub use losses::Losses;
+pub use loss_history::Losses;
 pub use lr_find::LrFinder;
-pub use scheduled::{FineTune, ParamScheduler};
+pub use schedules::{FineTune, ParamScheduler};
 pub use state::State;
 pub use terminate_on_nan::TerminateOnNan;

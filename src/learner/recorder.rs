@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::callback::{Callback, Flow};
-use super::losses::Losses;
+use super::loss_history::Losses;
 use super::state::State;
 use crate::error::Result;
 use crate::models::Model;

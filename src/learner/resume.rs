@@ -9,9 +9,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::callback::Scope;
-use super::losses::Losses;
+use super::loss_history::Losses;
 use crate::checkpoints::{CheckpointRequest, EventState, RunPosition, SavedRun};
 use crate::device;
 use crate::error::{Error, Result};
@@ -211,14 +211,11 @@ where
             names.join(", ")
         };
         let (before, now) = (names(resumed), names(&self.event_state()));
-        match before == now {
-            true => Ok(()),
-            false => Err(Error::setting(
-                "stateful callbacks",
-                now,
-                format!("{before}, as in the resumed run"),
-            )),
+        if before != now {
+            let expected = format!("{before}, as in the resumed run");
+            return Err(Error::setting("stateful callbacks", now, expected));
         }
+        Ok(())
     }
 
     /// Returns what a run's result depends on, except the model and the arguments of `fit`.

@@ -4,7 +4,7 @@ use burn::module::{ModuleVisitor, Param, ParamGroup};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
-use super::losses::Losses;
+use super::loss_history::Losses;
 use crate::checkpoints::CheckpointRequest;
 use crate::checks::one_number;
 use crate::data::{Batch, DataLoaders};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use burn::module::{ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-use super::build::Learner;
+use super::builder::Learner;
 use crate::error::Result;
 use crate::models::Model;
 use crate::models::{ModulePath, listen};

@@ -67,9 +67,10 @@ impl ModelCard {
             return Err(format!("duplicate class name {duplicate}"));
         }
         let (outputs, classes) = (self.architecture.outputs(), self.classes.len());
-        match self.outputs.fit(outputs, classes) {
-            true => Ok(()),
-            false => Err(format!("{classes} classes do not fit {outputs} outputs")),
+        if self.outputs.fit(outputs, classes) {
+            Ok(())
+        } else {
+            Err(format!("{classes} classes do not fit {outputs} outputs"))
         }
     }
 }

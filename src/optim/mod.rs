@@ -121,9 +121,12 @@ impl OptimizerConfig {
     pub fn check(&self) -> Result<()> {
         use OptimizerKind::{AdaGrad, Adan, Lion, Momentum, Sgd};
         let kind = self.kind;
-        let check_option = |option: &str, given: bool, known: bool| match given && !known {
-            true => Err(Error::usage(format!("{kind} has no {option} option"))),
-            false => Ok(()),
+        let check_option = |option: &str, given: bool, known: bool| {
+            if given && !known {
+                Err(Error::usage(format!("{kind} has no {option} option")))
+            } else {
+                Ok(())
+            }
         };
         check_option("momentum", self.momentum.is_some(), !matches!(kind, AdaGrad | Adan))?;
         let squares = !matches!(kind, Sgd | Momentum | AdaGrad | Adan);

@@ -116,9 +116,10 @@ impl HeatMap {
         let (row_count, column_count) = (self.values.len(), self.values[0].len());
         let readable = row_count.max(column_count) <= MOST_READABLE;
         let (rows, columns) = (row_count as u32, column_count as u32);
-        let numbers: Vec<Vec<String>> = match readable {
-            true => self.values.iter().map(|row| self.numbers(row)).collect(),
-            false => Vec::new(),
+        let numbers: Vec<Vec<String>> = if readable {
+            self.values.iter().map(|row| self.numbers(row)).collect()
+        } else {
+            Vec::new()
         };
         let row_labels = if readable { self.row_labels.as_slice() } else { &[] };
         let column_labels = if readable { self.column_labels.as_slice() } else { &[] };
@@ -131,12 +132,11 @@ impl HeatMap {
         let upright = labels_width > 2 * numbers_width.max(LABEL);
         let (least_width, labels_height) =
             if upright { (LABEL, labels_width) } else { (labels_width, LABEL) };
-        let (cell_width, cell_height) = match readable {
-            true => (numbers_width.max(least_width) + CELL_MARGIN, CELL_HEIGHT),
-            false => {
-                let side = (SHADES_ONLY / rows.max(columns)).max(1);
-                (side, side)
-            }
+        let (cell_width, cell_height) = if readable {
+            (numbers_width.max(least_width) + CELL_MARGIN, CELL_HEIGHT)
+        } else {
+            let side = (SHADES_ONLY / rows.max(columns)).max(1);
+            (side, side)
         };
         let left = 2 * GAP + LABEL + widest(&mut row_labels.iter()) + 6;
         let title_height = if self.title.is_empty() { 0 } else { TITLE + GAP };
@@ -166,12 +166,11 @@ impl HeatMap {
         drawing = drawing.add(rotated.set("transform", format!("rotate(-90 {x} {y})")));
         for (label, column) in column_labels.iter().zip(0..columns) {
             let middle = left + column * cell_width + cell_width / 2;
-            drawing = drawing.add(match upright {
-                false => text(label, middle, top - 6, "middle"),
-                true => {
-                    let (x, y) = (middle + LABEL / 3, top - 6);
-                    text(label, x, y, "start").set("transform", format!("rotate(-90 {x} {y})"))
-                }
+            drawing = drawing.add(if upright {
+                let (x, y) = (middle + LABEL / 3, top - 6);
+                text(label, x, y, "start").set("transform", format!("rotate(-90 {x} {y})"))
+            } else {
+                text(label, middle, top - 6, "middle")
             });
         }
         for (label, row) in row_labels.iter().zip(0..rows) {

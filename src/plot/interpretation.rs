@@ -46,11 +46,10 @@ const MOST_CLASSES: usize = 100;
 pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figure> {
     let classes = confusion.classes.len();
     let shown = confusion.most_confused_classes(MOST_CLASSES);
-    let title = match shown.classes.len() < classes {
-        true => {
-            format!("confusion matrix of the {MOST_CLASSES} most confused of {classes} classes")
-        }
-        false => "confusion matrix".to_owned(),
+    let title = if shown.classes.len() < classes {
+        format!("confusion matrix of the {MOST_CLASSES} most confused of {classes} classes")
+    } else {
+        "confusion matrix".to_owned()
     };
     Ok(confusion_matrix(&shown, cells)?.title(title).draw())
 }

@@ -126,9 +126,8 @@ pub(super) mod nonfinite {
     }
 
     pub fn serialize<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|&value| match value.is_finite() {
-            true => Number::Finite(value),
-            false => Number::Text(value.to_string()),
+        serializer.collect_seq(values.iter().map(|&value| {
+            if value.is_finite() { Number::Finite(value) } else { Number::Text(value.to_string()) }
         }))
     }
 

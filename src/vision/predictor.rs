@@ -264,9 +264,10 @@ impl Predictor {
     fn predict_each(&self, prepared: Vec<Result<PreparedImage>>) -> Vec<Result<Prediction>> {
         let whole: Vec<_> =
             prepared.iter().flatten().map(|(pixels, _)| pixels.as_slice()).collect();
-        let together = match whole.is_empty() {
-            true => Ok(Vec::new()),
-            false => self.predict_batch(self.format.batch(&whole, &self.device)),
+        let together = if whole.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.predict_batch(self.format.batch(&whole, &self.device))
         };
         let mut answers = together.unwrap_or_default().into_iter();
         let answer = |image: Result<PreparedImage>| {

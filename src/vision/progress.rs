@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::tree::DataFile;
+use super::data_files::DataFile;
 use crate::error::Error;
 
 /// A callback for progress, called from any thread with the images done and the total.

@@ -28,16 +28,17 @@ impl Scaling {
     pub(super) fn check(&self, channels: usize) -> Result<(), String> {
         let Self::Standard { mean, std } = self else { return Ok(()) };
         let works = |std: &f32| std.is_finite() && *std > 0.0;
-        match mean.len() == channels
+        if mean.len() == channels
             && std.len() == channels
             && mean.iter().all(|mean| mean.is_finite())
             && std.iter().all(works)
         {
-            true => Ok(()),
-            false => Err(format!(
+            Ok(())
+        } else {
+            Err(format!(
                 "a finite mean and a standard deviation above 0 per channel ({channels}), \
                  found {mean:?} and {std:?}"
-            )),
+            ))
         }
     }
 

@@ -92,11 +92,12 @@ impl ImageSpec {
     /// Checks that images can have this format, or returns what is expected.
     pub(crate) fn check(&self) -> Result<(), String> {
         let sides = 1..=LARGEST_SIDE as usize;
-        match matches!(self.channels, 1 | 3)
+        if matches!(self.channels, 1 | 3)
             && [self.height, self.width].iter().all(|side| sides.contains(side))
         {
-            true => self.scaling.check(self.channels),
-            false => Err(format!("1 or 3 channels and sides of 1 to {LARGEST_SIDE} pixels")),
+            self.scaling.check(self.channels)
+        } else {
+            Err(format!("1 or 3 channels and sides of 1 to {LARGEST_SIDE} pixels"))
         }
     }
 

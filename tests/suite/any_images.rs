@@ -473,7 +473,7 @@ fn photos_train_with_one_option_and_the_model_reads_them_by_itself() {
     let run = output(&[&["train", data, "--size", "8"], &QUICK[..]].concat());
     assert!(stderr(&run).contains("broken.jpg is not a readable image"), "{}", stderr(&run));
 
-    let options = ["--size", "6x8", "--bad-images", "skip", "--normalize", "--filter", "bicubic"];
+    let options = ["--size", "8x6", "--bad-images", "skip", "--normalize", "--filter", "bicubic"];
     let run = output(&[&["train", data, "--out", out], &options[..], &QUICK[..]].concat());
     assert!(run.status.success(), "{}", stderr(&run));
     let told = stderr(&run);
@@ -504,7 +504,7 @@ fn photos_train_with_one_option_and_the_model_reads_them_by_itself() {
     let start: Value = serde_json::from_str(stdout(&json).lines().next().unwrap()).unwrap();
     assert!(start["skipped"][0]["file"].as_str().unwrap().ends_with("broken.jpg"));
     assert_eq!(start["image"], serde_json::json!([3, 6, 8]));
-    assert_eq!(start["settings"]["size"], "6x8");
+    assert_eq!(start["settings"]["size"], "8x6");
 }
 
 #[test]
@@ -559,5 +559,5 @@ fn the_other_verbs_read_any_images_too() {
     let run = output(&[&find[..], &QUICK[..2], &QUICK[4..]].concat());
     assert!(stdout(&run).starts_with("loss "), "{}", stderr(&run));
     let run = output(&["train", data, "--size", "0"]);
-    assert!(run.status.code() == Some(2) && stderr(&run).contains("such as 28 or 480x640"));
+    assert!(run.status.code() == Some(2) && stderr(&run).contains("such as 28 or 640x480"));
 }

@@ -144,7 +144,7 @@ fn a_model_that_cannot_be_saved_is_refused_before_training() {
     fs::create_dir(&folder).unwrap();
     let missing = place.path().join("missing/model.safetensors");
     for (out, expected) in [
-        (folder.to_str().unwrap(), "is a directory"),
+        (folder.to_str().unwrap(), "it is a folder"),
         (missing.to_str().unwrap(), "no folder "),
         ("model.bin", "ending in .safetensors"),
         ("/proc/model.safetensors", "/proc/model.safetensors"),

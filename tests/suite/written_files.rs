@@ -147,6 +147,48 @@ fn a_log_belongs_to_one_run_at_a_time() {
 
 #[cfg(unix)]
 #[test]
+fn of_runs_that_begin_a_log_together_one_goes_on() {
+    let folder = tempdir().unwrap();
+    let log = folder.path().join("history.csv");
+    let arguments = [&ENDLESS[..], &["--log", log.to_str().unwrap()]].concat();
+    let start =
+        || fastburn(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut runs: Vec<Child> = (0..6).map(|_| start()).collect();
+    while runs.len() > 1 {
+        let ended = runs.iter_mut().position(|run| run.try_wait().unwrap().is_some());
+        let Some(ended) = ended else { continue };
+        let run = runs.remove(ended).wait_with_output().unwrap();
+        assert_eq!(run.status.code(), Some(1), "{}", stderr(&run));
+        assert!(stderr(&run).contains("another run is writing it"), "{}", stderr(&run));
+    }
+    assert!(runs[0].try_wait().unwrap().is_none());
+    runs[0].kill().unwrap();
+    runs[0].wait().unwrap();
+    assert_eq!(names(folder.path()), ["history.csv"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_or_a_folder_is_not_replaced_by_a_file() {
+    let place = tempdir().unwrap();
+    let at = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    for (option, name) in [("--out", "model.safetensors"), ("--log", "history.csv")] {
+        let file = at(name);
+        assert!(Command::new("mkfifo").arg(&file).status().unwrap().success());
+        let run = train(&[option, &file]);
+        assert_eq!((run.status.code(), stdout(&run).as_str()), (Some(2), ""), "{}", stderr(&run));
+        assert!(stderr(&run).contains("not a regular file"), "{}", stderr(&run));
+        use std::os::unix::fs::FileTypeExt;
+        assert!(fs::metadata(&file).unwrap().file_type().is_fifo());
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let run = train(&[option, &file]);
+        assert!(!run.status.success() && stderr(&run).contains("it is a folder"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_full_disk_leaves_whole_rows_in_a_log() {
     for name in ["history.csv", "history.jsonl"] {
         let folder = tempdir().unwrap();

@@ -265,9 +265,10 @@ fn differs(name: &str, before: &Value, now: &Value) -> Error {
         other => other.to_string(),
     };
     let (option, before, now) = (name.replace('_', "-"), text(before), text(now));
-    let remedy = match MAY_CHANGE.contains(&name) {
-        true => "leave it out, or add --force",
-        false => "leave it out, since it cannot change within a run",
+    let remedy = if MAY_CHANGE.contains(&name) {
+        "leave it out, or add --force"
+    } else {
+        "leave it out, since it cannot change within a run"
     };
     let problem = format!("--{option} {now} differs from the resumed run, which has {before}");
     Error::Usage { problem, remedy: Some(remedy.into()) }

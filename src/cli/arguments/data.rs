@@ -9,7 +9,7 @@ use fastburn::archive::ArchiveLimits;
 use fastburn::datasets::{Cache, Fetch};
 use fastburn::vision::{DataCheck, ImageFolder, OpenOptions, Splits};
 
-use super::values::{bytes, count};
+use super::values::{bytes, count, whole_number};
 use crate::cli::output::progress::{DownloadBar, while_decoding};
 
 /// The help of a DATA argument, the same for every verb.
@@ -52,7 +52,7 @@ pub struct FileOptions {
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub struct SplitSeed {
     /// Random seed of the validation split, for data that is not already split
-    #[arg(long, default_value = "42", help_heading = "Data")]
+    #[arg(long, value_parser = whole_number::<u64>, default_value = "42", help_heading = "Data")]
     pub seed: u64,
 }
 

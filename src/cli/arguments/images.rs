@@ -30,7 +30,7 @@ pub struct ImageOptions {
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Images")]
 pub struct FormatOptions {
-    /// Resize all images to SIDE or HEIGHTxWIDTH pixels, without cropping
+    /// Resize all images to SIDE or WIDTHxHEIGHT pixels, without cropping
     #[arg(long, value_parser = Size::parse)]
     #[serde(default)]
     size: Option<Size>,
@@ -145,11 +145,11 @@ impl MemoryOptions {
 }
 
 impl Size {
-    /// Parses `28` or `480x640`; not `28×28`, since messages put the width before a `×`.
+    /// Parses `28`, `640x480` or, as messages print sizes, `640×480`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let invalid =
-            || "expected SIDE or HEIGHTxWIDTH in pixels, such as 28 or 480x640".to_owned();
-        let (height, width) = text.split_once('x').unwrap_or((text, text));
+            || "expected SIDE or WIDTHxHEIGHT in pixels, such as 28 or 640x480".to_owned();
+        let (width, height) = text.split_once(['x', '×']).unwrap_or((text, text));
         let side = |text: &str| text.parse().ok().filter(|&side| side > 0).ok_or_else(invalid);
         Ok(Self { height: side(height)?, width: side(width)? })
     }
@@ -159,7 +159,7 @@ impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self { height, width } if height == width => write!(f, "{height}"),
-            Self { height, width } => write!(f, "{height}x{width}"),
+            Self { height, width } => write!(f, "{width}x{height}"),
         }
     }
 }

@@ -4,6 +4,5 @@ pub mod checkpoints;
 pub mod data;
 pub mod evaluation;
 pub mod images;
-pub mod learner;
 pub mod settings;
 pub mod values;

@@ -13,7 +13,10 @@ use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
 
 use super::images::ImageOptions;
-use super::values::count;
+use super::values::{count, whole_number};
+
+/// The batch size of data sets that are large enough for it.
+const BATCH_SIZE: usize = 64;
 
 /// The names of the options on the command line, without those left at their defaults.
 pub type Given = BTreeSet<String>;
@@ -72,9 +75,9 @@ pub struct TrainingOptions {
     /// Learning rate, or its peak with a schedule
     #[arg(long, value_parser = learning_rate, default_value = "1e-3")]
     pub lr: f64,
-    /// Batch size
-    #[arg(long, value_parser = count, default_value = "64", value_name = "IMAGES")]
-    pub batch_size: NonZeroUsize,
+    /// Batch size [default: 64, or all training images if there are fewer]
+    #[arg(long, value_parser = count, value_name = "IMAGES")]
+    pub batch_size: Option<NonZeroUsize>,
     /// Learning rate schedule
     #[arg(long, value_enum, default_value_t)]
     #[serde(default)]
@@ -118,7 +121,7 @@ pub struct TrainingOptions {
     #[serde(default)]
     pub save_best: bool,
     /// Random seed
-    #[arg(long, default_value = "42")]
+    #[arg(long, value_parser = whole_number::<u64>, default_value = "42")]
     pub seed: u64,
 }
 
@@ -185,6 +188,11 @@ impl Settings {
             return conflict(problem, "leave out --momentum");
         }
         Ok(self.optimizer().check()?)
+    }
+
+    /// Returns the batch size for a number of training images.
+    pub fn batch_size(&self, images: usize) -> usize {
+        self.training.batch_size.map_or(BATCH_SIZE.min(images), NonZeroUsize::get)
     }
 
     /// Returns the optimizer and its options.

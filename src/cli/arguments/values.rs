@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use fastburn::try_write;
 
@@ -77,4 +78,9 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 /// Parses a number of things, at least 1.
 pub fn count(text: &str) -> Result<NonZeroUsize, String> {
     text.parse().map_err(|_| "expected a whole number, at least 1".to_owned())
+}
+
+/// Parses a whole number, 0 included.
+pub fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number, at least 0".to_owned())
 }

@@ -13,9 +13,9 @@ use fastburn::vision::{Baseline, Distance, mean_images};
 use crate::cli::arguments::data::SplitSeed;
 use crate::cli::arguments::data::{DATA, DataOptions};
 use crate::cli::arguments::images::{BadImageOptions, FormatOptions, MemoryOptions};
-use crate::cli::arguments::learner;
 use crate::cli::arguments::settings::Device;
 use crate::cli::arguments::values::picture;
+use crate::cli::learner;
 use crate::cli::output::print::{say_picture, table};
 
 /// The number of mean images in a row of the picture.

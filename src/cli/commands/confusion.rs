@@ -82,9 +82,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (classes, shown) = (confusion.classes.len(), confusion.most_confused_classes(MOST_CLASSES));
-    let left_out = match shown.classes.len() < classes {
-        true => format!("; the {MOST_CLASSES} most confused of {classes} classes"),
-        false => String::new(),
+    let left_out = if shown.classes.len() < classes {
+        format!("; the {MOST_CLASSES} most confused of {classes} classes")
+    } else {
+        String::new()
     };
     writeln!(out, "rows: actual, columns: predicted{left_out}\n")?;
     writeln!(out, "{}", confusion_matrix(&shown, cells)?.text(Paint::of(&stdout())))?;

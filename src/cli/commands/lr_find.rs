@@ -13,9 +13,9 @@ use serde_json::{Map, json};
 
 use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
 use crate::cli::arguments::images::MemoryOptions;
-use crate::cli::arguments::learner::{self, with_learner};
 use crate::cli::arguments::settings::Settings;
 use crate::cli::arguments::values::{count, picture};
+use crate::cli::learner::{self, with_learner};
 use crate::cli::output::print::{say, say_picture};
 
 /// The width of the curve in characters.
@@ -67,9 +67,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         plot_lr_find(&curve)?.save(file)?;
         say_picture(file);
     }
-    match arguments.json {
-        true => print_json(&curve)?,
-        false => print_text(&curve)?,
+    if arguments.json {
+        print_json(&curve)?;
+    } else {
+        print_text(&curve)?;
     }
     if let Some(warning) = curve.warning() {
         say(format_args!("warning: {warning}"));

@@ -1,6 +1,5 @@
 //! The verbs, one file each.
 
-mod announce;
 mod baseline;
 mod confusion;
 mod data;

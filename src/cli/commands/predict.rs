@@ -11,6 +11,7 @@ use fastburn::{Error, device, printable};
 use serde_json::{Value, json};
 
 use crate::cli::arguments::settings::CpuDevice;
+use crate::cli::arguments::values::whole_number;
 use crate::cli::output::print::json_number;
 use crate::cli::output::print::say;
 
@@ -30,7 +31,7 @@ pub struct Arguments {
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
     /// Number of runner-up classes to show
-    #[arg(long, default_value = "2", value_name = "N", help_heading = "Output")]
+    #[arg(long, value_parser = whole_number::<usize>, default_value = "2", value_name = "N", help_heading = "Output")]
     runners_up: usize,
     /// Print one JSON object per line instead of the table
     #[arg(long, help_heading = "Output")]

@@ -15,7 +15,7 @@ use fastburn::vision::{Bitmap, ImageFolder, Splits};
 use serde_json::json;
 
 use crate::cli::arguments::data::{DATA, DataOptions};
-use crate::cli::arguments::values::{count, picture};
+use crate::cli::arguments::values::{count, picture, whole_number};
 use crate::cli::output::print::{say_passed_over, say_picture, table};
 
 /// The longest side of an image in the picture, in pixels; larger images are reduced.
@@ -35,7 +35,7 @@ pub struct Arguments {
     #[command(flatten)]
     opening: DataOptions,
     /// Random seed of the images shown, and of a validation split that the data does not define
-    #[arg(long, default_value = "42", help_heading = "Data")]
+    #[arg(long, value_parser = whole_number::<u64>, default_value = "42", help_heading = "Data")]
     seed: u64,
     /// Number of training images to show
     #[arg(long, value_parser = count, default_value = "12", value_name = "N", help_heading = "Output")]
@@ -55,9 +55,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     say_passed_over(&splits);
     let counts = counts(&splits);
     let sizes = sizes(&splits)?;
-    let images = match arguments.json && arguments.out.is_none() {
-        true => Vec::new(),
-        false => some_images(&splits.train, arguments)?,
+    let images = if arguments.json && arguments.out.is_none() {
+        Vec::new()
+    } else {
+        some_images(&splits.train, arguments)?
     };
     let titled: Vec<_> = images.iter().map(|(image, class)| (image, class.as_str())).collect();
     if let Some(file) = &arguments.out {
@@ -75,10 +76,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         writeln!(out, "{}", json!({ "classes": classes, "sizes": sizes }))?;
     } else {
         write!(out, "{}\n{}", count_table(&counts), size_table(&sizes))?;
-        let width = match stdout().is_terminal() {
-            true => console::Term::stdout().size().1.into(),
-            false => LINE,
-        };
+        let width =
+            if stdout().is_terminal() { console::Term::stdout().size().1.into() } else { LINE };
         write!(out, "\n{}", text::image_grid(&titled, width, Paint::of(&stdout())))?;
     }
     Ok(ExitCode::SUCCESS)

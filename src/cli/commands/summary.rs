@@ -10,8 +10,8 @@ use fastburn::records::Summary;
 
 use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
 use crate::cli::arguments::images::MemoryOptions;
-use crate::cli::arguments::learner::{self, with_learner};
 use crate::cli::arguments::settings::Settings;
+use crate::cli::learner::{self, with_learner};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -38,9 +38,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
     });
     let mut out = stdout().lock();
-    match arguments.json {
-        true => writeln!(out, "{}", serde_json::to_string(&summary)?)?,
-        false => writeln!(out, "{summary}")?,
+    if arguments.json {
+        writeln!(out, "{}", serde_json::to_string(&summary)?)?;
+    } else {
+        writeln!(out, "{summary}")?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -10,12 +10,12 @@ use fastburn::vision::PretrainedModel;
 use fastburn::{Error, device, printable};
 use serde_json::json;
 
-use super::announce::{ImagesInNumbers, announce};
 use crate::cli::arguments::checkpoints::{CheckpointOptions, Files, Run};
 use crate::cli::arguments::data::{DATA, DataOptions};
 use crate::cli::arguments::images::MemoryOptions;
-use crate::cli::arguments::learner::{self, ImageLearner, with_learner};
 use crate::cli::arguments::settings::{Given, ScheduleName, Settings};
+use crate::cli::learner::{self, ImageLearner, with_learner};
+use crate::cli::output::announce::{ImagesInNumbers, announce};
 use crate::cli::output::exit::message;
 use crate::cli::output::exit::{INTERRUPTED, watch};
 use crate::cli::output::print::{JsonLines, json_line, say};
@@ -87,6 +87,8 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     let format = saved_format.or(start.as_ref().map(PretrainedModel::format));
     let reading = options.memory.applied(run.settings.images.reading(format)?);
     let (train, valid) = learner::read(&splits, &reading)?;
+    // The run keeps it, whatever the default will be when it is resumed.
+    run.settings.training.batch_size = NonZeroUsize::new(run.settings.batch_size(train.len()));
     let (model, transferred) = match &run.model {
         Some((architecture, _)) => (architecture.init(&device, run.settings.training.seed)?, None),
         None => learner::model(&run.settings, start, &train, &device)?,
@@ -128,9 +130,10 @@ fn fit<T: Clone + 'static>(
     if is_terminal() {
         learn = learn.callback(TrainingBars::default());
     }
-    learn = match options.json {
-        true => learn.callback(JsonLines),
-        false => learn.callback(EpochTable::stdout()).callback(Notes::new(std::io::stderr())),
+    learn = if options.json {
+        learn.callback(JsonLines)
+    } else {
+        learn.callback(EpochTable::stdout()).callback(Notes::new(std::io::stderr()))
     };
     learn = match &files.log {
         Some(file) if file.extension().is_some_and(|extension| extension == "csv") => {

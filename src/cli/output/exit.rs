@@ -49,7 +49,9 @@ fn report_parsed(error: &clap::Error) -> ExitCode {
         .split("\n\n")
         .map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" "));
     let problem = paragraphs.next().unwrap_or_default();
-    let tips = paragraphs.filter(|paragraph| paragraph.starts_with("tip: "));
+    // Names that begin with a dash are never meant, although clap offers to take them as such.
+    let is_tip = |tip: &String| tip.starts_with("tip: ") && !tip.starts_with("tip: to pass ");
+    let tips = paragraphs.filter(is_tip);
     let tips: String = tips.map(|tip| format!("; {tip}")).collect();
     say(format_args!("{problem}{tips} (see --help)"));
     ExitCode::from(USAGE)
@@ -60,11 +62,12 @@ pub fn message(error: &Error) -> String {
     let Some(remedy) = error.remedy() else { return error.to_string() };
     let remedy = match &remedy {
         Remedy::ResizeImages => {
-            "resize all images with --size 28 or --size HEIGHTxWIDTH".to_owned()
+            "resize all images with --size 28 or --size WIDTHxHEIGHT".to_owned()
         }
         Remedy::ConvertChannels => {
             "convert all images to grey or to colour with --channels 1 or --channels 3".to_owned()
         }
+        Remedy::ConvertToGrey => "convert all images to grey with --channels 1".to_owned(),
         Remedy::SkipBadImages => "skip unreadable images with --bad-images skip".to_owned(),
         Remedy::RaiseArchiveLimit(limit) => {
             format!("if you trust the archive, raise the limit with --archive-limits {limit}=…")

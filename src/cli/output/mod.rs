@@ -1,5 +1,6 @@
 //! Printing, progress bars and exit codes.
 
+pub mod announce;
 pub mod exit;
 pub mod print;
 pub mod progress;

@@ -128,9 +128,10 @@ impl DownloadBar {
             }
             FetchProgress::Started { name, url, folder } => {
                 let folder = printable(&folder.display().to_string());
-                match url.starts_with(EMBEDDED) {
-                    true => say(format_args!("unpack  {name} to {folder}")),
-                    false => say(format_args!("fetch   {name}: {} to {folder}", printable(url))),
+                if url.starts_with(EMBEDDED) {
+                    say(format_args!("unpack  {name} to {folder}"));
+                } else {
+                    say(format_args!("fetch   {name}: {} to {folder}", printable(url)));
                 }
             }
             FetchProgress::Downloading { bytes, total } => self.set("download", bytes, total),

@@ -18,10 +18,10 @@ pub use self::problem::{Finding, Fix, Problem, Severity};
 pub use self::record::{ClassCount, DataCheck, FormatCount};
 use self::survey::{Survey, SurveyedFile, place_and_reason};
 use crate::error::Result;
+use crate::vision::data_files::{DataFile, DataFolder};
 use crate::vision::decode::decode_file;
 use crate::vision::open::{self, Listing, OpenOptions};
 use crate::vision::progress::{Progress, Tally};
-use crate::vision::tree::{DataFile, DataFolder};
 
 /// Checks all files of a data set.
 ///

@@ -169,6 +169,10 @@ impl fmt::Display for Problem {
             Self::Unlisted { path, reason } | Self::BrokenFile { file: path, reason } => {
                 write!(f, "{path}: {reason}")
             }
+            // The one part of a data set without parts.
+            Self::EmptyClass { class, part } if part == "all" => {
+                write!(f, "class {class} has no images")
+            }
             Self::EmptyClass { class, part } => write!(f, "class {class} has no images in {part}"),
             Self::MissingClass { class, there, part } => {
                 write!(f, "class {class} is in {there} but not in {part}")

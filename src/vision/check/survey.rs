@@ -8,8 +8,8 @@ use super::problem::Problem;
 use super::record::ClassCount;
 use crate::error::{Error, Remedy};
 use crate::printable::shown;
+use crate::vision::data_files::{Contents, DataFile, DataFolder};
 use crate::vision::open::{Extensions, Layout, Listing, Parts, add, images_among};
-use crate::vision::tree::{Contents, DataFile, DataFolder};
 
 /// The parts and classes of a data set, and their files.
 pub(super) struct Survey {

@@ -37,7 +37,7 @@ pub(super) fn write(
     if read.iter().any(|images| images.shape()[0] != 1) {
         let problem = "images in colour; IDX files hold only grey images";
         let error = Error::data(listing.train.place(), problem);
-        return Err(error.with_remedy(Remedy::ConvertChannels));
+        return Err(error.with_remedy(Remedy::ConvertToGrey));
     }
 
     let whole = AtomicFolder::begin(out)?;

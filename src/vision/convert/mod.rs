@@ -5,12 +5,12 @@ mod png_folders;
 
 use std::path::Path;
 
+use super::data_files::DataFolder;
 use super::open::OpenOptions;
 use super::progress::SkippedFile;
 pub use super::progress::Watch;
 use super::progress::WrittenData;
-use super::read::ReadOptions;
-use super::tree::DataFolder;
+use super::read::{ReadOptions, with_skip_remedy};
 use crate::error::{Error, Result};
 use crate::files::atomic;
 
@@ -90,10 +90,10 @@ impl OpenOptions {
         options.check()?;
         let listing = self.listing(&DataFolder::open(data.as_ref(), &self.limits)?)?;
         let written = match to {
-            DataFormat::Png => png_folders::write(&listing, out, options, watch)?,
-            DataFormat::Idx { gzip } => idx_files::write(&listing, out, gzip, options, watch)?,
+            DataFormat::Png => png_folders::write(&listing, out, options, watch),
+            DataFormat::Idx { gzip } => idx_files::write(&listing, out, gzip, options, watch),
         };
-        let WrittenData { names, counts, skipped } = written;
+        let WrittenData { names, counts, skipped } = written.map_err(with_skip_remedy)?;
         let classes = listing.train.classes().iter().cloned().zip(names).collect();
         let (train, valid) = (counts.first().copied().unwrap_or(0), counts.get(1).copied());
         Ok(Conversion { train, valid, skipped, classes })

@@ -13,12 +13,12 @@ use rayon::prelude::*;
 use crate::error::{Error, Result};
 use crate::files::atomic::AtomicFolder;
 use crate::files::is_hidden;
+use crate::vision::data_files::DataFile;
 use crate::vision::decode::{Picture, decode_file};
 use crate::vision::open::{ImageFolder, Listing, pair};
 use crate::vision::progress::{SkippedFile, Watch, WrittenData, ended};
 use crate::vision::read::ReadOptions;
 use crate::vision::spec::{ImageItem, ImageSpec};
-use crate::vision::tree::DataFile;
 
 /// The folders of the parts, as in MNIST.
 const PARTS: [&str; 2] = ["training", "testing"];

@@ -8,8 +8,8 @@ use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, Imag
 use super::container::{is_cut_jpeg, without_metadata};
 use super::picture::{Picture, turned};
 use crate::error::{Error, Result};
+use crate::vision::data_files::DataFile;
 use crate::vision::spec::LARGEST_SIDE;
-use crate::vision::tree::DataFile;
 
 /// The memory limit of the decoder of one image, in bytes.
 const MOST_MEMORY: u64 = 1 << 28;

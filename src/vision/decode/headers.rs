@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::codec::{ImageHeader, header};
 use crate::error::{Error, Remedy, Result};
-use crate::vision::tree::DataFile;
+use crate::vision::data_files::DataFile;
 
 /// How many kinds of images a message lists: each photo may have a different size.
 const LISTED: usize = 3;

@@ -60,12 +60,11 @@ impl Idx {
     /// [`Error::Data`] if it is not an IDX file, its numbers are not unsigned bytes, or there are
     /// fewer or more of them than its header declares.
     pub fn parse(name: &str, bytes: &[u8]) -> Result<Self> {
-        match bytes.starts_with(&GZIP) {
-            false => Self::read(name, bytes, bytes.len()),
-            true => {
-                let most = bytes.len().saturating_mul(MAX_COMPRESSION_RATIO);
-                Self::read(name, MultiGzDecoder::new(bytes), most)
-            }
+        if bytes.starts_with(&GZIP) {
+            let most = bytes.len().saturating_mul(MAX_COMPRESSION_RATIO);
+            Self::read(name, MultiGzDecoder::new(bytes), most)
+        } else {
+            Self::read(name, bytes, bytes.len())
         }
     }
 

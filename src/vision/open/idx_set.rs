@@ -7,8 +7,8 @@ use super::idx::Idx;
 use super::image_folder::ImageFolder;
 use super::splits::Listing;
 use crate::error::{Error, Result};
+use crate::vision::data_files::{DataFile, DataFolder, RawImages};
 use crate::vision::spec::LARGEST_SIDE;
-use crate::vision::tree::{DataFile, DataFolder, RawImages};
 
 /// The names of the training part and of the validation part: MNIST's, then EMNIST's.
 const TRAIN: [&str; 1] = ["train"];

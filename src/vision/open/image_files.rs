@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::printable::{printable, shown};
-use crate::vision::tree::{DataFile, DataFolder};
+use crate::printable::{list_of, printable, shown};
+use crate::vision::data_files::{DataFile, DataFolder};
 
 /// Lists the image files in a folder and its sub-folders, in natural order (`2` before `10`):
 /// fastai's `get_image_files`.
@@ -37,6 +37,9 @@ pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
     });
     Ok(files)
 }
+
+/// The most extensions that a message names.
+const MOST_NAMED: usize = 10;
 
 /// The number of files with each extension, in lower case, empty for none.
 pub(in crate::vision) type Extensions = BTreeMap<String, usize>;
@@ -70,6 +73,6 @@ impl std::fmt::Display for IgnoredFiles<'_> {
             "" => format!("{count} without extension"),
             extension => format!("{count} .{}", printable(extension)),
         });
-        f.write_str(&named.collect::<Vec<_>>().join(", "))
+        f.write_str(&list_of(MOST_NAMED, named))
     }
 }

@@ -11,9 +11,9 @@ use super::image_files::{Extensions, IgnoredFiles, add, images_among};
 use super::layout::{Layout, Parts};
 use crate::archive::ArchiveLimits;
 use crate::error::{Error, Result};
+use crate::vision::data_files::{DataFile, DataFolder};
 use crate::vision::decode::{Headers, decode_file};
 use crate::vision::spec::ImageItem;
-use crate::vision::tree::{DataFile, DataFolder};
 
 /// Labelled image files, listed but not yet read.
 ///

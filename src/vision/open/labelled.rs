@@ -9,7 +9,7 @@ use super::labels_csv::{Part, Row, parse};
 use super::splits::Listing;
 use crate::error::{Error, Result};
 use crate::files::regular;
-use crate::vision::tree::{DataFile, DataFolder};
+use crate::vision::data_files::{DataFile, DataFolder};
 
 /// The CSV of labels that is used in a folder without class folders.
 pub(super) const LABELS: &str = "labels.csv";
@@ -21,9 +21,10 @@ const LARGEST_TABLE: u64 = 1 << 30;
 pub(super) fn by_table(table: &Path, folder: &DataFolder) -> Result<Listing> {
     let rows = parse(&table.display(), &regular::read(table, LARGEST_TABLE)?)?;
     let beside = table.parent().map(Path::to_path_buf).unwrap_or_default();
-    let beside = match beside.as_os_str().is_empty() {
-        true => DataFolder::Disk(".".into()),
-        false => DataFolder::Disk(beside),
+    let beside = if beside.as_os_str().is_empty() {
+        DataFolder::Disk(".".into())
+    } else {
+        DataFolder::Disk(beside)
     };
     let lone = folder.lone();
     let mut found = None;
@@ -55,9 +56,10 @@ fn images(
 ) -> Result<Listing> {
     by_folders(&mut rows);
     // As with folders of these names, `test` is the validation part only if there is no `valid`.
-    let held_back = match rows.iter().any(|row| row.part == Some(Part::Valid)) {
-        true => Some(Part::Valid),
-        false => Some(Part::Test),
+    let held_back = if rows.iter().any(|row| row.part == Some(Part::Valid)) {
+        Some(Part::Valid)
+    } else {
+        Some(Part::Test)
     };
     let (mut train, mut valid) = (Vec::new(), Vec::new());
     for row in rows {

@@ -8,7 +8,7 @@ use csv::{ErrorKind, StringRecord};
 
 use crate::error::{Error, Result};
 use crate::files::is_hidden;
-use crate::vision::tree::IMAGES;
+use crate::vision::data_files::IMAGES;
 
 /// The names of a column, by descending priority, and its index if none of them is there: fastai's
 /// `fn_col` and `label_col`.

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::vision::tree::{Contents, DataFile, DataFolder};
+use crate::vision::data_files::{Contents, DataFile, DataFolder};
 
 /// The folder names of a training part, in any case.
 const TRAINING: [&str; 2] = ["train", "training"];

@@ -29,7 +29,7 @@ pub use self::splits::Splits;
 use crate::archive::ArchiveLimits;
 use crate::error::Result;
 use crate::seed::Seed;
-use crate::vision::tree::{Contents, DataFolder};
+use crate::vision::data_files::{Contents, DataFolder};
 
 /// The embedded archive `assets/digits.tgz`, in MNIST's layout.
 pub(crate) const DIGITS: &[u8] = include_bytes!("../../../assets/digits.tgz");

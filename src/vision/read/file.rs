@@ -4,11 +4,11 @@ use rayon::prelude::*;
 
 use super::options::ReadOptions;
 use crate::error::{Error, Result};
+use crate::vision::data_files::DataFile;
 use crate::vision::decode::decode_file;
 use crate::vision::open::ImageFolder;
 use crate::vision::progress::{SkippedFile, Tally};
 use crate::vision::spec::ImageSpec;
-use crate::vision::tree::DataFile;
 
 /// A file that could not be read into the expected format.
 pub(super) struct Misfit {
@@ -121,9 +121,6 @@ pub(super) fn read_part<S: Send>(
             Err(misfit) => return Err(misfit),
         }
     }
-    let folder = match skipped.is_empty() {
-        true => folder.clone(),
-        false => folder.without_others(&kept)?,
-    };
+    let folder = if skipped.is_empty() { folder.clone() } else { folder.without_others(&kept)? };
     Ok(Pass { folder, kept, contents, skipped })
 }

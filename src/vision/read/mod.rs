@@ -2,20 +2,20 @@
 //!
 //! A file's bytes are decoded into a picture, which is fitted to the format ([`file`]). The code
 //! here does this once for all files, into memory. [`streamed`] does it again for each batch, ahead
-//! of its use ([`prefetch`]). [`streaming`] decides whether to stream, and on the common format.
+//! of its use ([`prefetch`]). [`stream_setup`] decides whether to stream, and on the common format.
 
 pub(super) mod file;
 mod options;
 mod prefetch;
+mod stream_setup;
 pub(super) mod streamed;
-mod streaming;
 
 use rayon::prelude::*;
 
 use self::file::{Misfit, Pass, Why, read_part};
 use self::options::Numbers;
 pub use self::options::ReadOptions;
-use self::streaming::stream;
+use self::stream_setup::stream;
 use super::decode::{Headers, header};
 use super::images::Images;
 use super::open::{ImageFolder, Splits};
@@ -30,10 +30,15 @@ pub(super) fn read_parts(
     options: &ReadOptions,
     progress: Progress<'_>,
 ) -> Result<Vec<Images>> {
-    read_all(parts, options, progress).map_err(|error| match error {
+    read_all(parts, options, progress).map_err(with_skip_remedy)
+}
+
+/// Adds what helps against an unreadable image, where images can be skipped.
+pub(super) fn with_skip_remedy(error: Error) -> Error {
+    match error {
         Error::Image { .. } => error.with_remedy(Remedy::SkipBadImages),
         other => other,
-    })
+    }
 }
 
 fn read_all(
@@ -145,9 +150,10 @@ fn target_format(parts: &[&ImageFolder], options: &ReadOptions) -> Result<ImageS
         (size, channels) => {
             let files = parts.iter().flat_map(|part| part.files());
             let mut headers = files.map(header);
-            let first = match options.skip_bad {
-                true => headers.by_ref().find(Result::is_ok).or_else(|| headers.next()),
-                false => headers.next(),
+            let first = if options.skip_bad {
+                headers.by_ref().find(Result::is_ok).or_else(|| headers.next())
+            } else {
+                headers.next()
             };
             let none = || Error::data(parts[0].place(), "none of its files is a readable image");
             let first = first.ok_or_else(none)??;

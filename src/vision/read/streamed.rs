@@ -108,10 +108,7 @@ impl StreamedFiles {
         let file = &self.folder.files()[index];
         let read = read_file(file, &self.format, &self.options);
         let (pixels, content) = read.map_err(Misfit::into_error)?;
-        match self.contents[index].agrees(content) {
-            true => Ok(pixels),
-            false => Err(changed(file)),
-        }
+        if self.contents[index].agrees(content) { Ok(pixels) } else { Err(changed(file)) }
     }
 }
 

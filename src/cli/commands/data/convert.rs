@@ -13,6 +13,7 @@ use serde_json::{Map, json};
 
 use crate::cli::arguments::data::{DATA, DataOptions};
 use crate::cli::arguments::images::{BadImageOptions, FormatOptions};
+use crate::cli::arguments::values::whole_number;
 use crate::cli::output::exit::{INTERRUPTED, watch};
 use crate::cli::output::print::{say, say_skipped_files};
 use crate::cli::output::progress::while_decoding;
@@ -27,7 +28,7 @@ pub struct Arguments {
     #[command(flatten)]
     opening: DataOptions,
     /// Random seed of the images that --max-per-class selects
-    #[arg(long, default_value = "42", help_heading = "Data")]
+    #[arg(long, value_parser = whole_number::<u64>, default_value = "42", help_heading = "Data")]
     seed: u64,
     #[command(flatten)]
     format: FormatOptions,
@@ -84,9 +85,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let converted = converted?;
     let written = converted.train + converted.valid.unwrap_or(0);
     say_skipped_files(converted.skipped.iter(), written);
-    match arguments.json {
-        true => print_json(arguments, &converted)?,
-        false => print_text(arguments, &converted)?,
+    if arguments.json {
+        print_json(arguments, &converted)?;
+    } else {
+        print_text(arguments, &converted)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,6 @@
 //! Fits whose learning rate and momentum follow a schedule, including fine-tuning.
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::callback::{Callback, Flow};
 use super::groups::Rates;
 use super::state::State;

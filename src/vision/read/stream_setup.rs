@@ -7,13 +7,13 @@ use super::options::{Numbers, ReadOptions};
 use super::prefetch::Prefetch;
 use super::streamed::{KnownChecksum, StreamedImages};
 use crate::error::Result;
+use crate::vision::data_files::DataFile;
 use crate::vision::decode::Headers;
 use crate::vision::images::Images;
 use crate::vision::open::ImageFolder;
 use crate::vision::progress::{Progress, Tally};
 use crate::vision::scaling::PixelSums;
 use crate::vision::spec::ImageSpec;
-use crate::vision::tree::DataFile;
 
 /// The memory for images that are being decoded, on top of the budget, in bytes.
 const DECODING_MEMORY: u64 = 100 << 20;

@@ -1,6 +1,6 @@
 //! Training, validation and prediction with a learner.
 
-use super::build::Learner;
+use super::builder::Learner;
 use super::callback::{Flow, Scope, Stop};
 use super::groups::Rates;
 use crate::data::DataLoaders;

@@ -13,9 +13,9 @@ use fastburn::models::AnyModel;
 use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits, TransferredModel};
 use fastburn::{Seed, device};
 
-use super::data::DataOptions;
-use super::images::MemoryOptions;
-use super::settings::{BalanceName, LossName, Settings};
+use super::arguments::data::DataOptions;
+use super::arguments::images::MemoryOptions;
+use super::arguments::settings::{BalanceName, LossName, Settings};
 use crate::cli::output::print::{say_passed_over, say_skipped};
 use crate::cli::output::progress::while_decoding;
 
@@ -34,8 +34,8 @@ pub enum AnyLearner {
 macro_rules! with_learner {
     ($any:expr, $learn:ident => $work:expr) => {
         match $any {
-            $crate::cli::arguments::learner::AnyLearner::Indices($learn) => $work,
-            $crate::cli::arguments::learner::AnyLearner::OneHot($learn) => $work,
+            $crate::cli::learner::AnyLearner::Indices($learn) => $work,
+            $crate::cli::learner::AnyLearner::OneHot($learn) => $work,
         }
     };
 }
@@ -141,9 +141,8 @@ fn configured_loaders<T>(
     weights: Option<Vec<f64>>,
     settings: &Settings,
 ) -> Result<DataLoaders<Tensor<4>, T>> {
-    let mut dls = dls
-        .batch_size(settings.training.batch_size.get())?
-        .shuffle(Seed::new(settings.training.seed));
+    let batch_size = settings.batch_size(dls.train.items());
+    let mut dls = dls.batch_size(batch_size)?.shuffle(Seed::new(settings.training.seed));
     if let Some(weights) = weights {
         dls.train = dls.train.weights(weights)?;
     }

@@ -94,7 +94,7 @@ pub fn announce(
         name_of(training.loss),
         settings.optimizer().kind(),
         lr,
-        training.batch_size,
+        settings.batch_size(*train),
         training.seed,
     ));
     if let Some(saved) = &run.saved {

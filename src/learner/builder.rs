@@ -142,9 +142,10 @@ where
         let names = self.callbacks.iter().map(|callback| callback.name());
         let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
         if !names.contains(&name) {
-            let expected = match names.is_empty() {
-                true => "a callback of this learner, which has none".to_owned(),
-                false => format!("one of {}", names.join(", ")),
+            let expected = if names.is_empty() {
+                "a callback of this learner, which has none".to_owned()
+            } else {
+                format!("one of {}", names.join(", "))
             };
             return Err(Error::setting("callback to remove", name, expected));
         }
