@@ -48,6 +48,9 @@ pub(crate) struct MeanOverBatches {
     weights: Scalars,
     /// The number of items of each batch; `None` for a batch whose weight is the next of `weights`.
     items: Vec<Option<usize>>,
+    /// The batches that were read already: the weighted sum of their means, and their weights.
+    sum: f64,
+    total: f64,
 }
 
 impl MeanOverBatches {
@@ -65,12 +68,11 @@ impl MeanOverBatches {
         self.items.len()
     }
 
-    /// Reads and removes everything: returns each batch's mean, and the mean over all items, which
-    /// is NaN if there are none.
+    /// Reads the batches that were added since the last call. Returns the mean of each, and the mean
+    /// over all items of all batches, NaN if there are none.
     pub fn take(&mut self) -> Result<(Vec<f32>, f64)> {
         let (means, weights) = (self.means.take()?, self.weights.take()?);
         let mut weights = weights.into_iter();
-        let (mut sum, mut total) = (0.0, 0.0);
         for (&mean, items) in means.iter().zip(self.items.drain(..)) {
             let weight = match items {
                 Some(items) => items as f64,
@@ -78,10 +80,10 @@ impl MeanOverBatches {
             };
             // A batch of weight 0 has a mean of 0 / 0.
             if weight != 0.0 {
-                sum += f64::from(mean) * weight;
-                total += weight;
+                self.sum += f64::from(mean) * weight;
+                self.total += weight;
             }
         }
-        Ok((means, sum / total))
+        Ok((means, self.sum / self.total))
     }
 }

@@ -67,6 +67,11 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
         let Some(row) = state.completed_record() else { return Ok(()) };
         Ok(self.log.line(line(row, state.history.metric_names.len()))?)
     }
+
+    fn after_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+        self.log.end();
+        Ok(())
+    }
 }
 
 /// Formats a row; values that the epoch lacks are empty.
@@ -140,6 +145,11 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLogger {
         let Some(row) = state.completed_record() else { return Ok(()) };
         Ok(self.log.line(row.named(&state.history.metric_names).to_string())?)
     }
+
+    fn after_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+        self.log.end();
+        Ok(())
+    }
 }
 
 /// A log file with one line per epoch.
@@ -163,8 +173,6 @@ impl LogFile {
         history: &History,
         line: impl Fn(&EpochRecord) -> String,
     ) -> Result<()> {
-        // The lock of an earlier fit would keep this one from writing.
-        self.open = None;
         let lines = head.into_iter().chain(history.epochs.iter().map(line));
         let text: String = lines.map(|line| line + "\n").collect();
         let file = atomic::write_locked(&self.path, text.as_bytes())?;
@@ -183,5 +191,10 @@ impl LogFile {
         }
         *length += line.len() as u64;
         Ok(())
+    }
+
+    /// Closes the file, which ends its lock: another fit may write it.
+    fn end(&mut self) {
+        self.open = None;
     }
 }

@@ -1,7 +1,6 @@
 //! Downloading and unpacking archives into the cache.
 
 use std::fmt;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -164,11 +163,16 @@ impl<'a> Fetch<'a> {
         } else {
             self.download_and_install(set, &place, &url)?
         };
-        // A bad archive would fail again and again. It is of use later only if the disk was full.
-        if !matches!(&installed, Err(Error::Write { source, .. }) if is_full(source)) {
-            place.clear_archive()?;
+        // A bad archive would fail again and again. A good one that could not be written, for example
+        // to a full disk, is of use later.
+        match installed {
+            Ok(()) => place.clear_archive()?,
+            Err(error @ Error::Write { .. }) => return Err(error),
+            Err(error) => {
+                let _ = place.clear_archive();
+                return Err(error);
+            }
         }
-        installed?;
         let deleted = || Error::file(place.folder.display(), "deleted by another program");
         self.cache.path(set)?.ok_or_else(deleted)
     }
@@ -248,10 +252,6 @@ impl<'a> Fetch<'a> {
         Origin::now(known.url.clone(), known.sha256, bytes, unpacked).write(&folder)?;
         place.write_record(known)
     }
-}
-
-fn is_full(error: &std::io::Error) -> bool {
-    [ErrorKind::StorageFull, ErrorKind::QuotaExceeded].contains(&error.kind())
 }
 
 /// Verifies the size and checksums of an archive.

@@ -1,6 +1,6 @@
 //! Partly downloaded files, with a record of the version that they belong to.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 
@@ -82,13 +82,8 @@ impl PartialFile {
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.file.write_all(bytes);
-        if written.is_err() {
-            // On a full disk, some of the bytes may have been written; they count.
-            self.length = fs::metadata(&self.path).map_or(self.length, |found| found.len());
-        } else {
-            self.length += bytes.len() as u64;
-        }
-        written.map_err(Error::write(&self.path))
+        self.file.write_all(bytes).map_err(Error::write(&self.path))?;
+        self.length += bytes.len() as u64;
+        Ok(())
     }
 }

@@ -53,7 +53,7 @@ fn write_open(
     content: &[u8],
     before_rename: impl FnOnce(&fs::File) -> Result<()>,
 ) -> Result<fs::File> {
-    let TemporaryFile { mut file, target, _unfinished } = TemporaryFile::new(path)?;
+    let TemporaryFile { _unfinished, mut file, target } = TemporaryFile::new(path)?;
     file.as_file_mut().write_all(content).map_err(Error::write(path))?;
     file.as_file().sync_all().map_err(Error::write(path))?;
     before_rename(file.as_file())?;
@@ -62,8 +62,7 @@ fn write_open(
     Ok(file)
 }
 
-/// Checks that a file can be written in the way in which model files, pictures and logs are, and
-/// leaves nothing behind. Call it before hours of work.
+/// Checks that a file can be written as model files, pictures and logs are, and leaves nothing.
 ///
 /// ```
 /// let folder = tempfile::tempdir()?;
@@ -106,20 +105,21 @@ impl TemporaryFile {
     fn new(path: &Path) -> Result<Self> {
         let target = target_of(path)?;
         let folder = parent(&target);
-        let mut builder = tempfile::Builder::new();
         let prefix = temporary_prefix(&target);
+        let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix);
-        // Temporary files are private by default. This one gets the permissions of the file that it
-        // replaces, or those of any new file.
+        // Temporary files are private by default. This one gets the permissions of any new file, or
+        // exactly those of the file that it replaces.
         #[cfg(unix)]
-        builder.permissions(match fs::metadata(&target) {
-            Ok(before) => before.permissions(),
-            Err(_) => std::os::unix::fs::PermissionsExt::from_mode(0o666),
-        });
-        // The error's own text would name the temporary file.
-        let failed = |error: io::Error| Error::write(path)(error.kind().into());
-        let file = builder.tempfile_in(folder).map_err(failed)?;
-        let unfinished = UnfinishedPath::new(file.path());
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let create = || builder.tempfile_in(folder);
+        let created = UnfinishedPath::create(create, NamedTempFile::path);
+        let (file, unfinished) = created.map_err(Error::write(path))?;
+        #[cfg(unix)]
+        if let Ok(before) = fs::metadata(&target) {
+            let permissions = before.permissions();
+            file.as_file().set_permissions(permissions).map_err(Error::write(path))?;
+        }
         Ok(Self { file, target, _unfinished: unfinished })
     }
 }
@@ -128,6 +128,12 @@ impl TemporaryFile {
 /// device or a pipe, which renaming a file to its name would remove.
 fn target_of(path: &Path) -> Result<PathBuf> {
     let target = link_target(path).map_err(Error::write(path))?;
+    // The only form in which Windows renames to paths of more than 259 characters.
+    #[cfg(windows)]
+    let target = match (parent(&target).canonicalize(), target.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => target,
+    };
     let refused = |problem| Err(Error::write(path)(io::Error::other(problem)));
     match fs::metadata(&target) {
         Ok(found) if found.is_dir() => refused("it is a folder"),
@@ -172,10 +178,9 @@ impl AtomicFolder {
         // Temporary folders are private by default. This one gets the permissions of any new one.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        // The error's own text would name the temporary folder.
-        let failed = |error: io::Error| Error::write(place)(error.kind().into());
-        let folder = builder.tempdir_in(parent(place)).map_err(failed)?;
-        let unfinished = UnfinishedPath::new(folder.path());
+        let create = || builder.tempdir_in(parent(place));
+        let created = UnfinishedPath::create(create, TempDir::path);
+        let (folder, unfinished) = created.map_err(Error::write(place))?;
         Ok(Self { place: place.to_path_buf(), folder, _unfinished: unfinished })
     }
 
@@ -204,10 +209,24 @@ const REMOVALS: usize = 100;
 struct UnfinishedPath(PathBuf);
 
 impl UnfinishedPath {
-    fn new(path: &Path) -> Self {
-        unfinished().insert(path.to_path_buf());
-        Self(path.to_path_buf())
+    /// Creates a temporary file or folder. It is listed before anybody can ask for its removal.
+    fn create<T>(
+        create: impl FnOnce() -> io::Result<T>,
+        path: impl FnOnce(&T) -> &Path,
+    ) -> io::Result<(T, Self)> {
+        let mut unfinished = unfinished();
+        let created = create().map_err(without_path)?;
+        let path = path(&created).to_path_buf();
+        unfinished.insert(path.clone());
+        Ok((created, Self(path)))
     }
+}
+
+/// Removes the temporary path from the text of an error: it means nothing to the user.
+fn without_path(error: io::Error) -> io::Error {
+    let text = error.to_string();
+    let cause = text.split(" at path ").next().unwrap_or_default();
+    io::Error::new(error.kind(), cause.to_owned())
 }
 
 impl Drop for UnfinishedPath {
@@ -267,14 +286,11 @@ pub(crate) fn parent(path: &Path) -> &Path {
 
 /// Flushes a rename to that path to disk, by flushing the parent folder, which stores it.
 pub(crate) fn sync_parent(path: &Path) -> Result<()> {
-    #[cfg(unix)]
-    fs::File::open(parent(path))
-        .and_then(|folder| folder.sync_all())
-        .map_err(Error::write(path))?;
-    // Other platforms cannot open a folder as a file.
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
+    // A folder may be writable and not readable, and only Unix opens folders as files.
+    match fs::File::open(parent(path)) {
+        Ok(folder) if cfg!(unix) => folder.sync_all().map_err(Error::write(path)),
+        _ => Ok(()),
+    }
 }
 
 /// Returns the beginning of the temporary name for a final path.

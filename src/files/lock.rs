@@ -32,18 +32,18 @@ impl Lock {
     #[cfg(feature = "download")]
     pub fn take(path: &Path, waiting: impl FnOnce()) -> Result<Self> {
         let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => return Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => waiting(),
-            Err(TryLockError::Error(error)) => return Err(Error::write(path)(error)),
+        if !try_lock(&file, path)? {
+            waiting();
+            file.lock().map_err(Error::write(path))?;
         }
-        file.lock().map_err(Error::write(path))?;
         Ok(Self { _file: file })
     }
 }
 
 fn open(path: &Path) -> Result<File> {
-    File::options().create(true).append(true).open(path).map_err(Error::write(path))
+    // Some systems lock only files that are open for reading, others only those open for writing.
+    let file = File::options().create(true).read(true).append(true).open(path);
+    file.map_err(Error::write(path))
 }
 
 /// Locks an open file until it is closed. Returns `false` if it is already locked, by another
@@ -53,6 +53,10 @@ fn try_lock(file: &File, path: &Path) -> Result<bool> {
         match file.try_lock() {
             Ok(()) => return Ok(true),
             Err(TryLockError::WouldBlock) => sleep(BETWEEN_ATTEMPTS),
+            // Some file systems have no locks. A run there is not refused.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {
+                return Ok(true);
+            }
             Err(TryLockError::Error(error)) => return Err(Error::write(path)(error)),
         }
     }
@@ -65,12 +69,22 @@ pub(super) fn lock_new_file(file: &File, path: &Path) -> Result<()> {
 }
 
 /// Locks the file at a path. Returns it, and whether it had to be created: two writers that begin
-/// together meet at the lock of an empty file.
+/// together meet at the lock of an empty file. A process that is killed right then leaves it empty.
 pub(super) fn lock_present_file(path: &Path) -> Result<(File, bool)> {
     loop {
-        let (file, is_new) = match File::options().create_new(true).append(true).open(path) {
+        let mut options = File::options();
+        options.read(true).append(true);
+        let (file, is_new) = match options.clone().create_new(true).open(path) {
             Ok(file) => (file, true),
-            Err(_) => (File::open(path).map_err(Error::write(path))?, false),
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Error::write(path)(error));
+            }
+            Err(_) => match options.open(path) {
+                Ok(file) => (file, false),
+                // Another writer has just removed the empty file that it had created.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Error::write(path)(error)),
+            },
         };
         if !try_lock(&file, path)? {
             return Err(is_being_written(path));

@@ -1,6 +1,6 @@
 //! Records losses, learning rates, metrics and times.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
@@ -20,6 +20,8 @@ pub(super) const RECORDER: &str = "Recorder";
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     epoch_start: Option<Instant>,
+    /// The seconds that a resumed epoch took before it was interrupted.
+    seconds_before: f64,
     steps_before: usize,
     valid_loss: MeanOverBatches,
 }
@@ -27,7 +29,7 @@ pub(super) struct Recorder {
 impl Recorder {
     /// Returns the duration of the epoch so far, in seconds.
     fn seconds(&self) -> f64 {
-        self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64())
+        self.seconds_before + self.epoch_start.map_or(0.0, |start| start.elapsed().as_secs_f64())
     }
 }
 
@@ -50,9 +52,8 @@ where
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
         self.steps_before = saved["steps_before"].as_u64().unwrap_or_default() as usize;
-        let seconds = saved["seconds"].as_f64().unwrap_or_default();
-        let before = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        self.epoch_start = Instant::now().checked_sub(before);
+        self.seconds_before = saved["seconds"].as_f64().unwrap_or_default();
+        self.epoch_start = Some(Instant::now());
         Ok(())
     }
 
@@ -63,7 +64,7 @@ where
     }
 
     fn before_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
-        self.epoch_start = Some(Instant::now());
+        (self.epoch_start, self.seconds_before) = (Some(Instant::now()), 0.0);
         self.steps_before = state.history.steps.len();
         (state.validation, state.record) = (None, None);
         state.notes.clear();

@@ -40,9 +40,11 @@ where
     ///
     /// [`Error::File`] if the model, data, loss, optimizer or metrics differ from the saved run's;
     /// [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its default
-    /// device, and that is a missing GPU. After an error, the learner is unchanged. Stateful
-    /// callbacks that differ from the saved run's are an error of [`fit`](Self::fit), because they
-    /// may be added for a single fit.
+    /// device, and that is a missing GPU. Two of Burn's own optimizers are not told apart: use the one
+    /// of the saved run. After an error, the learner is unchanged.
+    ///
+    /// Stateful callbacks that differ from the saved run's are an error of [`fit`](Self::fit), because
+    /// they may be added for a single fit.
     pub fn resume(&mut self, saved: &SavedRun) -> Result<()> {
         let position = &saved.position;
         for (name, now) in self.made_of() {

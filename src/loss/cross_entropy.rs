@@ -1,6 +1,6 @@
 //! Cross-entropy, with label smoothing and class weights.
 
-use burn::tensor::{Int, Tensor, TensorData, activation};
+use burn::tensor::{Bool, Int, Tensor, TensorData, activation};
 
 use super::function::{Loss, Outputs};
 use crate::checks;
@@ -119,7 +119,11 @@ impl CrossEntropy {
         let own = (target_log_p.reshape([rows]) * item_weights.clone()).sum();
         let shared = (log_probabilities * weights.unsqueeze()).sum();
         let joined = own * (1.0 - self.smoothing) + shared * (self.smoothing / classes as f64);
-        Ok(-joined / total(item_weights))
+        let (total, is_zero) = total(item_weights);
+        // With smoothing, such a batch has a share of the mean, but it must not move any weight: its
+        // gradients would be as large as the tiny divisor is small.
+        let joined = joined.clone().mask_where(is_zero, joined.detach());
+        Ok(-joined / total)
     }
 }
 
@@ -147,7 +151,7 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
     ) -> Result<Option<Tensor<1>>> {
         let Some(weights) = &self.weights else { return Ok(None) };
         let weights = weights_tensor(weights, logits.dims()[1], logits)?;
-        Ok(Some(total(weights.gather(0, targets.clone()))))
+        Ok(Some(total(weights.gather(0, targets.clone())).0))
     }
 
     fn name(&self) -> &'static str {
@@ -164,14 +168,14 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
     }
 }
 
-/// Returns the sum of the items' weights, `[1]`.
+/// Returns the sum of the items' weights, `[1]`, and whether it is 0.
 ///
 /// A tiny number replaces 0, so a batch of items with weight 0 has a finite loss, where PyTorch's is
 /// NaN. The loss times this sum is the batch's share of the mean over a whole set.
-fn total(item_weights: Tensor<1>) -> Tensor<1> {
+fn total(item_weights: Tensor<1>) -> (Tensor<1>, Tensor<1, Bool>) {
     let sum = item_weights.sum();
     let is_zero = sum.clone().equal_elem(0.0);
-    sum.mask_fill(is_zero, f32::EPSILON)
+    (sum.mask_fill(is_zero.clone(), f32::EPSILON), is_zero)
 }
 
 /// Returns the weights of the classes, `[classes]`, on the device of the logits.

@@ -46,12 +46,12 @@ const MOST_CLASSES: usize = 100;
 pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figure> {
     let classes = confusion.classes.len();
     let shown = confusion.most_confused_classes(MOST_CLASSES);
-    let title = if shown.classes.len() < classes {
+    let title = if shown.len() < classes {
         format!("confusion matrix of the {MOST_CLASSES} most confused of {classes} classes")
     } else {
         "confusion matrix".to_owned()
     };
-    Ok(confusion_matrix(&shown, cells)?.title(title).draw())
+    Ok(confusion_matrix_of(confusion, cells, &shown)?.title(title).draw())
 }
 
 /// Returns the confusion matrix as a [`HeatMap`], which can also be formatted as text.
@@ -72,15 +72,55 @@ pub fn plot_confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<Figu
 ///
 /// [`Error::Setting`](crate::Error::Setting) if there are no classes.
 pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> {
-    let counts = || {
-        let row = |row: &Vec<usize>| row.iter().map(|&count| count as f64).collect();
-        confusion.counts.iter().map(row).collect()
+    let all: Vec<usize> = (0..confusion.classes.len()).collect();
+    confusion_matrix_of(confusion, cells, &all)
+}
+
+/// Returns some rows and columns of the confusion matrix, such as those of the
+/// [`most_confused_classes`](Confusion::most_confused_classes). A proportion stays that of all items
+/// of its class.
+///
+/// ```
+/// use fastburn::records::Confusion;
+/// use fastburn::plot::text::Paint;
+/// use fastburn::plot::{Cells, confusion_matrix_of};
+///
+/// let mut confusion = Confusion::new(["1", "3", "7"].map(String::from).to_vec());
+/// for predicted in [0, 1, 2, 2] {
+///     confusion.add(2, predicted);
+/// }
+/// let text = confusion_matrix_of(&confusion, Cells::Normalized, &[0, 2])?.text(Paint::Plain);
+/// assert_eq!(text, "      1    7\n1  0.00 0.00\n7  0.25 0.50\n");
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// [`Error::Setting`](crate::Error::Setting) if `classes` is empty.
+///
+/// # Panics
+///
+/// If an index in `classes` is not below the number of classes.
+pub fn confusion_matrix_of(
+    confusion: &Confusion,
+    cells: Cells,
+    classes: &[usize],
+) -> Result<HeatMap> {
+    let row = |&actual: &usize| {
+        let whole = match cells {
+            Cells::Counts => 1,
+            Cells::Normalized => confusion.support(actual).max(1),
+        };
+        let counts = &confusion.counts[actual];
+        classes.iter().map(|&predicted| counts[predicted] as f64 / whole as f64).collect()
     };
-    let map = match cells {
-        Cells::Counts => HeatMap::new(counts())?.digits(0),
-        Cells::Normalized => HeatMap::new(confusion.normalized())?.digits(2),
+    let digits = match cells {
+        Cells::Counts => 0,
+        Cells::Normalized => 2,
     };
-    Ok(map.rows("actual", &confusion.classes).columns("predicted", &confusion.classes))
+    let names = || classes.iter().map(|&class| &confusion.classes[class]);
+    let map = HeatMap::new(classes.iter().map(row).collect())?.digits(digits);
+    Ok(map.rows("actual", names()).columns("predicted", names()))
 }
 
 /// The meaning of the lines above each image.

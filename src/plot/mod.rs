@@ -19,5 +19,7 @@ pub use chart::Chart;
 pub use figure::Figure;
 pub use heat_map::HeatMap;
 pub use images::{image_grid, show_batch, show_image};
-pub use interpretation::{Cells, confusion_matrix, plot_confusion_matrix, plot_top_losses};
+pub use interpretation::{
+    Cells, confusion_matrix, confusion_matrix_of, plot_confusion_matrix, plot_top_losses,
+};
 pub use training::{plot_activation_stats, plot_loss, plot_lr_find, plot_schedule};

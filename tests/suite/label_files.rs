@@ -228,3 +228,22 @@ fn the_program_takes_a_table_for_data_alone() {
     let run = output(&["train", data, "--labels", table, "--device", "cpu"]);
     assert!(stderr(&run).contains("class y has one image"), "{}", stderr(&run));
 }
+
+#[test]
+fn a_first_line_with_an_image_is_no_header_whatever_its_class_is_called() {
+    for class in ["target", "class", "label", "category", "image", "name"] {
+        let folder = folder(&FOUR);
+        let rows = format!("0.png,{class}\n1.png,{class}\n2.png,b\n3.png,b\n");
+        let table = write(&folder, rows);
+        let all = OpenOptions::new().labels(&table).open_all(folder.path()).unwrap();
+        assert_eq!(all.len(), 4, "{class}");
+        assert!(all.classes().contains(&class.to_owned()), "{class}: {:?}", all.classes());
+    }
+    // By every extension of an image.
+    let folder = TempDir::new().unwrap();
+    for name in ["0.webp", "1.bmp"] {
+        image::RgbImage::new(2, 2).save(folder.path().join(name)).unwrap();
+    }
+    let table = write(&folder, "0.webp,a\n1.bmp,b\n");
+    assert_eq!(OpenOptions::new().labels(&table).open_all(folder.path()).unwrap().len(), 2);
+}

@@ -154,26 +154,26 @@ fn no_file_imports_in_a_circle() {
 }
 
 #[test]
-fn a_room_imports_only_from_the_layers_below_it_in_the_architecture() {
+fn a_module_imports_only_from_the_layers_below_it_in_the_architecture() {
     let page = fs::read_to_string(crate_path("ARCHITECTURE.md")).unwrap();
     let drawn = page.split("```layers\n").nth(1).unwrap().split("```").next().unwrap();
     let layers: Vec<Vec<&str>> =
         drawn.lines().map(|line| line.split_whitespace().collect()).collect();
-    let level = |room: &str| {
-        let level = layers.iter().position(|layer| layer.contains(&room));
-        level.unwrap_or_else(|| panic!("ARCHITECTURE.md has no layer for {room}"))
+    let level = |top: &str| {
+        let level = layers.iter().position(|layer| layer.contains(&top));
+        level.unwrap_or_else(|| panic!("ARCHITECTURE.md has no layer for {top}"))
     };
-    let mut rooms = BTreeSet::new();
+    let mut tops = BTreeSet::new();
     for (module, imported) in imports() {
-        let room = module[0].clone();
-        for other in imported.iter().filter(|other| other[0] != room) {
-            let is_below = level(&room) < level(&other[0]);
+        let top = module[0].clone();
+        for other in imported.iter().filter(|other| other[0] != top) {
+            let is_below = level(&top) < level(&other[0]);
             assert!(is_below, "{} imports {}", module.join("/"), other.join("/"));
         }
-        rooms.insert(room);
+        tops.insert(top);
     }
-    let drawn: BTreeSet<String> = layers.concat().iter().map(|&room| room.to_owned()).collect();
-    assert_eq!(drawn, rooms, "the rooms of ARCHITECTURE.md and those of src");
+    let drawn: BTreeSet<String> = layers.concat().iter().map(|&top| top.to_owned()).collect();
+    assert_eq!(drawn, tops, "the modules of ARCHITECTURE.md and those of src");
 }
 
 #[test]

@@ -444,3 +444,13 @@ fn a_large_heat_map_has_its_shades_alone() {
     let (dark, light) = (count(&pixels, [8, 48, 107]), count(&pixels, [255, 255, 255]));
     assert!(dark > 1_500_000 && light > 1_500_000, "{dark} {light}");
 }
+
+#[test]
+fn a_proportion_is_that_of_all_items_of_its_class_however_few_classes_are_shown() {
+    let mut confusion = Confusion::new((0..300).map(|class| class.to_string()).collect());
+    // Half of class 0 is right; each mistake is for another class, of which most are not shown.
+    (0..250).for_each(|_| confusion.add(0, 0));
+    (50..300).for_each(|class| confusion.add(0, class));
+    let figure = plot_confusion_matrix(&confusion, Cells::Normalized).unwrap();
+    assert!(figure.svg().contains(">\n0.50\n<") && !figure.svg().contains(">\n1.00\n<"));
+}

@@ -166,6 +166,9 @@ fn a_resumed_run_goes_on_with_the_same_files() {
     let elsewhere = output(&[&resume[..], &["--out", &path("other.safetensors")]].concat());
     let said = stderr(&elsewhere);
     assert!(!elsewhere.status.success() && said.contains("the resumed run, which has"), "{said}");
+    let other = path("other.safetensors");
+    let forced = output(&[&resume[..], &["--out", &other, "--epochs", "5", "--force"]].concat());
+    assert!(!forced.status.success() && stderr(&forced).contains("the resumed run, which has"));
 }
 
 #[test]

@@ -31,12 +31,13 @@ fn is_model(file: &Path) -> bool {
     output(&["info", file.to_str().unwrap()]).status.success()
 }
 
-/// Starts a run, and returns once its first epoch is over.
+/// Starts a run, and returns once its first epoch is over and logged.
 fn started(arguments: &[&str]) -> Child {
     let mut run =
         fastburn(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(run.stdout.as_mut().unwrap()).lines();
-    lines.by_ref().take(2).for_each(|line| drop(line.unwrap()));
+    // The third line is printed after the log has the first epoch.
+    lines.by_ref().take(3).for_each(|line| drop(line.unwrap()));
     run
 }
 
@@ -154,6 +155,8 @@ fn of_runs_that_begin_a_log_together_one_goes_on() {
     let start =
         || fastburn(&arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut runs: Vec<Child> = (0..6).map(|_| start()).collect();
+    // The one that goes on has written its file and is training.
+    while fs::read_to_string(&log).unwrap_or_default().lines().count() < 2 {}
     while runs.len() > 1 {
         let ended = runs.iter_mut().position(|run| run.try_wait().unwrap().is_some());
         let Some(ended) = ended else { continue };
@@ -250,5 +253,28 @@ fn a_conversion_that_is_told_to_end_leaves_nothing() {
         let ended = run.wait_with_output().unwrap();
         assert_eq!(ended.status.code(), Some(130), "{signals:?}: {}", stderr(&ended));
         assert_eq!(names(place.path()), ["data"], "{signals:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_is_replaced_keeps_its_permissions() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempdir().unwrap();
+    let out = folder.path().join("model.safetensors");
+    fs::write(&out, "").unwrap();
+    fs::set_permissions(&out, fs::Permissions::from_mode(0o664)).unwrap();
+    assert!(train(&["--out", out.to_str().unwrap()]).status.success());
+    assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o664);
+}
+
+#[test]
+fn a_log_is_csv_or_json_by_its_ending_in_any_case() {
+    let folder = tempdir().unwrap();
+    for (name, start) in [("H.CSV", "epoch,"), ("H.JsonL", "{")] {
+        let log = folder.path().join(name);
+        assert!(train(&["--log", log.to_str().unwrap()]).status.success());
+        assert!(fs::read_to_string(&log).unwrap().starts_with(start), "{name}");
     }
 }

@@ -149,7 +149,6 @@ impl Run {
         if let (true, Some(best), Some(now)) =
             (self.settings.training.save_best, &record.files.out, &self.files.out)
             && best != now
-            && !force
         {
             let [best, now] = [best, now].map(|file| Value::from(file.display().to_string()));
             return Err(differs("out", &best, &now).into());

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use fastburn::plot::text::Paint;
-use fastburn::plot::{Cells, confusion_matrix, plot_confusion_matrix};
+use fastburn::plot::{Cells, confusion_matrix_of, plot_confusion_matrix};
 use serde::Serialize;
 
 use crate::cli::arguments::evaluation::{EvaluationOptions, evaluate};
@@ -82,13 +82,17 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let (classes, shown) = (confusion.classes.len(), confusion.most_confused_classes(MOST_CLASSES));
-    let left_out = if shown.classes.len() < classes {
+    let left_out = if shown.len() < classes {
         format!("; the {MOST_CLASSES} most confused of {classes} classes")
     } else {
         String::new()
     };
     writeln!(out, "rows: actual, columns: predicted{left_out}\n")?;
-    writeln!(out, "{}", confusion_matrix(&shown, cells)?.text(Paint::of(&stdout())))?;
+    writeln!(
+        out,
+        "{}",
+        confusion_matrix_of(&confusion, cells, &shown)?.text(Paint::of(&stdout()))
+    )?;
     let mut rows = vec![["actual", "predicted", "images"].map(String::from)];
     rows.extend(pairs.iter().map(|&(actual, predicted, count)| {
         [actual.to_owned(), predicted.to_owned(), count.to_string()]

@@ -136,7 +136,7 @@ fn fit<T: Clone + 'static>(
         learn.callback(EpochTable::stdout()).callback(Notes::new(std::io::stderr()))
     };
     learn = match &files.log {
-        Some(file) if file.extension().is_some_and(|extension| extension == "csv") => {
+        Some(file) if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) => {
             learn.callback(CsvLogger::new(file))
         }
         Some(file) => learn.callback(JsonLogger::new(file)),
@@ -158,8 +158,11 @@ fn fit<T: Clone + 'static>(
         ScheduleName::OneCycle => learn.fit_one_cycle(epochs, lr),
         ScheduleName::FlatCos => learn.fit_flat_cos(epochs, lr),
     };
-    fitted.map_err(|error| match (error, best) {
-        (error @ Error::Write { .. }, Some(file)) => rescue(&learn, file, error),
+    fitted.map_err(|error| match (error, &files.out) {
+        // A log or a model file failed, not the training.
+        (error @ (Error::Write { .. } | Error::Read { .. } | Error::File { .. }), Some(file)) => {
+            rescue(&learn, file, error)
+        }
         (error, _) => error.into(),
     })?;
 

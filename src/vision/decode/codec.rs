@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use image::{ColorType, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::container::{is_cut_jpeg, without_metadata};
+use super::container::{is_cut_jpeg, is_progressive_jpeg, without_metadata};
 use super::picture::{Picture, turned};
 use crate::error::{Error, Result};
 use crate::vision::data_files::DataFile;
@@ -56,9 +56,11 @@ fn picture(bytes: &[u8]) -> Result<Picture, String> {
     if is_cut_jpeg(&bytes) {
         return Err("truncated: no end marker".to_owned());
     }
-    if decoder.total_bytes() > MOST_MEMORY {
-        let bytes = decoder.total_bytes();
-        return Err(format!("{bytes} bytes of pixels; the limit is {MOST_MEMORY}"));
+    // The decoder of progressive JPEGs does not count its coefficients, of 2 bytes each.
+    let bytes_per_sample = if is_progressive_jpeg(&bytes) { 3 } else { 1 };
+    let memory = decoder.total_bytes().saturating_mul(bytes_per_sample);
+    if memory > MOST_MEMORY {
+        return Err(format!("{memory} bytes to decode; the limit is {MOST_MEMORY}"));
     }
     let (width, height) = decoder.dimensions();
     let size = [width as usize, height as usize];
@@ -78,11 +80,14 @@ fn picture(bytes: &[u8]) -> Result<Picture, String> {
     Ok(Picture { pixels, channels, size, turn, transparent })
 }
 
-/// Returns whether dropping the alpha channel loses transparency. GIFs are always decoded with one,
-/// so the pixels decide.
+/// Returns whether any pixel is not opaque. An alpha channel alone says nothing: GIFs are always
+/// decoded with one.
 fn is_transparent(image: &DynamicImage) -> bool {
     match image {
+        DynamicImage::ImageLumaA8(pixels) => pixels.pixels().any(|pixel| pixel.0[1] < u8::MAX),
         DynamicImage::ImageRgba8(pixels) => pixels.pixels().any(|pixel| pixel.0[3] < u8::MAX),
+        DynamicImage::ImageLumaA16(pixels) => pixels.pixels().any(|pixel| pixel.0[1] < u16::MAX),
+        DynamicImage::ImageRgba16(pixels) => pixels.pixels().any(|pixel| pixel.0[3] < u16::MAX),
         image => image.color().has_alpha(),
     }
 }

@@ -34,6 +34,24 @@ pub(super) fn is_cut_jpeg(bytes: &[u8]) -> bool {
     true
 }
 
+/// Returns whether the bytes are a progressive JPEG, whose decoder holds all coefficients at once.
+pub(super) fn is_progressive_jpeg(bytes: &[u8]) -> bool {
+    let mut rest = bytes.strip_prefix(&JPEG).unwrap_or_default();
+    while let [0xff, marker, after @ ..] = rest {
+        match (marker, after) {
+            (0xc2 | 0xc6 | 0xca | 0xce, _) => return true,
+            (0xff, _) => rest = &rest[1..],
+            // The scan begins: the frame has come before it.
+            (0xda, _) | (_, [] | [_]) => return false,
+            (_, [high, low, ..]) => {
+                let length = usize::from(u16::from_be_bytes([*high, *low]));
+                rest = after.get(length..).unwrap_or_default();
+            }
+        }
+    }
+    false
+}
+
 /// Removes the chunks of a PNG that are not used here, such as colour profiles and texts. Returns
 /// any other file unchanged.
 ///
@@ -95,6 +113,14 @@ mod tests {
         let head = [&PNG[..], &chunk(b"IHDR", &[1; 13])].concat();
         let cut = [&head[..], &chunk(b"iCCP", &[4; 1000])[..500]].concat();
         assert_eq!(without_metadata(&cut), head);
+    }
+
+    #[test]
+    fn a_progressive_jpeg_is_known_by_its_frame() {
+        let comment = [0xff, 0xfe, 0, 4, 0xff, 0xc2];
+        let jpeg = |frame| [&JPEG[..], &comment, &[0xff, 0xff, frame, 0, 2, 0xff, 0xda]].concat();
+        assert!(is_progressive_jpeg(&jpeg(0xc2)) && !is_progressive_jpeg(&jpeg(0xc0)));
+        assert!(!is_progressive_jpeg(&JPEG) && !is_progressive_jpeg(&jpeg(0xc2)[..9]));
     }
 
     #[test]

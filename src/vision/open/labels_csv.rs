@@ -115,7 +115,13 @@ impl Columns {
     fn of(first: &StringRecord) -> Result<(Self, bool), String> {
         let normalised = |cell: &str| cell.trim().to_ascii_lowercase().replace([' ', '-'], "_");
         let names: Vec<_> = first.iter().map(normalised).collect();
-        let column = |name: &str| names.iter().position(|cell| cell == name);
+        // An image where the file is expected: the first line is no header, even if its class is
+        // called `label`.
+        let is_image = |cell: &String| {
+            cell.rsplit_once('.').is_some_and(|(_, extension)| IMAGES.contains(&extension))
+        };
+        let is_header = !names.get(FILE.1).is_some_and(is_image);
+        let column = |name: &str| names.iter().position(|cell| is_header && cell == name);
         let any = |(known, _): (&[&str], usize)| known.iter().find_map(|name| column(name));
         let (named_file, named_label) = (any(FILE), any(LABEL));
         let (is_valid, split) = (column(IS_VALID), column(SPLIT));
@@ -142,10 +148,7 @@ impl Columns {
             None => free(LABEL.1, &[Some(file), is_valid, split])?,
         };
         let unnamed = named_file.or(named_label).or(is_valid).or(split).is_none();
-        // The name of an image in the first line distinguishes it from a header.
-        let extension = names[file].rsplit_once('.').map_or("", |(_, extension)| extension);
-        let is_image = IMAGES.contains(&extension);
-        Ok((Self { file, label, is_valid, split }, !(unnamed && is_image)))
+        Ok((Self { file, label, is_valid, split }, !(unnamed && is_image(&names[file]))))
     }
 
     fn row(&self, line: u64, record: &StringRecord) -> Result<Row, String> {

@@ -88,9 +88,11 @@ impl Prefetch {
         let mut waiting = lock(&self.waiting);
         let job = waiting.iter().position(|job| job.is(key)).and_then(|at| waiting.remove(at));
         drop(waiting);
-        // A batch that failed in advance may succeed by now: try again.
         match job.map(|job| job.wait()) {
             Some(Ok(batch)) => Ok(batch),
+            // A panic would come again, and here it would not be caught.
+            Some(Err(error @ Error::Compute { .. })) => Err(error),
+            // A batch that failed in advance, for example on a file, may succeed by now.
             Some(Err(_)) | None => self.pool.install(|| work.batch(key.1, &|| false)),
         }
     }
