@@ -16,9 +16,9 @@ use std::time::Instant;
 use burn::tensor::{Device, Tensor};
 use fastburn::data::{DataLoaders, class_indices, is_class_one, one_hot};
 use fastburn::device;
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::{cross_entropy, mnist_loss};
-use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig, Model};
+use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig};
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
 
@@ -93,14 +93,14 @@ struct Row<'a> {
 /// Skips validation, so that an epoch is its training part.
 struct TrainOnly;
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for TrainOnly {
-    fn before_validate(&mut self, _: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for TrainOnly {
+    fn before_validate(&mut self, _: &mut State<T>) -> Flow {
         Err(Stop::Cancel(Scope::Validate))
     }
 }
 
 impl Row<'_> {
-    fn measure<T: Clone + 'static>(
+    fn measure<T: Clone + Send + 'static>(
         &self,
         (train, valid): (Images, Images),
         targets: fn(&[u32], usize, &Device) -> T,

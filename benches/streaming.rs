@@ -17,9 +17,9 @@ use std::time::Instant;
 use burn::data::dataset::Dataset;
 use fastburn::data::{DataLoaders, class_indices};
 use fastburn::device;
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::cross_entropy;
-use fastburn::models::{LinearConfig, Model};
+use fastburn::models::LinearConfig;
 use fastburn::vision::{Images, ReadOptions, Splits};
 use rayon::prelude::*;
 
@@ -36,8 +36,8 @@ const BATCH: usize = 64;
 /// Skips validation.
 struct TrainOnly;
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for TrainOnly {
-    fn before_validate(&mut self, _: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for TrainOnly {
+    fn before_validate(&mut self, _: &mut State<T>) -> Flow {
         Err(Stop::Cancel(Scope::Validate))
     }
 }

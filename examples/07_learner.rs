@@ -15,10 +15,10 @@ use anyhow::Result;
 use fastburn::Seed;
 use fastburn::callbacks::EpochTable;
 use fastburn::data::{DataLoader, DataLoaders, class_indices};
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
-use fastburn::models::{MlpConfig, Model};
+use fastburn::models::MlpConfig;
 use fastburn::optim::OptimizerKind;
 use fastburn::plot::{plot_loss, show_batch};
 use fastburn::vision::{ImageSource, Images, ReadOptions, Residency};
@@ -29,8 +29,8 @@ const BATCH: usize = 256;
 /// A custom callback, which stops training once the accuracy is high enough.
 struct GoodEnough(f64);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for GoodEnough {
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for GoodEnough {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         match &state.record {
             Some(record) if record.metrics[0] >= self.0 => Err(Stop::Cancel(Scope::Fit)),
             _ => Ok(()),

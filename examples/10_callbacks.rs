@@ -11,8 +11,8 @@
 #[allow(dead_code, reason = "each lesson uses only a part of it")]
 mod lesson;
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
 use burn::tensor::{Distribution, Int, Tensor};
@@ -20,10 +20,10 @@ use fastburn::Error;
 use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{Batch, DataLoaders};
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::cross_entropy;
 use fastburn::metrics::accuracy;
-use fastburn::models::{Mlp, MlpConfig, Model};
+use fastburn::models::{Mlp, MlpConfig};
 use fastburn::plot::{plot_schedule, show_batch};
 use lesson::{Lesson, step};
 use serde_json::{Value, json};
@@ -36,21 +36,21 @@ const PENALTY: f64 = 1e-4;
 const WARM_UP: usize = 80;
 const SHORT: usize = 30;
 
-type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
+type Digits = Learner<(Mlp, Tensor<4>, Tensor<1, Int>)>;
 
 /// Prints the loss ten times per epoch. The learner takes ownership of a callback, so this one
 /// shares its losses with its clones, which can be read after the fit.
 #[derive(Clone, Default)]
-struct Diary(Rc<RefCell<Vec<f64>>>);
+struct Diary(Arc<Mutex<Vec<f64>>>);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Diary {
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for Diary {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         let every = state.batches.div_ceil(10);
         if state.training && state.batch_index.is_multiple_of(every) {
             // Losses stay on the device until they are read, which waits for the device.
             if let Some(loss) = state.read_losses()? {
                 println!("batch {:>3} of {}: loss {loss:.4}", state.batch_index, state.batches);
-                self.0.borrow_mut().push(loss);
+                self.0.lock().unwrap_or_else(PoisonError::into_inner).push(loss);
             }
         }
         Ok(())
@@ -61,13 +61,13 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Diary {
 #[derive(Default)]
 struct WarmUp(f64);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for WarmUp {
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for WarmUp {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.0 = state.lr;
         Ok(())
     }
 
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         if state.training {
             state.lr = self.0 * ((state.trained + 1) as f64 / WARM_UP as f64).min(1.0);
         }
@@ -78,8 +78,8 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WarmUp {
 /// Adds noise to images. Its input type is an image batch, so a learner of rows does not accept it.
 struct Noise;
 
-impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Noise {
-    fn before_batch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+impl<T: Task<Input = Tensor<4>>> Callback<T> for Noise {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         if let Some(batch) = &mut state.batch {
             add_noise(batch);
         }
@@ -95,8 +95,8 @@ fn add_noise<T>(batch: &mut Batch<Tensor<4>, T>) {
 /// Adds an L1 penalty to the loss: the sum of the absolute weights.
 struct Thrift;
 
-impl<T> Callback<Mlp, Tensor<4>, T> for Thrift {
-    fn after_loss(&mut self, state: &mut State<Mlp, Tensor<4>, T>) -> Flow {
+impl<T: Task<Model = Mlp>> Callback<T> for Thrift {
+    fn after_loss(&mut self, state: &mut State<T>) -> Flow {
         if state.training {
             let costs = state.model().layers.iter().map(|layer| layer.weight.val().abs().sum());
             let costs = costs.reduce(|sum, cost| sum + cost).map(|sum| sum * PENALTY);
@@ -109,16 +109,17 @@ impl<T> Callback<Mlp, Tensor<4>, T> for Thrift {
 
 /// Records the brightest pixel of the first batch, as seen at a given order among the callbacks.
 #[derive(Clone)]
-struct Brightest(i32, Rc<Cell<f32>>);
+struct Brightest(i32, Arc<Mutex<f32>>);
 
-impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Brightest {
+impl<T: Task<Input = Tensor<4>>> Callback<T> for Brightest {
     fn order(&self) -> i32 {
         self.0
     }
 
-    fn before_batch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         if let (0, Some(batch)) = (state.batch_index, &state.batch) {
-            self.1.set(batch.input.clone().max().into_scalar());
+            *self.1.lock().unwrap_or_else(PoisonError::into_inner) =
+                batch.input.clone().max().into_scalar();
         }
         Ok(())
     }
@@ -127,8 +128,8 @@ impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Brightest {
 /// Shortens epochs, as fastai's `ShortEpochCallback` does.
 struct ShortEpoch(usize);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for ShortEpoch {
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for ShortEpoch {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         let is_over = state.training && state.batch_index == self.0;
         if is_over { Err(Stop::Cancel(Scope::Train)) } else { Ok(()) }
     }
@@ -137,8 +138,8 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ShortEpoch {
 /// Stops the fit with an error once a budget of batches is used up.
 struct Budget(usize);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Budget {
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for Budget {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         if state.trained < self.0 {
             return Ok(());
         }
@@ -149,26 +150,32 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Budget {
 
 /// Counts the training images, including those before an interruption.
 #[derive(Clone, Default)]
-struct Odometer(Rc<Cell<usize>>);
+struct Odometer(Arc<AtomicUsize>);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Odometer {
+impl Odometer {
+    fn images(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<T: Task> Callback<T> for Odometer {
     /// Returns the name of its state in checkpoints.
     fn name(&self) -> &'static str {
         "Odometer"
     }
 
     fn save(&self) -> Value {
-        json!(self.0.get())
+        json!(self.images())
     }
 
     fn restore(&mut self, saved: &Value) -> fastburn::Result<()> {
-        self.0.set(saved.as_u64().unwrap_or_default() as usize);
+        self.0.store(saved.as_u64().unwrap_or_default() as usize, Ordering::Relaxed);
         Ok(())
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         if let (true, Some(batch)) = (state.training, &state.batch) {
-            self.0.set(self.0.get() + batch.len);
+            self.0.fetch_add(batch.len, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -177,8 +184,8 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Odometer {
 /// Interrupts the fit, as a `StopFlag` does on Ctrl-C.
 struct PowerCut;
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for PowerCut {
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for PowerCut {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         state.interrupted = state.training && state.batch_index == SHORT;
         if state.interrupted { Err(Stop::Cancel(Scope::Fit)) } else { Ok(()) }
     }
@@ -196,7 +203,7 @@ fn main() -> Result<()> {
     let mut plain = learner(&lesson, &dls)?.callback(diary.clone());
     plain.fit(1, LR)?;
     let reached = plain.validate()?.metrics[0];
-    let losses = diary.0.take();
+    let losses = std::mem::take(&mut *diary.0.lock().unwrap_or_else(PoisonError::into_inner));
     let is_complete = losses.len() == batches.div_ceil(batches.div_ceil(10));
     let claim = format!("our clone of the diary has the {} printed losses", losses.len());
     lesson.claim(is_complete && losses.last() < losses.first(), claim)?;
@@ -239,11 +246,12 @@ fn main() -> Result<()> {
     lesson.claim(with < 0.75 * size && accuracy > reached - 0.05, claim)?;
 
     step("Before and after other callbacks: order");
-    let (before, after) = (Brightest(-1, Rc::default()), Brightest(1, Rc::default()));
+    let (before, after) = (Brightest(-1, Arc::default()), Brightest(1, Arc::default()));
     // Noise has the default order, 0.
     let learn = learner(&lesson, &dls)?.callback(after.clone()).callback(Noise);
     learn.callback(before.clone()).validate()?;
-    let (before, after) = (before.1.get(), after.1.get());
+    let seen = |one: Brightest| one.1.lock().map_or(0.0, |brightest| *brightest);
+    let (before, after) = (seen(before), seen(after));
     let claim = format!("order -1 sees at most {before:.2}, order 1, after the noise, {after:.2}");
     lesson.claim(before <= 1.0 && after > 1.0, claim)?;
 
@@ -273,7 +281,7 @@ fn main() -> Result<()> {
         learner(&lesson, &dls)?.callback(odometer.clone()).callback(Checkpoint::new(folder));
     learn.with(PowerCut, |learn| learn.fit(1, LR))?;
     drop(learn);
-    println!("{} images before the power cut", odometer.0.get());
+    println!("{} images before the power cut", odometer.images());
 
     let mut folder = CheckpointFolder::open(place.path())?;
     let saved = folder.newest()?;
@@ -281,7 +289,7 @@ fn main() -> Result<()> {
     let mut learn = learner(&lesson, &dls)?.callback(odometer.clone());
     learn.resume(&saved)?;
     learn.fit(1, LR)?;
-    let images = odometer.0.get();
+    let images = odometer.images();
     let claim = format!("{images} images at the end, as many as in an uninterrupted run");
     lesson.claim(images == batches * BATCH, claim)?;
     let resumed = learn.validate()?.metrics[0];

@@ -31,7 +31,7 @@ const EPOCHS: usize = 5;
 /// The maximum number of epochs of the fit with early stopping.
 const MOST: usize = 60;
 
-type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
+type Digits = Learner<(Mlp, Tensor<4>, Tensor<1, Int>)>;
 
 fn main() -> Result<()> {
     let lesson = Lesson::begin("11_one_cycle")?;

@@ -125,6 +125,7 @@ pub mod learner;
 pub mod loss;
 pub mod metrics;
 pub mod models;
+mod mutex;
 pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
@@ -141,7 +142,7 @@ pub mod prelude {
     pub use crate::data::DataLoaders;
     pub use crate::device;
     pub use crate::error::{Error, Result};
-    pub use crate::learner::{Callback, Flow, Learner, Rates, Scope, State, Stop};
+    pub use crate::learner::{Callback, Flow, Learner, Rates, Scope, State, Stop, Task};
     pub use crate::loss::{cross_entropy, mnist_loss, mse};
     pub use crate::metrics::accuracy;
     pub use crate::models::{LinearConfig, MlpConfig, Model};

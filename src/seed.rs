@@ -36,6 +36,8 @@ pub(crate) enum Stream {
     Draws = 6,
     /// The images to keep of a class with too many, one generator per class.
     Cap = 7,
+    /// The initial values of the parameters of Burn's own layers.
+    Modules = 8,
 }
 
 impl Seed {

@@ -1,15 +1,15 @@
 //! Statistics of a model's activations during training.
 
-use std::cell::RefCell;
 use std::num::NonZeroUsize;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use burn::tensor::FloatDType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
-use crate::learner::{Callback, Flow, State};
-use crate::models::{Listening, Model, Observation, listen};
+use crate::learner::{Callback, Flow, State, Task};
+use crate::models::{Listening, Observation, listen};
+use crate::mutex::lock;
 use crate::records::LayerActivations;
 use crate::scalars::Scalars;
 
@@ -57,7 +57,7 @@ const NUMBERS: [&str; 3] = ["means", "deviations", "dead"];
 #[derive(Debug)]
 pub struct ActivationStats {
     every: NonZeroUsize,
-    records: Rc<RefCell<Records>>,
+    records: Arc<Mutex<Records>>,
     /// Set during the forward pass of a recorded batch.
     listening: Option<Listening>,
 }
@@ -83,7 +83,7 @@ struct Layer {
 impl ActivationStats {
     /// Records every training batch.
     pub fn new() -> Self {
-        Self { every: NonZeroUsize::MIN, records: Rc::default(), listening: None }
+        Self { every: NonZeroUsize::MIN, records: Arc::default(), listening: None }
     }
 
     /// Records one in `batches` training batches, starting with the first of a fit (default: 1).
@@ -99,7 +99,7 @@ impl ActivationStats {
     ///
     /// [`Error::Compute`] if the device fails.
     pub fn records(&self) -> Result<Vec<LayerActivations>> {
-        let mut records = self.records.borrow_mut();
+        let mut records = lock(&self.records);
         records.read()?;
         let to_f64 = |values: &Vec<f32>| values.iter().copied().map(f64::from).collect();
         let layers = records.layers.iter().map(|Layer { name, numbers }| {
@@ -158,7 +158,7 @@ impl Records {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
+impl<T: Task> Callback<T> for ActivationStats {
     /// The order of the callback in fastai.
     fn order(&self) -> i32 {
         -20
@@ -169,7 +169,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
     }
 
     fn save(&self) -> Value {
-        let mut records = self.records.borrow_mut();
+        let mut records = lock(&self.records);
         // `after_train` or `records` reports the error: this method cannot fail.
         records.failed = records.read().err();
         records.layers.iter().map(Layer::to_json).collect()
@@ -181,30 +181,30 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ActivationStats {
             let source = "invalid activation statistics in the checkpoint".into();
             return Err(Error::Callback { callback: NAME.to_owned(), source });
         };
-        *self.records.borrow_mut() = Records { layers, ..Records::default() };
+        *lock(&self.records) = Records { layers, ..Records::default() };
         Ok(())
     }
 
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         if state.training && state.trained.is_multiple_of(self.every.get()) {
             let records = self.records.clone();
-            self.listening = Some(listen(move |layer| records.borrow_mut().observe(layer)));
+            self.listening = Some(listen(move |layer| lock(&records).observe(layer)));
         }
         Ok(())
     }
 
-    fn after_pred(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_pred(&mut self, _: &mut State<T>) -> Flow {
         self.listening = None;
         Ok(())
     }
 
-    fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, _: &mut State<T>) -> Flow {
         self.listening = None;
         Ok(())
     }
 
-    fn after_train(&mut self, _: &mut State<M, I, T>) -> Flow {
-        match self.records.borrow_mut().failed.take() {
+    fn after_train(&mut self, _: &mut State<T>) -> Flow {
+        match lock(&self.records).failed.take() {
             Some(error) => Err(error.into()),
             None => Ok(()),
         }

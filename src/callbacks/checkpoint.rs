@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::checkpoints::{CheckpointFolder, CheckpointRequest};
-use crate::learner::{Callback, Flow, Scope, State, Stop};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, Scope, State, Stop, Task};
 
 /// Writes a checkpoint after each epoch, and more often on request, so that
 /// [`Learner::resume`](crate::learner::Learner::resume) can continue a run that was killed.
@@ -75,18 +74,18 @@ impl Checkpoint {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
+impl<T: Task> Callback<T> for Checkpoint {
     /// After the callbacks that may end the fit.
     fn order(&self) -> i32 {
         90
     }
 
-    fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, _: &mut State<T>) -> Flow {
         (self.in_fit, self.stopped, self.overdue, self.last) = (true, false, false, None);
         Ok(())
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         let last = *self.last.get_or_insert_with(Instant::now);
         let by_time = self.every.is_some_and(|time| last.elapsed() >= time);
         let trained = state.trained + 1;
@@ -102,7 +101,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
         Ok(())
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         // After the last epoch, `after_fit` requests the checkpoint.
         let continues = state.interrupted || state.epoch + 1 < state.epochs;
         if continues && !self.stopped && !state.failed {
@@ -112,7 +111,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Checkpoint {
         Ok(())
     }
 
-    fn after_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_fit(&mut self, state: &mut State<T>) -> Flow {
         self.in_fit = false;
         // A resumed fit that had already finished has nothing new to save.
         let has_run = state.epoch < state.epochs;
@@ -147,7 +146,7 @@ impl StopFlag {
 }
 
 impl StopFlag {
-    fn check<M: Model<I>, I, T>(&self, state: &mut State<M, I, T>) -> Flow {
+    fn check<T: Task>(&self, state: &mut State<T>) -> Flow {
         // Accumulated gradients would be lost.
         if self.0.load(Ordering::Relaxed) && !state.accumulating {
             state.interrupted = true;
@@ -157,13 +156,13 @@ impl StopFlag {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for StopFlag {
+impl<T: Task> Callback<T> for StopFlag {
     /// Prevents a later call of `fit` from starting while the flag is set.
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.check(state)
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         self.check(state)
     }
 }

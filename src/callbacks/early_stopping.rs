@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use super::monitor::Monitor;
 use crate::error::Result;
-use crate::learner::{Callback, Flow, Scope, State, Stop};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, Scope, State, Stop, Task};
 
 /// Ends the fit once a value has not improved for some epochs: fastai's `EarlyStoppingCallback`.
 ///
@@ -45,7 +44,7 @@ impl EarlyStopping {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for EarlyStopping {
+impl<T: Task> Callback<T> for EarlyStopping {
     /// After the other callbacks with a monitor, so that they see the last epoch too.
     fn order(&self) -> i32 {
         63
@@ -66,13 +65,13 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for EarlyStopping {
         Ok(())
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.monitor.reset();
         (self.wait, self.best_epoch) = (0, None);
         Ok(self.monitor.check(&state.history.metric_names)?)
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(row) = state.completed_record() else { return Ok(()) };
         match self.monitor.improves(row, &state.history.metric_names)? {
             None => return Ok(()),

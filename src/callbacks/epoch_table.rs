@@ -3,8 +3,7 @@
 use std::io::Write;
 
 use crate::error::Error;
-use crate::learner::{Callback, Flow, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, State, Task};
 use crate::records::EpochRecord;
 
 /// The minimum width of a column.
@@ -64,18 +63,18 @@ impl<W: Write> EpochTable<W> {
     }
 }
 
-impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for EpochTable<W> {
+impl<T: Task, W: Write + Send> Callback<T> for EpochTable<W> {
     fn order(&self) -> i32 {
         50
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         let names = columns(&state.history.metric_names);
         self.line(names.map(|name| (name.to_owned(), width(name))))?;
         state.rows().iter().try_for_each(|row| self.row(row, &state.history.metric_names))
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
         self.row(record, &state.history.metric_names)
     }
@@ -137,7 +136,7 @@ impl<W: Write> Notes<W> {
     }
 }
 
-impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for Notes<W> {
+impl<T: Task, W: Write + Send> Callback<T> for Notes<W> {
     /// After the callbacks that add notes.
     fn order(&self) -> i32 {
         95
@@ -147,7 +146,7 @@ impl<M: Model<I>, I, T, W: Write> Callback<M, I, T> for Notes<W> {
         "Notes"
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         for note in &state.notes {
             writeln!(self.out, "{note}").map_err(|error| Error::Callback {
                 callback: "Notes".to_owned(),

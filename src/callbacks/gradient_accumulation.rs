@@ -8,8 +8,7 @@ use serde_json::{Value, json};
 
 use crate::checks;
 use crate::error::Result;
-use crate::learner::{Callback, Flow, MapGradient, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, MapGradient, State, Task};
 
 /// Accumulates gradients over several batches per step, for batches that do not fit in memory:
 /// fastai's `GradientAccumulation`, which counts items instead of batches. Up to rounding, the
@@ -52,7 +51,7 @@ impl GradientAccumulation {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for GradientAccumulation {
+impl<T: Task> Callback<T> for GradientAccumulation {
     fn name(&self) -> &'static str {
         "GradientAccumulation"
     }
@@ -66,17 +65,17 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientAccumulation {
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        checks::same_as_resumed("GradientAccumulation", &Callback::<M, I, T>::save(self), saved)
+        checks::same_as_resumed("GradientAccumulation", &Callback::<T>::save(self), saved)
     }
 
     /// Drops gradients left over from an epoch that was left early.
-    fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_train(&mut self, state: &mut State<T>) -> Flow {
         self.reset();
         state.accumulating = false;
         Ok(())
     }
 
-    fn after_backward(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_backward(&mut self, state: &mut State<T>) -> Flow {
         let items = state.batch.as_ref().map_or(0, |batch| batch.len);
         // Each loss is the mean over its batch, so a batch is weighted by its number of items.
         state.map_gradients(&mut Times(items as f64));

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::learner::{Callback, Flow, MapGradient, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, MapGradient, State, Task};
 use crate::printable::short_number;
 
 /// Added to a norm before the division by it, as in PyTorch.
@@ -66,7 +65,7 @@ impl GradientClip {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
+impl<T: Task> Callback<T> for GradientClip {
     fn order(&self) -> i32 {
         10
     }
@@ -84,14 +83,14 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for GradientClip {
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        checks::same_as_resumed("GradientClip", &Callback::<M, I, T>::save(self), saved)
+        checks::same_as_resumed("GradientClip", &Callback::<T>::save(self), saved)
     }
 
-    fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, _: &mut State<T>) -> Flow {
         Ok(self.check()?)
     }
 
-    fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_step(&mut self, state: &mut State<T>) -> Flow {
         match self.by {
             ClipBy::Value => state.map_gradients(&mut Clamp(self.limit)),
             ClipBy::NormOfEach => state.map_gradients(&mut ScaleEach(self.limit)),

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 use crate::files::atomic;
-use crate::learner::{Callback, Flow, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, State, Task};
 use crate::printable::short_number;
 use crate::records::{EpochRecord, History};
 
@@ -45,7 +44,7 @@ impl CsvLogger {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
+impl<T: Task> Callback<T> for CsvLogger {
     fn order(&self) -> i32 {
         70
     }
@@ -54,7 +53,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
         "CsvLogger"
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         let metrics = state.history.metric_names.iter().map(String::as_str);
         let names = ["epoch", "train_loss", "valid_loss"].into_iter().chain(metrics);
         let names: Vec<_> = names.chain(["seconds"]).map(quoted).collect();
@@ -63,12 +62,12 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for CsvLogger {
         Ok(self.log.begin(head, &state.history, |row| line(row, columns))?)
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(row) = state.completed_record() else { return Ok(()) };
         Ok(self.log.line(line(row, state.history.metric_names.len()))?)
     }
 
-    fn after_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_fit(&mut self, _: &mut State<T>) -> Flow {
         self.log.end();
         Ok(())
     }
@@ -127,7 +126,7 @@ impl JsonLogger {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLogger {
+impl<T: Task> Callback<T> for JsonLogger {
     fn order(&self) -> i32 {
         70
     }
@@ -136,17 +135,17 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLogger {
         "JsonLogger"
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         let names = &state.history.metric_names;
         Ok(self.log.begin(None, &state.history, |row| row.named(names).to_string())?)
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(row) = state.completed_record() else { return Ok(()) };
         Ok(self.log.line(row.named(&state.history.metric_names).to_string())?)
     }
 
-    fn after_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_fit(&mut self, _: &mut State<T>) -> Flow {
         self.log.end();
         Ok(())
     }

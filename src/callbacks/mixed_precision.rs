@@ -1,13 +1,12 @@
 //! Mixed-precision training.
 
-use burn::module::{ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, DType, FloatDType, Tensor};
 use serde_json::{Value, json};
 
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::learner::{Callback, Flow, MapGradient, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, MapGradient, State, Task};
 
 /// A 16-bit floating-point format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,19 +64,16 @@ impl<M> MixedPrecision<M> {
         self
     }
 
-    fn restore_model<I, T>(&mut self, state: &mut State<M, I, T>)
-    where
-        M: Model<I>,
-    {
+    fn restore_model<T: Task<Model = M>>(&mut self, state: &mut State<T>) {
         if let Some(model) = self.full_model.take() {
             state.replace_model(model);
         }
     }
 }
 
-impl<M, T, const D: usize, const E: usize> Callback<M, Tensor<D>, T> for MixedPrecision<M>
+impl<T, const D: usize, const E: usize> Callback<T> for MixedPrecision<T::Model>
 where
-    M: Model<Tensor<D>, Output = Tensor<E>>,
+    T: Task<Input = Tensor<D>, Output = Tensor<E>>,
 {
     /// After the callbacks that change the batch.
     fn order(&self) -> i32 {
@@ -97,15 +93,15 @@ where
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        checks::same_as_resumed("MixedPrecision", &Callback::<M, Tensor<D>, T>::save(self), saved)
+        checks::same_as_resumed("MixedPrecision", &Callback::<T>::save(self), saved)
     }
 
-    fn before_fit(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         checks::above_zero("loss scale", self.loss_scale)?;
         Ok(self.half.check(state)?)
     }
 
-    fn before_batch(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         let (true, Some(batch)) = (state.training, &mut state.batch) else { return Ok(()) };
         batch.input = batch.input.clone().cast(self.half.dtype());
         // The cast is part of the graph: gradients flow through it to the 32-bit weights.
@@ -114,7 +110,7 @@ where
         Ok(())
     }
 
-    fn after_pred(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+    fn after_pred(&mut self, state: &mut State<T>) -> Flow {
         if state.training {
             self.restore_model(state);
             state.output = state.output.take().map(|output| output.cast(FloatDType::F32));
@@ -122,13 +118,13 @@ where
         Ok(())
     }
 
-    fn before_backward(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+    fn before_backward(&mut self, state: &mut State<T>) -> Flow {
         self.unscaled_loss.clone_from(&state.loss);
         state.loss = state.loss.take().map(|loss| loss.mul_scalar(self.loss_scale));
         Ok(())
     }
 
-    fn after_backward(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+    fn after_backward(&mut self, state: &mut State<T>) -> Flow {
         if let Some(loss) = self.unscaled_loss.take() {
             state.loss = Some(loss);
             let mut sum = Sum(None);
@@ -143,7 +139,7 @@ where
     }
 
     /// Restores the model also after a batch that was left early.
-    fn after_batch(&mut self, state: &mut State<M, Tensor<D>, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         self.restore_model(state);
         self.unscaled_loss = None;
         Ok(())
@@ -158,7 +154,7 @@ impl Half {
         }
     }
 
-    fn check<M: Model<I>, I, T>(self, state: &State<M, I, T>) -> Result<()> {
+    fn check<T: Task>(self, state: &State<T>) -> Result<()> {
         // In an unfrozen model, float parameters that require no gradients are running statistics.
         // Constants are not visited.
         let mut statistics = StatisticsCounter::default();

@@ -18,8 +18,8 @@
 //!
 //! struct Noise(f64);
 //!
-//! impl<M: Model<Tensor<4>>, T> Callback<M, Tensor<4>, T> for Noise {
-//!     fn before_batch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+//! impl<T: Task<Input = Tensor<4>>> Callback<T> for Noise {
+//!     fn before_batch(&mut self, state: &mut State<T>) -> Flow {
 //!         let (training, Some(batch)) = (state.training, &mut state.batch) else { return Ok(()) };
 //!         if training {
 //!             let noise = Distribution::Normal(0.0, self.0);
@@ -28,7 +28,7 @@
 //!         Ok(())
 //!     }
 //!
-//!     fn after_epoch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+//!     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
 //!         match &state.validation {
 //!             Some(validation) if validation.loss < 0.5 => Err(Stop::Cancel(Scope::Fit)),
 //!             _ => Ok(()),

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use super::monitor::Monitor;
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::learner::{Callback, Flow, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, State, Task};
 use crate::printable::short_number;
 
 /// Divides the learning rate once a monitored value has not improved for some epochs: fastai's
@@ -61,7 +60,7 @@ impl ReduceLrOnPlateau {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
+impl<T: Task> Callback<T> for ReduceLrOnPlateau {
     fn order(&self) -> i32 {
         62
     }
@@ -80,7 +79,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
         Ok(())
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         if !(self.factor.is_finite() && self.factor > 1.0) {
             let expected = "a number above 1";
             Err(Error::setting(
@@ -95,7 +94,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ReduceLrOnPlateau {
         Ok(self.monitor.check(&state.history.metric_names)?)
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(row) = state.completed_record() else { return Ok(()) };
         match self.monitor.improves(row, &state.history.metric_names)? {
             None => return Ok(()),

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::monitor::Monitor;
 use crate::error::{Error, Result};
 use crate::files::regular;
-use crate::learner::{Callback, Flow, State};
-use crate::models::{Model, Portable, StateDict};
+use crate::learner::{Callback, Flow, State, Task};
+use crate::models::{Portable, StateDict};
 use crate::printable::short_number;
 use crate::records::Validation;
 
@@ -86,9 +86,9 @@ fn checksum(file: &Path) -> Result<u32> {
     Ok(crc32fast::hash(&regular::read(file, LARGEST)?))
 }
 
-impl<M, T> Callback<M, Tensor<4>, T> for SaveModel
+impl<T: Task<Output = Tensor<2>>> Callback<T> for SaveModel
 where
-    M: Model<Tensor<4>, Output = Tensor<2>> + Portable,
+    T::Model: Portable,
 {
     fn order(&self) -> i32 {
         61
@@ -116,7 +116,7 @@ where
         }
     }
 
-    fn before_fit(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.best = None;
         if let Some(monitor) = &mut self.monitor {
             monitor.reset();
@@ -125,7 +125,7 @@ where
         Ok(())
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(row) = state.completed_record() else { return Ok(()) };
         let Some(monitor) = &mut self.monitor else {
             return Ok(state.export(&self.file_of(row.epoch))?);
@@ -142,7 +142,7 @@ where
     }
 
     /// Restores the best weights, unless the fit was interrupted and can be resumed, or failed.
-    fn after_fit(&mut self, state: &mut State<M, Tensor<4>, T>) -> Flow {
+    fn after_fit(&mut self, state: &mut State<T>) -> Flow {
         let Some(best) = self.best.as_ref().filter(|_| !state.interrupted && !state.failed) else {
             return Ok(());
         };

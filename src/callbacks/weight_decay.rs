@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 
 use crate::checks;
 use crate::error::Result;
-use crate::learner::{Callback, Flow, MapGradient, State};
-use crate::models::Model;
+use crate::learner::{Callback, Flow, MapGradient, State, Task};
 
 /// Adds `rate · parameter` to each gradient before the step: an L2 penalty, like PyTorch's
 /// `weight_decay`. It works with any optimizer; fastburn's own have the option
@@ -37,7 +36,7 @@ impl WeightDecay {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
+impl<T: Task> Callback<T> for WeightDecay {
     /// After gradient clipping, as in PyTorch, where the optimizer adds the decay.
     fn order(&self) -> i32 {
         20
@@ -56,15 +55,15 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for WeightDecay {
     }
 
     fn restore(&mut self, saved: &Value) -> Result<()> {
-        checks::same_as_resumed("WeightDecay", &Callback::<M, I, T>::save(self), saved)
+        checks::same_as_resumed("WeightDecay", &Callback::<T>::save(self), saved)
     }
 
-    fn before_fit(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, _: &mut State<T>) -> Flow {
         checks::at_least_zero("weight decay", self.rate)?;
         Ok(())
     }
 
-    fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_step(&mut self, state: &mut State<T>) -> Flow {
         state.map_gradients(self);
         Ok(())
     }

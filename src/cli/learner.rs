@@ -20,7 +20,7 @@ use crate::cli::output::print::{say_passed_over, say_skipped};
 use crate::cli::output::progress::while_decoding;
 
 /// A learner of images, with targets `T`.
-pub type ImageLearner<T> = Learner<AnyModel, Tensor<4>, T>;
+pub type ImageLearner<T> = Learner<(AnyModel, Tensor<4>, T)>;
 
 /// A learner with the type of targets that its loss expects.
 pub enum AnyLearner {
@@ -150,7 +150,10 @@ fn configured_loaders<T>(
 }
 
 /// Adds the optimizer and the callbacks that affect the result.
-fn configured_learner<T: Clone>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T> {
+fn configured_learner<T>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T>
+where
+    T: Clone + Send + 'static,
+{
     let mut learn = learn.optimizer(settings.optimizer());
     if let Some(norm) = settings.training.clip_norm {
         learn = learn.callback(GradientClip::norm(norm));

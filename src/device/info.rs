@@ -1,10 +1,11 @@
 //! The devices of this machine, and opening one.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use burn::tensor::Device;
 
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 
 /// The buffer limit assumed for a device that was opened elsewhere: WebGPU's guaranteed minimum.
 const GUARANTEED_BUFFER: u64 = 128 << 20;
@@ -100,7 +101,7 @@ impl DeviceInfo {
     ///
     /// [`Error::Device`] if the driver fails to open it.
     pub fn open(&self) -> Result<Device> {
-        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = lock(&OPENED);
         if let Some((_, device, _)) = opened.iter().find(|(name, ..)| *name == self.name) {
             return Ok(device.clone());
         }
@@ -132,7 +133,7 @@ impl DeviceInfo {
 
 /// Returns the largest single buffer for a data set on a GPU, in bytes.
 pub(crate) fn largest_buffer(device: &Device) -> u64 {
-    let opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+    let opened = lock(&OPENED);
     match opened.iter().find(|(_, known, _)| known == device) {
         Some((.., limit)) => limit.unwrap_or(UNLIMITED_BUFFER),
         None => GUARANTEED_BUFFER,

@@ -1,11 +1,12 @@
 //! The adapters of wgpu: their names and limits, read without opening a device.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use burn::tensor::DeviceKind as BurnKind;
 use burn::tensor::wgpu::{WgpuBackend, wgpu};
 
 use super::info::{DeviceInfo, DeviceKind, Selector, WgpuSelector};
+use crate::mutex::lock;
 
 /// Returns the adapters of one graphics API, named after `backend`, hardware GPUs first.
 pub(super) fn devices(backend: &str, api: WgpuBackend) -> Vec<DeviceInfo> {
@@ -57,7 +58,7 @@ fn adapters(api: WgpuBackend) -> Vec<Adapter> {
 fn probe(backends: wgpu::Backends) -> Vec<Adapter> {
     // Vulkan's loader crashes if several threads create and drop instances at the same time.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _guard = lock(&ONE_AT_A_TIME);
 
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends,

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use tempfile::{NamedTempFile, TempDir};
 
 use super::lock::{lock_new_file, lock_present_file};
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 
 /// The maximum number of bytes of a final name in its temporary name. File systems allow names of
 /// 255 bytes, and a dot and random characters are added.
@@ -236,7 +237,7 @@ impl Drop for UnfinishedPath {
 }
 
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+    lock(&UNFINISHED)
 }
 
 /// Deletes the temporary files and folders of everything this process is writing. Call it before

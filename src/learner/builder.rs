@@ -7,19 +7,20 @@ use burn::optim::ModuleOptimizer;
 use super::callback::{Callback, Scope};
 use super::recorder::{RECORDER, Recorder};
 use super::state::State;
+use super::task::Task;
 use super::terminate_on_nan::TerminateOnNan;
 use crate::checkpoints::{EventState, RunPosition};
 use crate::data::DataLoaders;
 use crate::error::{Error, Result};
 use crate::loss::Loss;
 use crate::metrics::Metric;
-use crate::models::{LayerGroup, Model};
+use crate::models::{LayerGroup, Model, draw};
 use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
 
 /// A model with the data, the loss and the optimizer that train it.
 ///
-/// `M` is the model, `I` its input, `T` the targets. Nothing here is specific to images or
-/// classes. A regression looks the same:
+/// `T` is its [task](Task): the types of the model, its inputs and outputs, and the targets. Nothing
+/// here is specific to images or classes. A regression looks the same:
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -40,9 +41,9 @@ use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
 /// assert!(learn.validate()?.loss < 1e-6);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub struct Learner<M: Model<I>, I, T> {
-    pub(super) state: State<M, I, T>,
-    pub(super) callbacks: Vec<Box<dyn Callback<M, I, T>>>,
+pub struct Learner<T: Task> {
+    pub(super) state: State<T>,
+    pub(super) callbacks: Vec<Box<dyn Callback<T>>>,
     /// Counts over all calls of `fit`: a second one must not repeat the first one's data order.
     pub(super) trained_epochs: usize,
     /// The number of finished calls of `fit`.
@@ -59,20 +60,26 @@ pub struct Learner<M: Model<I>, I, T> {
     pub(super) under_way: Vec<Scope>,
     /// The model's layer groups, from the input to the output.
     pub(super) groups: Vec<LayerGroup>,
+    /// Whether the norms of frozen groups are trained.
+    pub(super) train_norms: bool,
     /// The optimizer as configured, without any state.
     pub(super) fresh_optimizer: ModuleOptimizer,
 }
 
-impl<M, I, T> Learner<M, I, T>
+impl<M, I, T> Learner<(M, I, T)>
 where
     M: Model<I>,
-    I: Clone,
-    T: Clone,
+    I: Clone + Send + 'static,
+    T: Clone + Send + 'static,
 {
     /// Creates a learner with fastai's default optimizer, Adam. It computes on the model's device.
     ///
     /// `loss` is a function of outputs and targets, such as those in [`loss`](crate::loss).
+    ///
+    /// Parameters that Burn has not drawn yet are drawn now, so that nothing that is drawn later
+    /// changes them. [`Seed::module`](crate::Seed::module) draws them from a seed.
     pub fn new(dls: DataLoaders<I, T>, model: M, loss: impl Loss<M::Output, T> + 'static) -> Self {
+        draw(&model);
         let optimizer = OptimizerConfig::new(OptimizerKind::default());
         let next_momentum = Momentum::default();
         let fresh_optimizer = optimizer.build(&next_momentum);
@@ -80,7 +87,7 @@ where
         let mut state = State::new(model, Box::new(loss), dls, fresh_optimizer.clone());
         state.optimizer_config = Some(optimizer);
         state.next_momentum = next_momentum;
-        let callbacks: Vec<Box<dyn Callback<M, I, T>>> =
+        let callbacks: Vec<Box<dyn Callback<(M, I, T)>>> =
             vec![Box::new(Recorder::default()), Box::new(TerminateOnNan::default())];
         Self {
             state,
@@ -93,12 +100,24 @@ where
             sweeping: false,
             under_way: Vec::new(),
             groups,
+            train_norms: true,
             fresh_optimizer,
         }
     }
 
+}
+
+/// Each setting has two methods: one for a learner that is being built, and one for a learner that is
+/// kept, for example in a struct.
+impl<T: Task> Learner<T> {
     /// Sets the optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
     pub fn optimizer<O: Into<ModuleOptimizer> + 'static>(mut self, optimizer: O) -> Self {
+        self.set_optimizer(optimizer);
+        self
+    }
+
+    /// Sets the optimizer, without any state: see [`optimizer`](Self::optimizer).
+    pub fn set_optimizer<O: Into<ModuleOptimizer> + 'static>(&mut self, optimizer: O) {
         let given = &optimizer as &dyn Any;
         let kind = given.downcast_ref().copied().map(OptimizerConfig::new);
         let config = kind.or(given.downcast_ref().copied());
@@ -108,7 +127,6 @@ where
         };
         self.state.optimizer_config = config;
         self.state.optimizer = self.fresh_optimizer.clone();
-        self
     }
 
     /// Resets the optimizer's state, which is otherwise kept from one call of `fit` to the next:
@@ -120,16 +138,49 @@ where
         }
     }
 
+    /// Replaces the data from the next fit on, for example by larger images (progressive resizing):
+    /// fastai's `learn.dls = …`. Weights, optimizer state and history stay.
+    ///
+    /// ```
+    /// use fastburn::prelude::*;
+    /// use fastburn::vision::ReadOptions;
+    ///
+    /// let device = device::cpu()?;
+    /// let digits = |classes: &[&str]| {
+    ///     Splits::digits()?.with_classes(classes)?.loaders(64, 42, &device)
+    /// };
+    /// let model = MlpConfig::new([784, 30, 2]).init(&device, 42)?;
+    /// let mut learn = Learner::new(digits(&["1", "7"])?, model, cross_entropy);
+    /// learn.fit(1, 1e-3)?;
+    /// learn.set_data(digits(&["4", "9"])?);
+    /// learn.fit(1, 1e-3)?;
+    /// assert_eq!(learn.history().epochs.len(), 2);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn set_data(&mut self, dls: DataLoaders<T::Input, T::Target>) {
+        self.state.dls = dls;
+    }
+
     /// Adds a metric after the existing ones.
-    pub fn metric(mut self, metric: impl Metric<M::Output, T> + 'static) -> Self {
-        self.state.metrics.push(Box::new(metric));
+    pub fn metric(mut self, metric: impl Metric<T::Output, T::Target> + 'static) -> Self {
+        self.add_metric(metric);
         self
     }
 
+    /// Adds a metric after the existing ones, from the next fit on.
+    pub fn add_metric(&mut self, metric: impl Metric<T::Output, T::Target> + 'static) {
+        self.state.metrics.push(Box::new(metric));
+    }
+
     /// Adds a callback. Those of equal [`order`](Callback::order) run in the order of addition.
-    pub fn callback(mut self, callback: impl Callback<M, I, T> + 'static) -> Self {
-        self.attach(Box::new(callback));
+    pub fn callback(mut self, callback: impl Callback<T> + 'static) -> Self {
+        self.add_callback(callback);
         self
+    }
+
+    /// Adds a callback, from the next fit on: fastai's `add_cb`. See [`callback`](Self::callback).
+    pub fn add_callback(&mut self, callback: impl Callback<T> + 'static) {
+        self.attach(Box::new(callback));
     }
 
     /// Removes the callbacks with this [`name`](Callback::name), such as `TerminateOnNan`.
@@ -139,6 +190,16 @@ where
     /// [`Error::Setting`] if no callback has this name, or if it is the recorder, without which
     /// there is no history.
     pub fn without(mut self, name: &str) -> Result<Self> {
+        self.remove_callback(name)?;
+        Ok(self)
+    }
+
+    /// Removes the callbacks with this name: fastai's `remove_cb`. See [`without`](Self::without).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`without`](Self::without).
+    pub fn remove_callback(&mut self, name: &str) -> Result<()> {
         let names = self.callbacks.iter().map(|callback| callback.name());
         let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
         if !names.contains(&name) {
@@ -150,7 +211,7 @@ where
             return Err(Error::setting("callback to remove", name, expected));
         }
         self.callbacks.retain(|callback| callback.name() != name);
-        Ok(self)
+        Ok(())
     }
 
     /// Adds a callback for the duration of `run`: fastai's `fit(…, cbs=…)` and `added_cbs`.
@@ -173,7 +234,7 @@ where
     /// Any error that `run` returns.
     pub fn with<R>(
         &mut self,
-        callback: impl Callback<M, I, T> + 'static,
+        callback: impl Callback<T> + 'static,
         run: impl FnOnce(&mut Self) -> Result<R>,
     ) -> Result<R> {
         let index = self.attach(Box::new(callback));
@@ -182,7 +243,7 @@ where
         result
     }
 
-    fn attach(&mut self, callback: Box<dyn Callback<M, I, T>>) -> usize {
+    fn attach(&mut self, callback: Box<dyn Callback<T>>) -> usize {
         let order = callback.order();
         let index = self.callbacks.partition_point(|other| other.order() <= order);
         self.callbacks.insert(index, callback);
@@ -190,7 +251,7 @@ where
     }
 }
 
-impl<M: Model<I>, I, T> std::fmt::Debug for Learner<M, I, T> {
+impl<T: Task> std::fmt::Debug for Learner<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Learner")
             .field("train", &self.state.dls.train)

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::state::State;
+use super::task::Task;
 use crate::error::{Error, Result};
-use crate::models::Model;
 
 /// A part of a fit that a callback can leave early, ordered from smallest to largest.
 ///
@@ -68,20 +68,19 @@ macro_rules! events {
         /// Once a part has begun, every callback receives its `after_…` event, whatever happened.
         ///
         /// ```
-        /// use fastburn::learner::{Callback, Flow, State};
-        /// use fastburn::models::Model;
+        /// use fastburn::learner::{Callback, Flow, State, Task};
         ///
         /// /// Halves the learning rate after each epoch.
         /// struct Halve;
         ///
-        /// impl<M: Model<I>, I, T> Callback<M, I, T> for Halve {
-        ///     fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+        /// impl<T: Task> Callback<T> for Halve {
+        ///     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         ///         state.lr /= 2.0;
         ///         Ok(())
         ///     }
         /// }
         /// ```
-        pub trait Callback<M: Model<I>, I, T> {
+        pub trait Callback<T: Task>: Send {
             /// Returns the position among the callbacks, 0 by default: lower numbers run first. The
             /// recorder has -50, fastburn's displays have 50.
             fn order(&self) -> i32 {
@@ -125,7 +124,7 @@ macro_rules! events {
                 /// # Errors
                 ///
                 /// A [`Stop`], to leave a part of the fit early or to end it.
-                fn $method(&mut self, state: &mut State<M, I, T>) -> Flow {
+                fn $method(&mut self, state: &mut State<T>) -> Flow {
                     let _ = state;
                     Ok(())
                 }
@@ -133,10 +132,10 @@ macro_rules! events {
         }
 
         /// Calls the callback's method for an event.
-        pub(super) fn notify<M: Model<I>, I, T>(
-            callback: &mut dyn Callback<M, I, T>,
+        pub(super) fn notify<T: Task>(
+            callback: &mut dyn Callback<T>,
             event: Event,
-            state: &mut State<M, I, T>,
+            state: &mut State<T>,
         ) -> Flow {
             match event {
                 $(Event::$event => callback.$method(state)),+

@@ -1,27 +1,23 @@
 //! Sends events to the callbacks, and cleans up after each part of a fit.
 
+use burn::module::Module;
 use burn::tensor::Device;
 
 use super::builder::Learner;
 use super::callback::{Event, Flow, Scope, Stop, combine, notify};
+use super::task::Task;
 use crate::data::DataLoader;
 use crate::error::Error;
-use crate::models::Model;
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Prepares the model and the state for a part. Returns its loader and its batches' device.
-    pub(super) fn begin(&mut self, part: Scope) -> (DataLoader<I, T>, Device) {
+    pub(super) fn begin(&mut self, part: Scope) -> (DataLoader<T::Input, T::Target>, Device) {
         let state = &mut self.state;
         state.training = part == Scope::Train;
         let (loader, device) = if state.training {
             // Not a running count: an earlier epoch's training may have been left early.
             state.trained = state.epoch * state.dls.train.len();
-            state.model = state.model.take().map(M::train);
+            state.model = state.model.take().map(|model| model.train());
             (state.dls.train.clone(), state.device.clone().autodiff())
         } else {
             state.model = state.model.take().map(|model| model.valid());

@@ -6,16 +6,14 @@ use burn::tensor::Tensor;
 
 use super::builder::Learner;
 use super::state::State;
+use super::task::Task;
 use crate::data::ItemFormat;
 use crate::error::{Error, Remedy, Result};
 use crate::files::atomic;
 use crate::loss::Outputs;
-use crate::models::{Model, ModelCard, Portable, StateDict};
+use crate::models::{ModelCard, Portable, StateDict};
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I, Output = Tensor<2>>,
-{
+impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// Sets how the outputs become probabilities, for a custom loss.
     ///
     /// [`cross_entropy`](crate::loss::cross_entropy) implies [`Outputs::Softmax`],
@@ -42,19 +40,24 @@ where
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn outputs(mut self, outputs: Outputs) -> Self {
-        self.state.given_outputs = Some(outputs);
+        self.set_outputs(outputs);
         self
+    }
+
+    /// Sets how the outputs become probabilities: see [`outputs`](Self::outputs).
+    pub fn set_outputs(&mut self, outputs: Outputs) {
+        self.state.given_outputs = Some(outputs);
     }
 }
 
-impl<M: Model<I>, I, T> Learner<M, I, T> {
+impl<T: Task> Learner<T> {
     /// Returns the name of the loss, as used in files.
     pub(super) fn loss_name(&self) -> &'static str {
         self.state.loss_function.name()
     }
 }
 
-impl<M: Model<I>, I, T> State<M, I, T> {
+impl<T: Task> State<T> {
     /// Returns the classes and the input format.
     pub(super) fn items(&self) -> Result<&ItemFormat> {
         self.dls.items.as_ref().ok_or_else(|| {
@@ -74,9 +77,9 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     }
 }
 
-impl<M, I, T> Learner<M, I, T>
+impl<T: Task<Output = Tensor<2>>> Learner<T>
 where
-    M: Model<I, Output = Tensor<2>> + Portable,
+    T::Model: Portable,
 {
     /// Writes the model to one `.safetensors` file, which [`Predictor`](crate::vision::Predictor)
     /// and PyTorch can load.
@@ -95,9 +98,9 @@ where
     }
 }
 
-impl<M, I, T> State<M, I, T>
+impl<T: Task<Output = Tensor<2>>> State<T>
 where
-    M: Model<I, Output = Tensor<2>> + Portable,
+    T::Model: Portable,
 {
     /// Writes the current model: see [`Learner::export`].
     ///

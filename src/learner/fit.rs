@@ -4,14 +4,10 @@ use burn::optim::GradientsParams;
 
 use super::builder::Learner;
 use super::callback::{Event, Flow, Scope};
+use super::task::Task;
 use crate::models::Model;
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     pub(super) fn run_fit(&mut self) -> Flow {
         self.within(Scope::Fit, |learn| {
             learn.restore_position(Scope::Fit)?;
@@ -47,12 +43,14 @@ where
     }
 
     fn run_batch(&mut self) -> Flow {
-        let Some(batch) = self.state.batch.clone() else { return Ok(()) };
-        self.state.output = Some(self.state.model().forward(batch.input));
+        let Some(batch) = &self.state.batch else { return Ok(()) };
+        self.state.output = Some(self.state.model().forward(batch.input.clone()));
         self.emit(Event::AfterPred)?;
 
-        let Some(output) = self.state.output.clone() else { return Ok(()) };
-        self.state.loss = Some(self.state.loss_function.compute(output, batch.target)?);
+        let (Some(output), Some(batch)) = (&self.state.output, &self.state.batch) else {
+            return Ok(());
+        };
+        self.state.loss = Some(self.state.compute_loss(output.clone(), batch.target.clone())?);
         self.emit(Event::AfterLoss)?;
         self.state.check_loss()?;
         if !self.state.training {

@@ -1,18 +1,17 @@
 //! Changes of the gradients by callbacks.
 
-use burn::module::{ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
 use super::state::State;
-use crate::models::Model;
+use super::task::Task;
 
 /// A function that is applied to each parameter's gradient.
 ///
 /// ```
 /// use burn::tensor::Tensor;
-/// use fastburn::learner::{Callback, Flow, MapGradient, State};
-/// use fastburn::models::Model;
+/// use fastburn::learner::{Callback, Flow, MapGradient, State, Task};
 ///
 /// /// Halves every gradient.
 /// struct Halve;
@@ -23,8 +22,8 @@ use crate::models::Model;
 ///     }
 /// }
 ///
-/// impl<M: Model<I>, I, T> Callback<M, I, T> for Halve {
-///     fn before_step(&mut self, state: &mut State<M, I, T>) -> Flow {
+/// impl<T: Task> Callback<T> for Halve {
+///     fn before_step(&mut self, state: &mut State<T>) -> Flow {
 ///         state.map_gradients(self);
 ///         Ok(())
 ///     }
@@ -35,7 +34,7 @@ pub trait MapGradient {
     fn map<const D: usize>(&mut self, gradient: Tensor<D>, parameter: &Tensor<D>) -> Tensor<D>;
 }
 
-impl<M: Model<I>, I, T> State<M, I, T> {
+impl<T: Task> State<T> {
     /// Applies `change` to each existing gradient, in the order of the parameters.
     pub fn map_gradients(&mut self, change: &mut impl MapGradient) {
         if let Some(mut gradients) = self.gradients.take() {

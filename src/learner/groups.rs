@@ -1,22 +1,18 @@
 //! Layer groups: freezing, and learning rates per group.
 
-use burn::module::{ModuleMapper, Param, ParamGroup, ParamId};
+use burn::module::{Flag, Module, ModuleMapper, Param, ParamGroup};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
 use super::state::State;
+use super::task::Task;
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::models::{LayerGroup, Model, split};
+use crate::models::{LayerGroup, ModulePath, split};
 use crate::printable::short_number;
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Replaces the model's own layer groups, from the input to the output: fastai's `splitter`.
     ///
     /// ```
@@ -36,8 +32,13 @@ where
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn layer_groups(mut self, groups: impl IntoIterator<Item = LayerGroup>) -> Self {
-        self.groups = groups.into_iter().collect();
+        self.set_layer_groups(groups);
         self
+    }
+
+    /// Replaces the layer groups: see [`layer_groups`](Self::layer_groups).
+    pub fn set_layer_groups(&mut self, groups: impl IntoIterator<Item = LayerGroup>) {
+        self.groups = groups.into_iter().collect();
     }
 
     /// Freezes all layer groups except the last one.
@@ -61,8 +62,9 @@ where
     /// Freezes the layer groups before index `first` and unfreezes the others. As in Python, -1 is
     /// the last group.
     ///
-    /// In a frozen group, no weight changes; unlike in fastai, normalisation layers are frozen too.
-    /// Dropout stays active, and running statistics of normalisation layers are still updated.
+    /// In a frozen group no weight changes, except those of normalisation layers: see
+    /// [`train_norms`](Self::train_norms). Dropout stays active, and running statistics are still
+    /// updated. In the other groups, everything trains, including what Burn's `freeze_group` froze.
     ///
     /// # Errors
     ///
@@ -75,9 +77,71 @@ where
             let expected = format!("-{count} to {}", count - 1);
             return Err(Error::setting("first trainable layer group", first, expected));
         };
-        let mut unfreeze = UnfreezeOnly { params: groups[first..].concat() };
+        let mut unfreeze = UnfreezeOnly {
+            path: ModulePath::default(),
+            groups: &self.groups[first..],
+            norms: self.train_norms,
+        };
         self.state.model = self.state.model.take().map(|model| model.map(&mut unfreeze));
         Ok(())
+    }
+
+    /// Sets whether the weights of normalisation layers in frozen groups are trained, from the next
+    /// freeze on (default: `true`): fastai's `train_bn`.
+    ///
+    /// A frozen body with trained norms adapts to the new data's statistics.
+    ///
+    /// ```
+    /// use burn::module::Module;
+    /// use burn::nn::{BatchNorm, BatchNormConfig};
+    /// use burn::tensor::Tensor;
+    /// use fastburn::data::{DataLoaders, TensorSource};
+    /// use fastburn::models::{LayerGroup, Linear};
+    /// use fastburn::prelude::*;
+    ///
+    /// #[derive(Module, Debug)]
+    /// struct Net {
+    ///     first: Linear,
+    ///     norm: BatchNorm,
+    ///     last: Linear,
+    /// }
+    ///
+    /// impl Model<Tensor<2>> for Net {
+    ///     type Output = Tensor<2>;
+    ///
+    ///     fn forward(&self, input: Tensor<2>) -> Tensor<2> {
+    ///         self.last.forward(self.norm.forward(self.first.forward(input)))
+    ///     }
+    ///
+    ///     fn layer_groups(&self) -> Vec<LayerGroup> {
+    ///         vec![LayerGroup::new("body", ["first", "norm"]), LayerGroup::new("head", ["last"])]
+    ///     }
+    /// }
+    ///
+    /// let device = device::cpu()?;
+    /// let net = Net {
+    ///     first: LinearConfig::new(3, 4).init(&device, 0)?, // 16 parameters
+    ///     norm: BatchNormConfig::new(4).init(&device),      // 8
+    ///     last: LinearConfig::new(4, 1).init(&device, 1)?,  // 5
+    /// };
+    /// let data = TensorSource::new(Tensor::<2>::ones([8, 3], &device), Tensor::<2>::ones([8, 1], &device))?;
+    /// let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4)?;
+    /// let mut learn = Learner::new(dls, net, mse);
+    /// learn.freeze()?;
+    /// assert_eq!(learn.summary()?.trainable, 13);
+    /// learn.set_train_norms(false);
+    /// learn.freeze()?;
+    /// assert_eq!(learn.summary()?.trainable, 5);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn train_norms(mut self, train_norms: bool) -> Self {
+        self.set_train_norms(train_norms);
+        self
+    }
+
+    /// Sets whether the norms of frozen groups are trained: see [`train_norms`](Self::train_norms).
+    pub fn set_train_norms(&mut self, train_norms: bool) {
+        self.train_norms = train_norms;
     }
 
     /// Sets each group's learning rate, as a factor of the last group's.
@@ -94,7 +158,7 @@ where
     }
 }
 
-impl<M: Model<I>, I, T> State<M, I, T> {
+impl<T: Task> State<T> {
     /// Runs the optimizer step, which takes the model by value and returns it. Without gradients
     /// there is no step.
     pub(super) fn step(&mut self) {
@@ -178,14 +242,37 @@ impl From<f64> for Rates {
     }
 }
 
-/// Unfreezes the parameters of a list and freezes all others.
-struct UnfreezeOnly {
-    params: Vec<ParamId>,
+/// Unfreezes the parameters of some groups and freezes all others.
+struct UnfreezeOnly<'a> {
+    path: ModulePath,
+    groups: &'a [LayerGroup],
+    /// Whether the norms of other groups are trained as well.
+    norms: bool,
 }
 
-impl ModuleMapper for UnfreezeOnly {
+impl UnfreezeOnly<'_> {
+    fn is_in_groups(&self) -> bool {
+        self.groups.iter().any(|group| group.has(&self.path.parameter()))
+    }
+}
+
+impl ModuleMapper for UnfreezeOnly<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.exit();
+    }
+
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let trainable = self.params.contains(&param.id);
-        param.set_require_grad(trainable)
+        let is_trained = self.is_in_groups() || self.norms && self.path.is_in_norm();
+        param.set_require_grad(is_trained)
+    }
+
+    /// Enables what a layer does in training only, such as dropout, where Burn's `freeze_group` has
+    /// disabled it.
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        if self.is_in_groups() { flag.with_value(true) } else { flag }
     }
 }

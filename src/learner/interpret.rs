@@ -3,18 +3,16 @@
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
+use super::task::Task;
 use crate::checks::{one_number, same_rows};
 use crate::data::ClassTargets;
 use crate::error::{Error, Result};
-use crate::models::Model;
 use crate::records::{Interpretation, Outcome};
 use crate::scalars::Scalars;
 
-impl<M, I, T> Learner<M, I, T>
+impl<T: Task<Output = Tensor<2>>> Learner<T>
 where
-    M: Model<I, Output = Tensor<2>>,
-    I: Clone,
-    T: ClassTargets,
+    T::Target: ClassTargets,
 {
     /// Returns the model's prediction and loss for each item of the validation set: fastai's
     /// `ClassificationInterpretation.from_learner`.
@@ -63,7 +61,7 @@ where
             same_rows("interpret", rows, class_indices.dims()[0])?;
             for row in 0..rows {
                 let output = output.clone().narrow(0, row, 1);
-                let loss = self.state.loss_function.compute(output, target.item(row))?;
+                let loss = self.state.compute_loss(output, target.item(row))?;
                 one_number("the loss", &loss)?;
                 losses.push(loss);
             }

@@ -1,7 +1,6 @@
 //! The learning rate finder: a short training run at increasing learning rates.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use burn::module::ParamGroup;
 use burn::optim::ModuleOptimizer;
@@ -10,10 +9,11 @@ use super::builder::Learner;
 use super::callback::{Callback, Flow, Scope, Stop};
 use super::loss_history::Losses;
 use super::state::State;
+use super::task::Task;
 use super::training::finish;
 use crate::checkpoints::{EventState, RunPosition};
 use crate::error::{Error, Result};
-use crate::models::Model;
+use crate::mutex::lock;
 use crate::printable::short_number;
 use crate::records::History;
 use crate::records::LrCurve;
@@ -50,12 +50,7 @@ impl Default for LrFinder {
     }
 }
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Trains a copy of the model at learning rates from tiny to huge and returns the losses:
     /// fastai's `lr_find`.
     ///
@@ -107,7 +102,7 @@ where
         let sweep = Sweep::new(finder);
         let history = sweep.history.clone();
         self.with(sweep, |learn| finish(learn.run_fit()))?;
-        let steps = &history.borrow().steps;
+        let steps = &lock(&history).steps;
         Ok(LrCurve {
             lrs: steps.iter().map(|step| step.lr).collect(),
             losses: steps.iter().map(|step| step.smooth_loss).collect(),
@@ -115,7 +110,7 @@ where
         })
     }
 
-    fn snapshot(&mut self) -> Snapshot<M> {
+    fn snapshot(&mut self) -> Snapshot<T::Model> {
         self.sweeping = true;
         let event_state = self.event_state();
         let state = &self.state;
@@ -132,7 +127,7 @@ where
         }
     }
 
-    fn restore(&mut self, snapshot: Snapshot<M>) -> Result<()> {
+    fn restore(&mut self, snapshot: Snapshot<T::Model>) -> Result<()> {
         self.sweeping = false;
         let state = &mut self.state;
         (state.model, state.optimizer) = (Some(snapshot.model), snapshot.optimizer);
@@ -179,7 +174,7 @@ struct Sweep {
     finder: LrFinder,
     schedule: Schedule,
     losses: Losses,
-    history: Rc<RefCell<History>>,
+    history: Arc<Mutex<History>>,
     /// The lowest smoothed loss so far, and the number of steps checked for it.
     best: f64,
     checked: usize,
@@ -191,7 +186,7 @@ impl Sweep {
             finder,
             schedule: Schedule::exponential(finder.start, finder.end),
             losses: Losses::default(),
-            history: Rc::default(),
+            history: Arc::default(),
             best: f64::INFINITY,
             checked: 0,
         }
@@ -199,7 +194,7 @@ impl Sweep {
 
     /// Reads the waiting losses and returns whether they diverged; later steps are then discarded.
     fn has_diverged(&mut self) -> Result<bool> {
-        let mut history = self.history.borrow_mut();
+        let mut history = lock(&self.history);
         self.losses.read_into(&mut history)?;
         while let Some(step) = history.steps.get(self.checked) {
             self.checked += 1;
@@ -213,17 +208,17 @@ impl Sweep {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Sweep {
+impl<T: Task> Callback<T> for Sweep {
     fn affects_steps(&self) -> bool {
         true
     }
 
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         state.lr = self.schedule.at(state.trained as f64 / self.finder.steps as f64);
         Ok(())
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         self.losses.push(loss, state.step_record());
         let trained = state.trained + 1;
@@ -235,7 +230,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Sweep {
         Ok(())
     }
 
-    fn before_validate(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn before_validate(&mut self, _: &mut State<T>) -> Flow {
         Err(Stop::Cancel(Scope::Validate))
     }
 }

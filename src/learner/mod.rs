@@ -2,6 +2,7 @@
 //!
 //! The training loop is in `fit.rs`. Everything beside it is a [`Callback`].
 
+mod batch_loss;
 mod builder;
 mod callback;
 mod dispatch;
@@ -14,9 +15,11 @@ mod loss_history;
 mod lr_find;
 mod recorder;
 mod resume;
+mod same_run;
 mod schedules;
 mod state;
 mod summary;
+mod task;
 mod terminate_on_nan;
 mod training;
 
@@ -28,4 +31,5 @@ pub use loss_history::Losses;
 pub use lr_find::LrFinder;
 pub use schedules::{FineTune, ParamScheduler};
 pub use state::State;
+pub use task::Task;
 pub use terminate_on_nan::TerminateOnNan;

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::callback::{Callback, Flow};
 use super::loss_history::Losses;
 use super::state::State;
+use super::task::Task;
 use crate::error::Result;
-use crate::models::Model;
 use crate::records::{EpochRecord, Validation};
 use crate::scalars::MeanOverBatches;
 
@@ -33,11 +33,7 @@ impl Recorder {
     }
 }
 
-impl<M, I, T> Callback<M, I, T> for Recorder
-where
-    M: Model<I>,
-    T: Clone,
-{
+impl<T: Task> Callback<T> for Recorder {
     fn order(&self) -> i32 {
         -50
     }
@@ -57,13 +53,13 @@ where
         Ok(())
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         state.losses = Losses::default();
         state.history.metric_names = state.metrics.iter().map(|m| m.name().to_owned()).collect();
         Ok(())
     }
 
-    fn before_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_epoch(&mut self, state: &mut State<T>) -> Flow {
         (self.epoch_start, self.seconds_before) = (Some(Instant::now()), 0.0);
         self.steps_before = state.history.steps.len();
         (state.validation, state.record) = (None, None);
@@ -71,14 +67,14 @@ where
         Ok(())
     }
 
-    fn before_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_validate(&mut self, state: &mut State<T>) -> Flow {
         state.validation = None;
         self.valid_loss = MeanOverBatches::default();
         state.metrics.iter_mut().for_each(|metric| metric.reset());
         Ok(())
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         // A batch that was cancelled before its loss was computed is not recorded.
         let Some(loss) = state.loss.clone() else { return Ok(()) };
         if state.training {
@@ -95,12 +91,12 @@ where
         Ok(())
     }
 
-    fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_train(&mut self, state: &mut State<T>) -> Flow {
         state.read_losses()?;
         Ok(())
     }
 
-    fn after_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_validate(&mut self, state: &mut State<T>) -> Flow {
         let batches = self.valid_loss.batches();
         let (losses, loss) = self.valid_loss.take()?;
         state.valid_losses = losses;
@@ -114,7 +110,7 @@ where
         Ok(())
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let trained = state.history.steps.len() > self.steps_before;
         let (valid_loss, metrics) = match &state.validation {
             Some(validation) => (Some(validation.loss), validation.metrics.clone()),

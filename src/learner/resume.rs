@@ -7,24 +7,19 @@
 //! the saved state overrides what they did a second time
 //! ([`restore_position`](Learner::restore_position)).
 
-use serde_json::{Map, Value, json};
+use burn::module::Module;
 
 use super::builder::Learner;
 use super::callback::Scope;
 use super::loss_history::Losses;
+use super::task::Task;
 use crate::checkpoints::{CheckpointRequest, EventState, RunPosition, SavedRun};
 use crate::device;
 use crate::error::{Error, Result};
-use crate::models::Model;
 use crate::optim::load_on;
 use crate::records::EpochRecord;
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Restores the state of a saved run, to continue it.
     ///
     /// Build the learner as for the saved run, resume, and then repeat the run's calls of
@@ -47,13 +42,9 @@ where
     /// they may be added for a single fit.
     pub fn resume(&mut self, saved: &SavedRun) -> Result<()> {
         let position = &saved.position;
-        for (name, now) in self.made_of() {
-            let before = position.made_of.get(&name).unwrap_or(&Value::Null);
-            if now != *before {
-                let problem =
-                    format!("different {name}: {before} in the checkpoint, {now} in this learner");
-                return Err(saved.error(&problem));
-            }
+        // A learner that resumes begins with the first fit again.
+        if let Some(problem) = self.difference_at(0, position) {
+            return Err(saved.error(&problem));
         }
         if self.state.optimizer_config.is_none() && !device::has_default() {
             let problem = "not available, and Burn loads the state of its own optimizers there";
@@ -91,6 +82,9 @@ where
         if self.fits < resumed.fit {
             self.fits += 1;
             return Ok(false);
+        }
+        if let Some(problem) = self.difference_at(self.fits, resumed) {
+            return Err(Error::usage(problem));
         }
         self.check_callbacks(&resumed.event_state)?;
         let state = &mut self.state;
@@ -203,43 +197,6 @@ where
         }
         Ok(())
     }
-
-    /// Checks that the stateful callbacks are those of the resumed run.
-    fn check_callbacks(&self, resumed: &EventState) -> Result<()> {
-        let names = |event_state: &EventState| {
-            let mut names: Vec<_> =
-                event_state.callbacks.iter().map(|(name, _)| name.clone()).collect();
-            names.sort();
-            names.join(", ")
-        };
-        let (before, now) = (names(resumed), names(&self.event_state()));
-        if before != now {
-            let expected = format!("{before}, as in the resumed run");
-            return Err(Error::setting("stateful callbacks", now, expected));
-        }
-        Ok(())
-    }
-
-    /// Returns what a run's result depends on, except the model and the arguments of `fit`.
-    fn made_of(&self) -> Map<String, Value> {
-        let state = &self.state;
-        let (train, valid) = (&state.dls.train, &state.dls.valid);
-        let metrics: Vec<_> = state.metrics.iter().map(|metric| metric.name()).collect();
-        let mut order = json!({ "seed": train.shuffle_seed(), "batches": train.len() });
-        if let Some(weights) = train.weights_fingerprint() {
-            order["weights"] = weights.into();
-        }
-        let parts = [
-            ("number of training items", json!(train.items())),
-            ("number of validation items", json!(valid.items())),
-            ("batch size", json!(train.items_per_batch())),
-            ("order", order),
-            ("optimizer", json!(state.optimizer_config)),
-            ("loss", json!(self.loss_name())),
-            ("list of metrics", json!(metrics)),
-        ];
-        parts.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
-    }
 }
 
 #[cfg(test)]
@@ -256,8 +213,8 @@ mod tests {
     /// Interrupts the fit after some training steps.
     struct StopAfter(usize);
 
-    impl<M: Model<I>, I, T> Callback<M, I, T> for StopAfter {
-        fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    impl<T: Task> Callback<T> for StopAfter {
+        fn after_batch(&mut self, state: &mut State<T>) -> Flow {
             self.0 = self.0.saturating_sub(usize::from(state.training));
             state.interrupted = self.0 == 0;
             if state.interrupted { Err(Stop::Cancel(Scope::Fit)) } else { Ok(()) }
@@ -265,7 +222,7 @@ mod tests {
     }
 
     /// A learner with four batches per epoch.
-    fn learner() -> Result<Learner<Linear, Tensor<2>, Tensor<2>>> {
+    fn learner() -> Result<Learner<(Linear, Tensor<2>, Tensor<2>)>> {
         let device = device::cpu()?;
         let x = Tensor::<1, Int>::arange(0..8, &device).float().reshape([8, 1]) / 8;
         let source = TensorSource::new(x.clone(), x * 3)?;
@@ -273,7 +230,7 @@ mod tests {
         Ok(Learner::new(dls, LinearConfig::new(1, 1).init(&device, 1)?, mse))
     }
 
-    fn fit(learn: &mut Learner<Linear, Tensor<2>, Tensor<2>>) -> Result<StateDict> {
+    fn fit(learn: &mut Learner<(Linear, Tensor<2>, Tensor<2>)>) -> Result<StateDict> {
         learn.fit_one_cycle(2, 0.1)?;
         if !learn.is_interrupted() {
             learn.fit(1, 0.05)?;

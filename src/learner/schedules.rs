@@ -4,17 +4,12 @@ use super::builder::Learner;
 use super::callback::{Callback, Flow};
 use super::groups::Rates;
 use super::state::State;
+use super::task::Task;
 use crate::checks;
 use crate::error::Result;
-use crate::models::Model;
 use crate::schedule::{FlatCosine, OneCycle, ParamSchedule, Policy, Sgdr};
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Trains with the 1cycle policy: the learning rate rises to `lr_max` and then falls to nearly
     /// 0, while the momentum falls and rises. fastai's `fit_one_cycle`, with its defaults.
     ///
@@ -138,7 +133,7 @@ impl ParamScheduler {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for ParamScheduler {
+impl<T: Task> Callback<T> for ParamScheduler {
     /// Runs before every callback that may read the batch's learning rate.
     fn order(&self) -> i32 {
         -40
@@ -148,7 +143,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for ParamScheduler {
         "ParamScheduler"
     }
 
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         if state.training {
             let progress = state.progress();
             state.lr = self.schedule.lr.at(progress);
@@ -191,12 +186,7 @@ impl Default for FineTune {
     }
 }
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Trains the last layer group alone, then all groups, the earlier ones at lower learning
     /// rates: fastai's `fine_tune`.
     ///

@@ -1,36 +1,35 @@
 //! The state of a fit, which callbacks read and change.
 
-use burn::module::{ModuleVisitor, Param, ParamGroup};
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup};
 use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::{Device, Tensor};
 
 use super::loss_history::Losses;
+use super::task::Task;
 use crate::checkpoints::CheckpointRequest;
-use crate::checks::one_number;
 use crate::data::{Batch, DataLoaders};
 use crate::error::{Error, Result};
 use crate::loss::{Loss, Outputs};
 use crate::metrics::Metric;
-use crate::models::Model;
 use crate::optim::{Momentum, OptimizerConfig};
 use crate::records::{EpochRecord, History, StepRecord, Validation};
 use crate::scalars::Scalars;
 
 /// The state of a fit, as its callbacks see it.
 ///
-/// `M` is the model, `I` its input, `T` the targets.
-pub struct State<M: Model<I>, I, T> {
+/// `T` is the [task](Task): the types of model, inputs, outputs and targets.
+pub struct State<T: Task> {
     /// `None` only while the optimizer holds the model: with a second handle to it, the optimizer
     /// would copy every parameter.
-    pub(super) model: Option<M>,
-    pub(super) loss_function: Box<dyn Loss<M::Output, T>>,
+    pub(super) model: Option<T::Model>,
+    pub(super) loss_function: Box<dyn Loss<T::Output, T::Target>>,
     /// How outputs become probabilities, if the user set it.
     pub(super) given_outputs: Option<Outputs>,
-    pub(super) metrics: Vec<Box<dyn Metric<M::Output, T>>>,
+    pub(super) metrics: Vec<Box<dyn Metric<T::Output, T::Target>>>,
     pub(super) device: Device,
 
     /// The data.
-    pub dls: DataLoaders<I, T>,
+    pub dls: DataLoaders<T::Input, T::Target>,
     /// The optimizer, with its state.
     pub optimizer: ModuleOptimizer,
     /// The optimizer's configuration; `None` for one of Burn's own.
@@ -59,10 +58,11 @@ pub struct State<M: Model<I>, I, T> {
     /// ones.
     pub trained: usize,
 
-    /// The current batch, set from `before_batch` on.
-    pub batch: Option<Batch<I, T>>,
+    /// The current batch, set from `before_batch` on. The loss uses its targets as they are after
+    /// `after_pred`.
+    pub batch: Option<Batch<T::Input, T::Target>>,
     /// The model's output, set from `after_pred` on.
-    pub output: Option<M::Output>,
+    pub output: Option<T::Output>,
     /// The loss, `[1]`, set from `after_loss` on.
     pub loss: Option<Tensor<1>>,
     /// The gradients, set from `after_backward` until the optimizer takes them. Without them there
@@ -89,7 +89,7 @@ pub struct State<M: Model<I>, I, T> {
     /// Whether this call of `fit` ends with an error.
     pub failed: bool,
     /// The model to keep at the end of the fit instead of the last step's, with its validation.
-    pub(super) chosen: Option<(M, Option<Validation>)>,
+    pub(super) chosen: Option<(T::Model, Option<Validation>)>,
     /// The checkpoint to write once all callbacks have handled the current event.
     pub(crate) checkpoint: Option<CheckpointRequest>,
 
@@ -101,12 +101,12 @@ pub struct State<M: Model<I>, I, T> {
     pub record: Option<EpochRecord>,
 }
 
-impl<M: Model<I>, I, T> State<M, I, T> {
+impl<T: Task> State<T> {
     /// Creates the state before the first fit. It computes on the model's device.
     pub(super) fn new(
-        model: M,
-        loss_function: Box<dyn Loss<M::Output, T>>,
-        dls: DataLoaders<I, T>,
+        model: T::Model,
+        loss_function: Box<dyn Loss<T::Output, T::Target>>,
+        dls: DataLoaders<T::Input, T::Target>,
         optimizer: ModuleOptimizer,
     ) -> Self {
         let device = model.devices().into_iter().next().unwrap_or_default().inner();
@@ -153,7 +153,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// # Panics
     ///
     /// If the optimizer panicked in an earlier step, which took the model with it.
-    pub fn model(&self) -> &M {
+    pub fn model(&self) -> &T::Model {
         self.model.as_ref().expect("only the optimizer's own step takes the model out")
     }
 
@@ -162,7 +162,7 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// # Panics
     ///
     /// See [`model`](Self::model).
-    pub fn replace_model(&mut self, model: M) -> M {
+    pub fn replace_model(&mut self, model: T::Model) -> T::Model {
         let before = self.model.replace(model);
         before.expect("only the optimizer's own step takes the model out")
     }
@@ -200,22 +200,8 @@ impl<M: Model<I>, I, T> State<M, I, T> {
     /// Sets the model that the learner keeps after the fit instead of the last step's, such as the
     /// best one, and the result of its validation. It applies however the fit ends. A checkpoint
     /// still holds the last step's model, to resume from.
-    pub fn keep_model(&mut self, model: M, validation: Option<Validation>) {
+    pub fn keep_model(&mut self, model: T::Model, validation: Option<Validation>) {
         self.chosen = Some((model, validation));
-    }
-
-    /// Refuses a loss that is not one number, and a training loss that has no gradients.
-    pub(super) fn check_loss(&self) -> Result<()> {
-        let Some(loss) = &self.loss else { return Ok(()) };
-        one_number("the loss", loss)?;
-        if self.training && !loss.is_tracked() {
-            return Err(Error::compute(
-                "compute gradients",
-                "the loss does not depend on any trainable parameter: all are frozen, or the loss \
-                 function detached its result",
-            ));
-        }
-        Ok(())
     }
 
     /// Refuses to save NaN or infinite weights, whose checkpoint would displace an intact one.

@@ -5,10 +5,11 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use burn::module::{ModuleVisitor, Param};
+use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
+use super::task::Task;
 use crate::error::Result;
 use crate::models::Model;
 use crate::models::{ModulePath, listen};
@@ -17,12 +18,7 @@ use crate::records::{LayerSummary, Summary};
 /// A layer and the shape of its output.
 type Output = (String, Vec<usize>);
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Returns the model's layers with their output shapes and parameters, and what trains them:
     /// fastai's `learn.summary()`.
     ///
@@ -59,7 +55,7 @@ where
         let parameters = layers.iter().map(|layer| layer.parameters).sum();
         let trainable = layers.iter().map(|layer| layer.trainable).sum();
         Ok(Summary {
-            model: short(type_name::<M>()),
+            model: short(type_name::<T::Model>()),
             layers,
             parameters,
             trainable,

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::callback::{Callback, Flow};
 use super::state::State;
+use super::task::Task;
 use crate::error::{Error, Result};
-use crate::models::Model;
 use crate::records::StepRecord;
 
 /// The time between reads of the losses within an epoch. Each read waits for the device.
@@ -34,7 +34,7 @@ pub struct TerminateOnNan {
 
 impl TerminateOnNan {
     /// Checks the new steps in the history, and removes those from the first one at fault on.
-    fn check<M: Model<I>, I, T>(&mut self, state: &mut State<M, I, T>) -> Result<()> {
+    fn check<T: Task>(&mut self, state: &mut State<T>) -> Result<()> {
         let steps = &mut state.history.steps;
         let new = steps.iter().enumerate().skip(self.checked);
         let bad = new.map(|(index, step)| (index, *step)).find(|(_, s)| !s.loss.is_finite());
@@ -47,7 +47,7 @@ impl TerminateOnNan {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for TerminateOnNan {
+impl<T: Task> Callback<T> for TerminateOnNan {
     /// After the recorder, which reads the losses.
     fn order(&self) -> i32 {
         -45
@@ -57,17 +57,17 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for TerminateOnNan {
         "TerminateOnNan"
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.checked = state.history.steps.len();
         Ok(())
     }
 
-    fn before_train(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn before_train(&mut self, _: &mut State<T>) -> Flow {
         self.last_read = Some(Instant::now());
         Ok(())
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         let due = self.last_read.is_some_and(|last| last.elapsed() >= READ_EVERY);
         if state.training && due {
             state.read_losses()?;
@@ -76,11 +76,11 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for TerminateOnNan {
         Ok(self.check(state)?)
     }
 
-    fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_train(&mut self, state: &mut State<T>) -> Flow {
         Ok(self.check(state)?)
     }
 
-    fn after_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_validate(&mut self, state: &mut State<T>) -> Flow {
         if let Some(batch) = state.valid_losses.iter().position(|loss| !loss.is_finite()) {
             let (epoch, loss, lr) = (state.epoch, state.valid_losses[batch], state.lr);
             Err(Error::Diverged { part: "validation", loss, epoch, batch, lr })?;

@@ -1,19 +1,17 @@
 //! Training, validation and prediction with a learner.
 
+use burn::module::Module;
+
 use super::builder::Learner;
 use super::callback::{Flow, Scope, Stop};
 use super::groups::Rates;
-use crate::data::DataLoaders;
+use super::task::Task;
+use crate::data::{DataLoader, DataLoaders};
 use crate::error::{Error, Remedy, Result};
 use crate::models::Model;
 use crate::records::{History, Validation};
 
-impl<M, I, T> Learner<M, I, T>
-where
-    M: Model<I>,
-    I: Clone,
-    T: Clone,
-{
+impl<T: Task> Learner<T> {
     /// Trains for a number of epochs and validates after each, at one learning rate or at one for
     /// each layer group: see [`Rates`].
     ///
@@ -79,8 +77,33 @@ where
     /// # Errors
     ///
     /// Any error of the data.
-    pub fn get_preds(&self) -> Result<Vec<(M::Output, T)>> {
-        let loader = &self.state.dls.valid;
+    pub fn get_preds(&self) -> Result<Vec<(T::Output, T::Target)>> {
+        self.get_preds_of(&self.state.dls.valid)
+    }
+
+    /// Returns the outputs and the targets of any data, batch by batch: fastai's
+    /// `get_preds(dl=…)`.
+    ///
+    /// ```
+    /// use fastburn::prelude::*;
+    ///
+    /// let device = device::cpu()?;
+    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// let train = dls.train.clone().shuffle(None).drop_last(false);
+    /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+    /// let learn = Learner::new(dls, model, cross_entropy);
+    /// let predictions = learn.get_preds_of(&train)?;
+    /// assert_eq!(predictions.len(), 94); // ⌈6000 / 64⌉
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Any error of the data.
+    pub fn get_preds_of(
+        &self,
+        loader: &DataLoader<T::Input, T::Target>,
+    ) -> Result<Vec<(T::Output, T::Target)>> {
         let order = loader.order(0);
         let model = self.state.model().valid();
         let batches = (0..loader.len()).map(|index| {
@@ -106,17 +129,17 @@ where
     /// # Panics
     ///
     /// If the optimizer panicked in an earlier step, which took the model with it.
-    pub fn model(&self) -> &M {
+    pub fn model(&self) -> &T::Model {
         self.state.model()
     }
 
     /// Returns the trained model without gradients, ready for inference.
-    pub fn into_model(self) -> M {
+    pub fn into_model(self) -> T::Model {
         self.state.model().valid()
     }
 
     /// Returns the data loaders.
-    pub fn dls(&self) -> &DataLoaders<I, T> {
+    pub fn dls(&self) -> &DataLoaders<T::Input, T::Target> {
         &self.state.dls
     }
 }

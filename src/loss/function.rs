@@ -42,7 +42,7 @@ use crate::error::Result;
 /// learn.fit(1, 0.1)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub trait Loss<O, T> {
+pub trait Loss<O, T>: Send {
     /// Returns the mean loss of a batch, `[1]`.
     ///
     /// # Errors

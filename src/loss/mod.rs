@@ -18,7 +18,7 @@ use crate::error::Result;
 /// Any function of outputs and targets; `cross_entropy` and `mnist_loss` have their own names.
 impl<O, T, F> Loss<O, T> for F
 where
-    F: Fn(O, T) -> Result<Tensor<1>> + 'static,
+    F: Fn(O, T) -> Result<Tensor<1>> + Send + 'static,
 {
     fn compute(&self, outputs: O, targets: T) -> Result<Tensor<1>> {
         self(outputs, targets)

@@ -3,6 +3,7 @@
 //! No model depends on a backend. The device passed to `init` decides where it computes.
 
 mod architecture;
+mod draw;
 mod init;
 mod linear;
 mod mlp;
@@ -12,6 +13,7 @@ mod observe;
 mod weights;
 
 pub use architecture::{AnyModel, Architecture, Portable};
+pub(crate) use draw::draw;
 pub use init::Init;
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Activation, Mlp, MlpConfig};

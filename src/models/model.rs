@@ -37,9 +37,9 @@ use crate::error::{Error, Result};
 /// assert_eq!(model.forward(Tensor::zeros([7, 3], &device)).dims(), [7, 2]);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub trait Model<I>: Module {
+pub trait Model<I>: Module + 'static {
     /// The outputs of a batch, such as logits `[batch, classes]`.
-    type Output: Clone;
+    type Output: Clone + Send + 'static;
 
     /// Computes the outputs of a batch.
     fn forward(&self, input: I) -> Self::Output;
@@ -50,6 +50,9 @@ pub trait Model<I>: Module {
         vec![LayerGroup::all()]
     }
 }
+
+/// Burn's normalisation layers.
+const NORMS: [&str; 5] = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm"];
 
 /// Flattens each item to a row: `[batch, …]` to `[batch, features]`.
 pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
@@ -118,7 +121,7 @@ impl LayerGroup {
         &self.name
     }
 
-    fn has(&self, path: &str) -> bool {
+    pub(crate) fn has(&self, path: &str) -> bool {
         self.prefixes.iter().any(|prefix| {
             let rest = path.strip_prefix(prefix.as_str());
             rest.is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('.'))
@@ -212,6 +215,11 @@ impl ModulePath {
     pub fn kind(&self) -> String {
         let container = self.parts.last().map(|(_, container)| container.as_str());
         container.and_then(|container| container.rsplit(':').next()).unwrap_or_default().to_owned()
+    }
+
+    /// Returns whether the parameter belongs to one of Burn's normalisation layers.
+    pub fn is_in_norm(&self) -> bool {
+        NORMS.contains(&self.kind().as_str())
     }
 
     /// Returns whether the parameter is the weight of one of Burn's linear layers, which PyTorch

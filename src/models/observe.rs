@@ -6,13 +6,17 @@
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::Tensor;
 
 type Listener = Rc<RefCell<dyn FnMut(&Observation<'_>)>>;
 
+/// The id of the next listener of any thread.
+static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+
 thread_local! {
-    static LISTENERS: RefCell<Vec<Listener>> = const { RefCell::new(Vec::new()) };
+    static LISTENERS: RefCell<Vec<(u64, Listener)>> = const { RefCell::new(Vec::new()) };
     /// The parts of the model that the forward pass is currently in, outermost first.
     static PARTS: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
@@ -111,8 +115,9 @@ pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
 /// ```
 pub fn listen(listener: impl FnMut(&Observation<'_>) + 'static) -> Listening {
     let listener: Listener = Rc::new(RefCell::new(listener));
-    LISTENERS.with_borrow_mut(|listeners| listeners.push(listener.clone()));
-    Listening(listener)
+    let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+    LISTENERS.with_borrow_mut(|listeners| listeners.push((id, listener)));
+    Listening(id)
 }
 
 /// The output of one layer in one forward pass.
@@ -141,19 +146,15 @@ impl std::fmt::Debug for Observation<'_> {
     }
 }
 
-/// A registered listener, removed when this is dropped; see [`listen`].
+/// A registered listener, removed when this is dropped on the thread that registered it; see
+/// [`listen`].
 #[must_use = "dropping it removes the listener"]
-pub struct Listening(Listener);
+#[derive(Debug)]
+pub struct Listening(u64);
 
 impl Drop for Listening {
     fn drop(&mut self) {
-        LISTENERS.with_borrow_mut(|listeners| listeners.retain(|one| !Rc::ptr_eq(one, &self.0)));
-    }
-}
-
-impl std::fmt::Debug for Listening {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Listening").finish_non_exhaustive()
+        LISTENERS.with_borrow_mut(|listeners| listeners.retain(|&(id, _)| id != self.0));
     }
 }
 
@@ -171,7 +172,7 @@ fn report<const D: usize>(layer: &dyn Display, activation: &Tensor<D>) {
     };
     let observation = Observation { layer: &layer, shape: &activation.dims(), values: &values };
     // The list is cloned: a listener may add or remove listeners.
-    for listener in LISTENERS.with_borrow(Clone::clone) {
+    for (_, listener) in LISTENERS.with_borrow(Clone::clone) {
         if let Ok(mut listener) = listener.try_borrow_mut() {
             listener(&observation);
         }

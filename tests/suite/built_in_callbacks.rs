@@ -15,7 +15,7 @@ use fastburn::callbacks::{
 use fastburn::callbacks::{Checkpoint, EpochTable};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{Callback, Flow, Learner, Rates, State};
+use fastburn::learner::{Callback, Flow, Learner, Rates, State, Task};
 use fastburn::loss::mse;
 use fastburn::metrics::{FromConfusion, accuracy};
 use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
@@ -31,13 +31,13 @@ use tempfile::tempdir;
 use crate::checkpoints::{Regression, learner, newest, stopping, timeless};
 use crate::support::{Text, assert_close, cpus, each_device};
 
-type Model2 = State<Mlp, Tensor<2>, Tensor<2>>;
+type Model2 = State<(Mlp, Tensor<2>, Tensor<2>)>;
 
 /// Has the epochs' validation losses be these, and sets each epoch's number as the first weight, by
 /// which one tells whose weights they are.
 struct Losses(&'static [f64]);
 
-impl Callback<Mlp, Tensor<2>, Tensor<2>> for Losses {
+impl Callback<(Mlp, Tensor<2>, Tensor<2>)> for Losses {
     /// Before the recorder makes the row.
     fn order(&self) -> i32 {
         -60
@@ -54,7 +54,7 @@ impl Callback<Mlp, Tensor<2>, Tensor<2>> for Losses {
 /// rates they had and what was said.
 fn follow(
     losses: &'static [f64],
-    callback: impl Callback<Mlp, Tensor<2>, Tensor<2>> + 'static,
+    callback: impl Callback<(Mlp, Tensor<2>, Tensor<2>)> + 'static,
 ) -> (usize, Vec<f64>, Vec<String>) {
     let device = fastburn::device::cpu().unwrap();
     let said = Text::default();
@@ -251,12 +251,12 @@ struct Reader {
     lines: Arc<Mutex<Vec<usize>>>,
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Reader {
+impl<T: Task> Callback<T> for Reader {
     fn order(&self) -> i32 {
         99
     }
 
-    fn after_epoch(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, _: &mut State<T>) -> Flow {
         let lines = fs::read_to_string(&self.file).unwrap().lines().count();
         self.lines.lock().unwrap().push(lines);
         Ok(())

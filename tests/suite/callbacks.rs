@@ -7,15 +7,15 @@ use burn::tensor::Tensor;
 use fastburn::Error;
 use fastburn::callbacks::StopFlag;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::mse;
-use fastburn::models::{Linear, LinearConfig, Model};
+use fastburn::models::{Linear, LinearConfig};
 use fastburn::optim::OptimizerKind;
 
 type Log = Arc<Mutex<Vec<String>>>;
 /// At which event to answer, and with what.
 type Answer = (&'static str, fn() -> Stop);
-type Small = Learner<Linear, Tensor<2>, Tensor<2>>;
+type Small = Learner<(Linear, Tensor<2>, Tensor<2>)>;
 
 /// Two training batches and one validation batch an epoch.
 fn learner() -> Small {
@@ -51,12 +51,12 @@ impl Watch {
 
 macro_rules! watch_all {
     ($($method:ident)+) => {
-        impl<M: Model<I>, I, T> Callback<M, I, T> for Watch {
+        impl<T: Task> Callback<T> for Watch {
             fn order(&self) -> i32 {
                 self.order
             }
 
-            $(fn $method(&mut self, _: &mut State<M, I, T>) -> Flow {
+            $(fn $method(&mut self, _: &mut State<T>) -> Flow {
                 self.note(stringify!($method))
             })+
         }
@@ -192,10 +192,10 @@ fn callbacks_run_in_the_order_of_their_numbers_then_as_added() {
 }
 
 /// Changes what it is given leave to change.
-struct Meddle(fn(&mut State<Linear, Tensor<2>, Tensor<2>>));
+struct Meddle(fn(&mut State<(Linear, Tensor<2>, Tensor<2>)>));
 
-impl Callback<Linear, Tensor<2>, Tensor<2>> for Meddle {
-    fn after_loss(&mut self, state: &mut State<Linear, Tensor<2>, Tensor<2>>) -> Flow {
+impl Callback<(Linear, Tensor<2>, Tensor<2>)> for Meddle {
+    fn after_loss(&mut self, state: &mut State<(Linear, Tensor<2>, Tensor<2>)>) -> Flow {
         (self.0)(state);
         Ok(())
     }
@@ -226,8 +226,8 @@ fn a_callback_can_change_the_learning_rate_and_the_loss() {
 fn a_stop_flag_ends_the_fit_after_the_batch_at_hand() {
     /// Sets the flag in the middle of a batch.
     struct Press(Arc<AtomicBool>);
-    impl<M: Model<I>, I, T> Callback<M, I, T> for Press {
-        fn after_loss(&mut self, _: &mut State<M, I, T>) -> Flow {
+    impl<T: Task> Callback<T> for Press {
+        fn after_loss(&mut self, _: &mut State<T>) -> Flow {
             self.0.store(true, Ordering::Relaxed);
             Ok(())
         }
@@ -328,17 +328,17 @@ fn a_validation_that_was_left_early_has_no_result() {
 /// Keeps the progress at some events.
 struct Progress(Arc<Mutex<Vec<f64>>>);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Progress {
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for Progress {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.0.lock().unwrap().push(state.progress());
         Ok(())
     }
 
-    fn before_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_batch(&mut self, state: &mut State<T>) -> Flow {
         self.before_fit(state)
     }
 
-    fn after_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_fit(&mut self, state: &mut State<T>) -> Flow {
         self.before_fit(state)
     }
 }

@@ -7,8 +7,7 @@ use std::time::Duration;
 use fastburn::Error;
 use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
-use fastburn::learner::{Callback, Flow, State};
-use fastburn::models::{Mlp, Model};
+use fastburn::learner::{Callback, Flow, State, Task};
 use fastburn::optim::OptimizerKind;
 use tempfile::tempdir;
 
@@ -146,11 +145,8 @@ fn a_newer_form_is_not_taken_for_damage() {
 fn ruined_weights_do_not_replace_whole_ones() {
     /// Ruins the weights at the end of the second epoch, where no loss shows it.
     struct Ruin;
-    impl<I, T> Callback<Mlp, I, T> for Ruin
-    where
-        Mlp: Model<I>,
-    {
-        fn before_step(&mut self, state: &mut State<Mlp, I, T>) -> Flow {
+    impl<T: Task> Callback<T> for Ruin {
+        fn before_step(&mut self, state: &mut State<T>) -> Flow {
             if state.epoch == 1 && state.batch_index + 1 == state.batches {
                 state.lr = f64::INFINITY;
             }

@@ -14,7 +14,7 @@ use fastburn::Error;
 use fastburn::callbacks::{Checkpoint, EpochTable, StopFlag};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::mse;
 use fastburn::metrics::Mean;
 use fastburn::models::{Mlp, MlpConfig, Model, StateDict};
@@ -26,7 +26,7 @@ use tempfile::tempdir;
 use crate::lr_find::a_search_leaves_what_layers_draw_as_it_was;
 use crate::support::{Text, assert_close, cpus, each_device};
 
-pub type Regression = Learner<Mlp, Tensor<2>, Tensor<2>>;
+pub type Regression = Learner<(Mlp, Tensor<2>, Tensor<2>)>;
 
 /// Five batches an epoch, and two to validate on.
 pub fn learner(device: &Device, optimizer: OptimizerKind) -> Regression {
@@ -55,14 +55,14 @@ struct Decay {
 }
 
 impl Decay {
-    fn turn<M: Model<I>, I, T>(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn turn<T: Task>(&mut self, state: &mut State<T>) -> Flow {
         self.events += 1;
         state.lr *= 1.0 - 0.001 * f64::from(self.events);
         Ok(())
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Decay {
+impl<T: Task> Callback<T> for Decay {
     fn name(&self) -> &'static str {
         "Decay"
     }
@@ -76,38 +76,38 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Decay {
         Ok(())
     }
 
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 
-    fn before_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_epoch(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 
-    fn before_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_train(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         if state.training {
             self.log.lock().unwrap().push((state.progress(), state.lr));
         }
         self.turn(state)
     }
 
-    fn after_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_train(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 
-    fn before_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_validate(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 
-    fn after_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_fit(&mut self, state: &mut State<T>) -> Flow {
         self.turn(state)
     }
 }
@@ -115,12 +115,12 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Decay {
 /// Sets a flag once so many batches have been seen.
 struct StopAfter(usize, Arc<AtomicBool>);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for StopAfter {
+impl<T: Task> Callback<T> for StopAfter {
     fn order(&self) -> i32 {
         -10
     }
 
-    fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, _: &mut State<T>) -> Flow {
         match self.0.checked_sub(1) {
             Some(left) => self.0 = left,
             None => self.1.store(true, Ordering::Relaxed),
@@ -144,10 +144,7 @@ impl Model<Tensor<2>> for Noisy {
     }
 }
 
-pub fn stopping<M: Model<Tensor<2>>>(
-    learn: Learner<M, Tensor<2>, Tensor<2>>,
-    batches: usize,
-) -> Learner<M, Tensor<2>, Tensor<2>> {
+pub fn stopping<T: Task>(learn: Learner<T>, batches: usize) -> Learner<T> {
     let flag = Arc::new(AtomicBool::new(false));
     learn.callback(StopAfter(batches, flag.clone())).callback(StopFlag::new(flag))
 }
@@ -321,8 +318,8 @@ fn a_finished_run_says_its_table_again_and_may_have_more_epochs() {
 fn a_part_that_a_callback_cut_short_stays_so() {
     /// fastai's `ShortEpochCallback`: three batches an epoch.
     struct Short;
-    impl<M: Model<I>, I, T> Callback<M, I, T> for Short {
-        fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    impl<T: Task> Callback<T> for Short {
+        fn after_batch(&mut self, state: &mut State<T>) -> Flow {
             match state.training && state.batch_index == 2 {
                 true => Err(Stop::Cancel(Scope::Train)),
                 false => Ok(()),
@@ -435,8 +432,8 @@ fn another_model_data_or_callbacks_are_refused_and_change_nothing() {
 #[test]
 fn a_fit_that_a_callback_ends_is_a_finished_one() {
     struct Enough;
-    impl<M: Model<I>, I, T> Callback<M, I, T> for Enough {
-        fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    impl<T: Task> Callback<T> for Enough {
+        fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
             if state.epoch == 1 { Err(Stop::Cancel(Scope::Fit)) } else { Ok(()) }
         }
     }

@@ -1,10 +1,11 @@
 //! Interpretations: what scikit-learn says too, wherever they come from.
 
+use burn::module::Module;
 use burn::tensor::{Int, Tensor};
 use fastburn::data::{
     ClassTargets, DataLoaders, ItemFormat, TensorSource, class_indices, is_class_one, one_hot,
 };
-use fastburn::learner::Learner;
+use fastburn::learner::{Learner, Task};
 use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
 use fastburn::metrics::{accuracy, binary_accuracy, one_hot_accuracy};
 use fastburn::models::{Architecture, LinearConfig};
@@ -119,10 +120,11 @@ fn json_brings_it_back() {
 
 /// That a learner and the model file it exports say the same, and what `validate` says.
 #[track_caller]
-fn both_agree<M, T>(mut learn: Learner<M, Tensor<4>, T>, valid: &Images)
+fn both_agree<T>(mut learn: Learner<T>, valid: &Images)
 where
-    M: fastburn::models::Model<Tensor<4>, Output = Tensor<2>> + fastburn::models::Portable,
-    T: ClassTargets,
+    T: Task<Input = Tensor<4>, Output = Tensor<2>>,
+    T::Model: fastburn::models::Portable,
+    T::Target: ClassTargets,
 {
     learn.fit(1, 1e-2).unwrap();
     let seen = learn.interpret().unwrap();

@@ -10,7 +10,7 @@ use fastburn::optim::OptimizerKind;
 
 use crate::support::{each_device, values};
 
-type Regression = Learner<Mlp, Tensor<2>, Tensor<2>>;
+type Regression = Learner<(Mlp, Tensor<2>, Tensor<2>)>;
 
 /// A net of three layers and one batch of ten rows an epoch.
 fn learner(device: &Device, optimizer: OptimizerKind) -> Regression {

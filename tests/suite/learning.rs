@@ -16,7 +16,7 @@ use fastburn::vision::Splits;
 
 use crate::support::{Text, assert_close, crate_path, each_device, values};
 
-type Digits = Learner<Mlp, Tensor<4>, Tensor<1, Int>>;
+type Digits = Learner<(Mlp, Tensor<4>, Tensor<1, Int>)>;
 
 fn digits(device: &Device, seed: u64) -> Digits {
     let dls = Splits::digits().unwrap().loaders(100, seed, device).unwrap();

@@ -1,7 +1,7 @@
 //! The search for a learning rate: what it finds, and that it leaves no trace.
 
-use std::cell::Cell;
-use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::nn::DropoutConfig;
 use burn::tensor::Tensor;
@@ -9,9 +9,9 @@ use fastburn::Error;
 use fastburn::callbacks::{Checkpoint, EpochTable, StopFlag};
 use fastburn::callbacks::{CsvLogger, GradientAccumulation, GradientClip};
 use fastburn::checkpoints::CheckpointFolder;
-use fastburn::learner::{Callback, Flow, Learner, LrFinder, State};
+use fastburn::learner::{Callback, Flow, Learner, LrFinder, State, Task};
 use fastburn::loss::mse;
-use fastburn::models::{Model, StateDict};
+use fastburn::models::StateDict;
 use fastburn::optim::OptimizerKind;
 use serde_json::Value;
 use tempfile::tempdir;
@@ -100,17 +100,17 @@ fn a_search_runs_on_every_backend() {
 
 /// Counts the batches that it hears of.
 struct Count {
-    batches: Rc<Cell<usize>>,
+    batches: Arc<AtomicUsize>,
     affects_steps: bool,
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for Count {
+impl<T: Task> Callback<T> for Count {
     fn affects_steps(&self) -> bool {
         self.affects_steps
     }
 
-    fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
-        self.batches.set(self.batches.get() + 1);
+    fn after_batch(&mut self, _: &mut State<T>) -> Flow {
+        self.batches.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 }
@@ -119,7 +119,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for Count {
 fn callbacks_hear_of_a_search_only_if_they_change_steps() {
     let device = fastburn::device::cpu().unwrap();
     let place = tempdir().unwrap();
-    let [some, others] = [Rc::new(Cell::new(0)), Rc::new(Cell::new(0))];
+    let [some, others] = [Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0))];
     let log = place.path().join("history.csv");
     let folder = CheckpointFolder::create(place.path().join("checkpoints")).unwrap();
     let mut learn = learner(&device, OptimizerKind::Sgd)
@@ -129,10 +129,11 @@ fn callbacks_hear_of_a_search_only_if_they_change_steps() {
         .callback(GradientAccumulation::new(2.try_into().unwrap()))
         .callback(EpochTable::stdout())
         .callback(CsvLogger::new(&log))
-        .callback(StopFlag::new(std::sync::Arc::new(true.into())))
+        .callback(StopFlag::new(Arc::new(true.into())))
         .callback(Checkpoint::new(folder));
     let curve = learn.lr_find_with(LrFinder { stop_early: false, ..SHORT }).unwrap();
-    assert_eq!((some.get(), others.get(), curve.lrs.len()), (23, 0, 23));
+    let heard = [&some, &others].map(|count| count.load(Ordering::Relaxed));
+    assert_eq!((heard, curve.lrs.len()), ([23, 0], 23));
     assert!(!log.exists());
     assert!(CheckpointFolder::open(place.path().join("checkpoints")).is_err());
 }
@@ -173,11 +174,10 @@ fn a_search_that_cannot_work_is_refused() {
 fn a_loss_that_fails_in_a_search_leaves_everything_as_it_was() {
     let device = fastburn::device::cpu().unwrap();
     let small = learner(&device, OptimizerKind::Sgd);
-    let calls = Cell::new(0);
+    let calls = AtomicUsize::new(0);
     let failing = move |x: Tensor<2>, y: Tensor<2>| {
-        calls.set(calls.get() + 1);
-        match calls.get() {
-            7 => Err(Error::Compute { what: "compute", reason: "out of ink".to_owned() }),
+        match calls.fetch_add(1, Ordering::Relaxed) {
+            6 => Err(Error::Compute { what: "compute", reason: "out of ink".to_owned() }),
             _ => mse(x, y),
         }
     };

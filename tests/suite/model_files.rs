@@ -120,7 +120,7 @@ pub fn learner_of(
     [channels, height, width]: [usize; 3],
     classes: Vec<String>,
     device: &burn::tensor::Device,
-) -> Learner<AnyModel, Tensor<4>, Tensor<1, burn::tensor::Int>> {
+) -> Learner<(AnyModel, Tensor<4>, Tensor<1, burn::tensor::Int>)> {
     let x = Tensor::<4>::zeros([1, channels, height, width], device);
     let y = class_indices(&[0], classes.len(), device);
     let source = Blank { x, y };

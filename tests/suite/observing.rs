@@ -10,7 +10,7 @@ use fastburn::callbacks::ActivationStats;
 use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::mse;
 use fastburn::models::{
     Activation, LinearConfig, Listening, Mlp, MlpConfig, Model, StateDict, listen, observe,
@@ -216,8 +216,8 @@ fn every_nth_batch_of_a_fit_is_looked_at_from_the_first_on() {
 fn nobody_listens_any_more_once_a_batch_is_over_however_it_ended() {
     /// Leaves each batch early.
     struct Leave(fn() -> Stop);
-    impl<M: Model<I>, I, T> Callback<M, I, T> for Leave {
-        fn before_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
+    impl<T: Task> Callback<T> for Leave {
+        fn before_batch(&mut self, _: &mut State<T>) -> Flow {
             Err(self.0())
         }
     }
@@ -300,7 +300,7 @@ fn what_is_no_memory_of_activations_is_refused() {
     for saved in ["null", "{}", r#"[{"layer": "a"}]"#, r#"[{"layer": "a", "means": "1 x"}]"#] {
         let saved: Value = serde_json::from_str(saved).unwrap();
         let restored =
-            Callback::<Mlp, Tensor<2>, Tensor<2>>::restore(&mut stats, &saved).unwrap_err();
+            Callback::<(Mlp, Tensor<2>, Tensor<2>)>::restore(&mut stats, &saved).unwrap_err();
         assert!(restored.to_string().starts_with("ActivationStats: "), "{restored}");
     }
 }

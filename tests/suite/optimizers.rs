@@ -1,7 +1,6 @@
 //! Optimizers and their options, against PyTorch's and fastai's over twenty steps.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -31,7 +30,7 @@ impl Model<Tensor<2>> for Two {
     }
 }
 
-type Small = Learner<Two, Tensor<2>, Tensor<2>>;
+type Small = Learner<(Two, Tensor<2>, Tensor<2>)>;
 
 /// One training item a step.
 fn learner(reference: &Reference, device: &Device, optimizer: OptimizerConfig) -> Small {
@@ -58,7 +57,7 @@ struct Follow {
 }
 
 /// The weights and the biases after each step.
-type Found = Rc<RefCell<(Vec<f32>, Vec<f32>)>>;
+type Found = Arc<Mutex<(Vec<f32>, Vec<f32>)>>;
 
 impl MapGradient for Follow {
     fn map<const D: usize>(&mut self, gradient: Tensor<D>, _: &Tensor<D>) -> Tensor<D> {
@@ -69,8 +68,8 @@ impl MapGradient for Follow {
     }
 }
 
-impl Callback<Two, Tensor<2>, Tensor<2>> for Follow {
-    fn before_batch(&mut self, state: &mut State<Two, Tensor<2>, Tensor<2>>) -> Flow {
+impl Callback<(Two, Tensor<2>, Tensor<2>)> for Follow {
+    fn before_batch(&mut self, state: &mut State<(Two, Tensor<2>, Tensor<2>)>) -> Flow {
         if state.training {
             state.lr = self.lr[self.step];
             state.momentum = state.momentum.map(|_| self.momentum[self.step]);
@@ -78,13 +77,13 @@ impl Callback<Two, Tensor<2>, Tensor<2>> for Follow {
         Ok(())
     }
 
-    fn after_backward(&mut self, state: &mut State<Two, Tensor<2>, Tensor<2>>) -> Flow {
+    fn after_backward(&mut self, state: &mut State<(Two, Tensor<2>, Tensor<2>)>) -> Flow {
         state.map_gradients(self);
         Ok(())
     }
 
-    fn after_step(&mut self, state: &mut State<Two, Tensor<2>, Tensor<2>>) -> Flow {
-        let mut found = self.found.borrow_mut();
+    fn after_step(&mut self, state: &mut State<(Two, Tensor<2>, Tensor<2>)>) -> Flow {
+        let mut found = self.found.lock().unwrap();
         found.0.extend(values(state.model().weight.val()));
         found.1.extend(values(state.model().bias.val()));
         self.step += 1;
@@ -141,7 +140,7 @@ fn follow(
     };
     let mut learn = change(learner(reference, device, optimizer)).callback(follow);
     learn.fit(1, 0.1).unwrap();
-    found.take()
+    std::mem::take(&mut found.lock().unwrap())
 }
 
 #[test]

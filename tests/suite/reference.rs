@@ -8,7 +8,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use fastburn::data::{DataLoaders, Source, TensorSource};
 use fastburn::device::{self, DeviceInfo, DeviceKind};
-use fastburn::learner::{Callback, Flow, Learner, State};
+use fastburn::learner::{Callback, Flow, Learner, State, Task};
 use fastburn::loss::{cross_entropy, mnist_loss};
 use fastburn::models::{Activation, Linear, LinearConfig, Mlp, MlpConfig, Model};
 use fastburn::optim::OptimizerKind;
@@ -56,11 +56,8 @@ struct Kept {
     gradients: Vec<(Vec<f32>, Vec<f32>)>,
 }
 
-impl<M, I, T> Callback<M, I, T> for FirstStep
-where
-    M: Model<I, Output = Tensor<2>>,
-{
-    fn after_backward(&mut self, state: &mut State<M, I, T>) -> Flow {
+impl<T: Task<Output = Tensor<2>>> Callback<T> for FirstStep {
+    fn after_backward(&mut self, state: &mut State<T>) -> Flow {
         let mut kept = self.kept.lock().unwrap();
         if kept.is_none() {
             let gradients: &GradientsParams = state.gradients.as_ref().unwrap();
@@ -81,11 +78,11 @@ fn three_steps_agree<M, T>(
     mut model: M,
     names: &[Names],
     data: impl Source<Tensor<2>, T> + Clone + 'static,
-    loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + 'static,
+    loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + Send + 'static,
     device: &Device,
 ) where
     M: Model<Tensor<2>, Output = Tensor<2>> + Layers,
-    T: Clone,
+    T: Clone + Send + 'static,
 {
     model.set_layers(
         names

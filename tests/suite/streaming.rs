@@ -12,9 +12,9 @@ use burn::tensor::{Device, Int, Tensor};
 use fastburn::callbacks::{Checkpoint, StopFlag};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{Batch, DataLoader, DataLoaders, class_indices};
-use fastburn::learner::{Callback, Flow, Learner, State};
+use fastburn::learner::{Callback, Flow, Learner, State, Task};
 use fastburn::loss::cross_entropy;
-use fastburn::models::{AnyModel, Architecture, MlpConfig, Model};
+use fastburn::models::{AnyModel, Architecture, MlpConfig};
 use fastburn::vision::{Baseline, Distance, Predictor, mean_images};
 use fastburn::vision::{ImageSource, Images, ReadOptions, Residency, Splits};
 use fastburn::{Error, Remedy, Seed};
@@ -68,7 +68,7 @@ fn numbers(batch: fastburn::Result<Batch<Tensor<4>, Tensor<1, Int>>>) -> (Vec<f3
 fn learner(
     images: (Images, Images),
     device: &Device,
-) -> Learner<AnyModel, Tensor<4>, Tensor<1, Int>> {
+) -> Learner<(AnyModel, Tensor<4>, Tensor<1, Int>)> {
     let dls =
         DataLoaders::from_images(images.0, images.1, class_indices, device).shuffle(Seed::new(7));
     let model = Architecture::Mlp(MlpConfig::new([784, 20, 10])).init(device, 7).unwrap();
@@ -227,8 +227,8 @@ fn what_looks_at_all_images_sees_the_same() {
 /// Presses Ctrl-C after some batches.
 struct StopAfter(usize, Arc<AtomicBool>);
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for StopAfter {
-    fn after_batch(&mut self, _: &mut State<M, I, T>) -> Flow {
+impl<T: Task> Callback<T> for StopAfter {
+    fn after_batch(&mut self, _: &mut State<T>) -> Flow {
         self.0 = self.0.saturating_sub(1);
         self.1.store(self.0 == 0, Ordering::Relaxed);
         Ok(())
@@ -239,7 +239,7 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for StopAfter {
 fn a_run_goes_on_in_the_middle_of_an_epoch_as_one_from_memory_does() {
     let device = fastburn::device::cpu().unwrap();
     let place = tempdir().unwrap();
-    let exported = |learn: &Learner<AnyModel, Tensor<4>, Tensor<1, Int>>| {
+    let exported = |learn: &Learner<(AnyModel, Tensor<4>, Tensor<1, Int>)>| {
         let file = place.path().join("model.safetensors");
         learn.export(&file).unwrap();
         fs::read(file).unwrap()

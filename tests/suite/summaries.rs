@@ -30,7 +30,7 @@ fn rows(summary: &Summary) -> Vec<Row<'_>> {
 }
 
 /// A learner of a model on so many rows of three numbers.
-fn learner_of<M>(model: M, items: usize, device: &Device) -> Learner<M, Tensor<2>, Tensor<2>>
+fn learner_of<M>(model: M, items: usize, device: &Device) -> Learner<(M, Tensor<2>, Tensor<2>)>
 where
     M: Model<Tensor<2>, Output = Tensor<2>>,
 {

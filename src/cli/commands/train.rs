@@ -118,7 +118,7 @@ const NEXT: &str = "\n\
     fastburn devices           the available compute devices\n  \
     fastburn --help            all commands and options";
 
-fn fit<T: Clone + 'static>(
+fn fit<T: Clone + Send + 'static>(
     learn: ImageLearner<T>,
     run: Run,
     options: &Options,
@@ -196,7 +196,10 @@ fn fit<T: Clone + 'static>(
 
 /// Saves a model that could not be written to `file`: in the same folder, the current one, or the
 /// one for temporary files. Returns the error, with the new path if that succeeded.
-fn rescue<T: Clone>(learn: &ImageLearner<T>, file: &Path, error: Error) -> anyhow::Error {
+fn rescue<T>(learn: &ImageLearner<T>, file: &Path, error: Error) -> anyhow::Error
+where
+    T: Clone + Send + 'static,
+{
     let folders =
         [file.parent().map(Path::to_path_buf), Some(".".into()), Some(std::env::temp_dir())];
     let name = format!("rescued-{}.safetensors", std::process::id());

@@ -4,8 +4,7 @@ use std::fmt::Arguments;
 use std::io::{Write, stderr, stdout};
 use std::path::Path;
 
-use fastburn::learner::{Callback, Flow, State};
-use fastburn::models::Model;
+use fastburn::learner::{Callback, Flow, State, Task};
 use fastburn::records::EpochRecord;
 use fastburn::vision::{Images, SkippedFile, Splits};
 use fastburn::{Error, printable};
@@ -94,18 +93,18 @@ pub fn json_number(value: f32) -> Value {
 #[derive(Debug)]
 pub struct JsonLines;
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for JsonLines {
+impl<T: Task> Callback<T> for JsonLines {
     /// After all callbacks that add notes.
     fn order(&self) -> i32 {
         95
     }
 
     /// Prints the epochs that a resumed run has already completed.
-    fn before_fit(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         state.rows().iter().try_for_each(|row| epoch(row, &state.history.metric_names))
     }
 
-    fn after_epoch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
         epoch(record, &state.history.metric_names)?;
         let note = |note| write_line(&json!({ "event": "note", "note": note }));

@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use fastburn::datasets::FetchProgress;
-use fastburn::learner::{Callback, Flow, State};
-use fastburn::models::Model;
+use fastburn::learner::{Callback, Flow, State, Task};
 use fastburn::printable;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -42,23 +41,23 @@ impl TrainingBars {
     }
 }
 
-impl<M: Model<I>, I, T> Callback<M, I, T> for TrainingBars {
+impl<T: Task> Callback<T> for TrainingBars {
     /// Before the epoch table, whose rows must not overlap a bar.
     fn order(&self) -> i32 {
         40
     }
 
-    fn before_train(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_train(&mut self, state: &mut State<T>) -> Flow {
         self.start(state.batches, format!("epoch {}/{}", state.epoch + 1, state.epochs));
         Ok(())
     }
 
-    fn before_validate(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn before_validate(&mut self, state: &mut State<T>) -> Flow {
         self.start(state.batches, "validate".to_owned());
         Ok(())
     }
 
-    fn after_batch(&mut self, state: &mut State<M, I, T>) -> Flow {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
         let Some(bar) = &self.bar else { return Ok(()) };
         bar.set_position(state.batch_index as u64 + 1);
         let due = self.last_read.is_none_or(|last| last.elapsed() >= READ_EVERY);
@@ -71,12 +70,12 @@ impl<M: Model<I>, I, T> Callback<M, I, T> for TrainingBars {
         Ok(())
     }
 
-    fn after_train(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_train(&mut self, _: &mut State<T>) -> Flow {
         self.clear();
         Ok(())
     }
 
-    fn after_validate(&mut self, _: &mut State<M, I, T>) -> Flow {
+    fn after_validate(&mut self, _: &mut State<T>) -> Flow {
         self.clear();
         Ok(())
     }

@@ -57,7 +57,8 @@ impl StateDict {
     /// [`Error::Compute`] if the device fails.
     pub fn of<M: TorchNames>(model: &M) -> Result<Self> {
         let mut reader = Reader::new(M::torch_name);
-        model.visit(&mut reader);
+        // Burn adds the last update of running statistics to what a visitor sees only now.
+        model.valid().visit(&mut reader);
         Ok(Self { place: "the model".to_owned(), tensors: reader.found? })
     }
 

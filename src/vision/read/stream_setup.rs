@@ -7,6 +7,7 @@ use super::options::{Numbers, ReadOptions};
 use super::prefetch::Prefetch;
 use super::streamed::{KnownChecksum, StreamedImages};
 use crate::error::Result;
+use crate::mutex::lock;
 use crate::vision::data_files::DataFile;
 use crate::vision::decode::Headers;
 use crate::vision::images::Images;
@@ -77,7 +78,7 @@ pub(super) fn stream(
             read_part(part, format, options, &tally, slots, |(), pixels| {
                 if is_train {
                     let of_image = PixelSums::of(pixels, format.channels);
-                    sums.lock().unwrap_or_else(PoisonError::into_inner).add(&of_image);
+                    lock(&sums).add(&of_image);
                 }
             })
         });

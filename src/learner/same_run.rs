@@ -1,0 +1,67 @@
+//! Whether a learner can continue a saved run: what the result of a run depends on.
+
+use serde_json::{Map, Value, json};
+
+use super::builder::Learner;
+use super::task::Task;
+use crate::checkpoints::{EventState, RunPosition};
+use crate::error::{Error, Result};
+
+/// The parts of a learner that [`set_data`](Learner::set_data) may change between two fits.
+const DATA: [&str; 4] =
+    ["number of training items", "number of validation items", "batch size", "order"];
+
+impl<T: Task> Learner<T> {
+    /// Returns what a run's result depends on, except the model and the arguments of `fit`.
+    pub(super) fn made_of(&self) -> Map<String, Value> {
+        let state = &self.state;
+        let (train, valid) = (&state.dls.train, &state.dls.valid);
+        let metrics: Vec<_> = state.metrics.iter().map(|metric| metric.name()).collect();
+        let mut order = json!({ "seed": train.shuffle_seed(), "batches": train.len() });
+        if let Some(weights) = train.weights_fingerprint() {
+            order["weights"] = weights.into();
+        }
+        let data = [
+            json!(train.items()),
+            json!(valid.items()),
+            json!(train.items_per_batch()),
+            order,
+        ];
+        let others = [
+            ("optimizer", json!(state.optimizer_config)),
+            ("loss", json!(self.loss_name())),
+            ("list of metrics", json!(metrics)),
+        ];
+        let parts = DATA.into_iter().zip(data).chain(others);
+        parts.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Returns how this learner differs from that of a saved run, or `None`. Before the fit that was
+    /// interrupted, the data may still be replaced; `fit` is the number of fits so far.
+    pub(super) fn difference_at(&self, fit: usize, saved: &RunPosition) -> Option<String> {
+        let may_change = |name: &str| fit < saved.fit && DATA.contains(&name);
+        let differs = |(name, now): (String, Value)| {
+            let before = saved.made_of.get(&name).unwrap_or(&Value::Null);
+            (now != *before && !may_change(&name)).then(|| {
+                format!("different {name}: {before} in the checkpoint, {now} in this learner")
+            })
+        };
+        self.made_of().into_iter().find_map(differs)
+    }
+
+    /// Checks that the stateful callbacks are those of the resumed run.
+    pub(super) fn check_callbacks(&self, resumed: &EventState) -> Result<()> {
+        let names = |event_state: &EventState| {
+            let mut names: Vec<_> =
+                event_state.callbacks.iter().map(|(name, _)| name.clone()).collect();
+            names.sort();
+            names.join(", ")
+        };
+        let (before, now) = (names(resumed), names(&self.event_state()));
+        if before != now {
+            let expected = format!("{before}, as in the resumed run");
+            return Err(Error::setting("stateful callbacks", now, expected));
+        }
+        Ok(())
+    }
+}
