@@ -17,7 +17,7 @@ use burn::tensor::{Device, Tensor};
 use fastburn::data::{DataLoaders, class_indices, is_class_one, one_hot};
 use fastburn::device;
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::{cross_entropy, mnist_loss};
+use fastburn::loss::{CrossEntropy, Loss, MnistLoss};
 use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig};
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
@@ -75,9 +75,9 @@ fn main() -> Result<(), Error> {
         let images = if batch == of_few { few.clone() } else { all.clone() };
         let row = Row { name, architecture, batch, device: &device };
         match (name.contains("cross-entropy"), batch == of_few) {
-            (true, _) => row.measure(images, class_indices, cross_entropy)?,
-            (_, true) => row.measure(images, is_class_one, mnist_loss)?,
-            _ => row.measure(images, one_hot, mnist_loss)?,
+            (true, _) => row.measure(images, class_indices, CrossEntropy::new())?,
+            (_, true) => row.measure(images, is_class_one, MnistLoss)?,
+            _ => row.measure(images, one_hot, MnistLoss)?,
         }
     }
     Ok(())
@@ -104,7 +104,7 @@ impl Row<'_> {
         &self,
         (train, valid): (Images, Images),
         targets: fn(&[u32], usize, &Device) -> T,
-        loss: fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>>,
+        loss: impl Loss<Tensor<2>, T> + 'static,
     ) -> Result<(), Error> {
         let images = train.len() / self.batch * self.batch;
         let dls = DataLoaders::from_images(train, valid, targets, self.device);

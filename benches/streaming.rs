@@ -18,7 +18,7 @@ use burn::data::dataset::Dataset;
 use fastburn::data::{DataLoaders, class_indices};
 use fastburn::device;
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::models::LinearConfig;
 use fastburn::vision::{Images, ReadOptions, Splits};
 use rayon::prelude::*;
@@ -68,7 +68,7 @@ fn main() -> Result<(), Error> {
     let learner = |(train, valid): (Images, Images)| -> Result<_, Error> {
         let dls = DataLoaders::from_images(train, valid, class_indices, &device);
         let model = LinearConfig::new(inputs, classes).init(&device, 0)?;
-        Ok(Learner::new(dls.batch_size(BATCH)?, model, cross_entropy).callback(TrainOnly))
+        Ok(Learner::new(dls.batch_size(BATCH)?, model, CrossEntropy::new()).callback(TrainOnly))
     };
     let streamed = splits.read(&reading.memory(memory), &|_, _| {})?;
     let mut from_files = learner(streamed)?;

@@ -16,7 +16,7 @@ use burn::tensor::activation::{relu, sigmoid};
 use burn::tensor::{Device, Distribution, Int, Tensor, TensorData};
 use fastburn::data::{DataLoader, DataLoaders, TensorSource, class_indices};
 use fastburn::learner::Learner;
-use fastburn::loss::{cross_entropy, mnist_loss};
+use fastburn::loss::{CrossEntropy, mnist_loss};
 use fastburn::metrics::accuracy;
 use fastburn::models::{Init, MlpConfig, Model};
 use fastburn::optim::OptimizerKind;
@@ -277,9 +277,10 @@ fn cures(lesson: &Lesson, train: Images, valid: Images) -> Result<[Option<f64>; 
     let train = |cure: &Cure| -> Result<Option<f64>> {
         let config = MlpConfig::new([PIXELS, HIDDEN, 10]).with_init(cure.init);
         let model = config.init(&lesson.device, lesson.seed)?;
-        let mut learn = Learner::new(dls.clone().batch_size(cure.batch)?, model, cross_entropy)
-            .optimizer(cure.optimizer)
-            .metric(accuracy());
+        let mut learn =
+            Learner::new(dls.clone().batch_size(cure.batch)?, model, CrossEntropy::new())
+                .optimizer(cure.optimizer)
+                .metric(accuracy());
         match learn.fit(CURE_EPOCHS, cure.lr) {
             Ok(()) => Ok(learn.history().epochs.last().map(|row| row.metrics[0])),
             Err(Error::Diverged { .. }) => Ok(None),

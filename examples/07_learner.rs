@@ -16,7 +16,7 @@ use fastburn::Seed;
 use fastburn::callbacks::EpochTable;
 use fastburn::data::{DataLoader, DataLoaders, class_indices};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::MlpConfig;
 use fastburn::optim::OptimizerKind;
@@ -52,7 +52,7 @@ fn main() -> Result<()> {
     };
     let dls = DataLoaders::from_loaders(in_order(&train)?, in_order(&valid)?);
     let model = MlpConfig::new([28 * 28, 30, 10]).init(device, lesson.seed)?;
-    let mut learn = Learner::new(dls, model, cross_entropy)
+    let mut learn = Learner::new(dls, model, CrossEntropy::new())
         .optimizer(OptimizerKind::Sgd)
         .metric(accuracy())
         .callback(EpochTable::stdout());
@@ -80,7 +80,7 @@ fn main() -> Result<()> {
     lesson.save("batch", &show_batch(&batch, data.splits.train.classes())?)?;
     let enough = if data.is_mnist { 0.96 } else { 0.88 };
     let model = MlpConfig::new([28 * 28, 30, 10]).init(device, lesson.seed)?;
-    let mut learn = Learner::new(dls, model, cross_entropy)
+    let mut learn = Learner::new(dls, model, CrossEntropy::new())
         .metric(accuracy())
         .callback(EpochTable::stdout())
         .callback(GoodEnough(enough));

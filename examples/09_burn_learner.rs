@@ -31,7 +31,7 @@ use fastburn::data::{DataLoaders, class_indices};
 use fastburn::interop::ImageBatcher;
 use fastburn::interop::burn_learner::{Classifier, quiet};
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::{CrossEntropy, cross_entropy};
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
 use fastburn::optim::OptimizerKind;
@@ -107,7 +107,7 @@ fn main() -> Result<()> {
 
     // fastburn's Learner takes over a model from Burn's.
     let dls = loaders(&lesson, &images)?;
-    let mut learn = Learner::new(dls, burns.model, cross_entropy).metric(accuracy());
+    let mut learn = Learner::new(dls, burns.model, CrossEntropy::new()).metric(accuracy());
     let again = learn.validate()?.metrics[0];
     lesson.claim(
         (again - burns.accuracy).abs() < 1e-6,
@@ -142,11 +142,11 @@ fn train_with_fastburn(
     lesson: &Lesson,
     images: &(Images, Images),
     epochs: usize,
-    table: impl Write + 'static,
+    table: impl Write + Send + 'static,
 ) -> Result<Trained> {
     let folder = tempfile::tempdir()?;
     let model = MlpConfig::new(WIDTHS).init(&lesson.device, lesson.seed)?;
-    let mut learn = Learner::new(loaders(lesson, images)?, model, cross_entropy)
+    let mut learn = Learner::new(loaders(lesson, images)?, model, CrossEntropy::new())
         .optimizer(OPTIMIZER)
         .metric(accuracy())
         .callback(EpochTable::new(table))

@@ -21,7 +21,7 @@ use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{Batch, DataLoaders};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
 use fastburn::plot::{plot_schedule, show_batch};
@@ -299,7 +299,7 @@ fn main() -> Result<()> {
 
 fn learner(lesson: &Lesson, dls: &DataLoaders<Tensor<4>, Tensor<1, Int>>) -> Result<Digits> {
     let model = MlpConfig::new([28 * 28, 50, 10]).init(&lesson.device, lesson.seed)?;
-    Ok(Learner::new(dls.clone(), model, cross_entropy).metric(accuracy()))
+    Ok(Learner::new(dls.clone(), model, CrossEntropy::new()).metric(accuracy()))
 }
 
 /// Returns the mean absolute weight of the first layer.

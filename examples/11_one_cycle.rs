@@ -16,7 +16,7 @@ use burn::tensor::{Int, Tensor};
 use fastburn::callbacks::{ActivationStats, EarlyStopping, EpochTable, Notes, SaveModel};
 use fastburn::data::DataLoaders;
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
 use fastburn::plot::{
@@ -156,5 +156,5 @@ fn main() -> Result<()> {
 
 fn learner(lesson: &Lesson, dls: &DataLoaders<Tensor<4>, Tensor<1, Int>>) -> Result<Digits> {
     let model = MlpConfig::new([28 * 28, HIDDEN, 10]).init(&lesson.device, lesson.seed)?;
-    Ok(Learner::new(dls.clone(), model, cross_entropy).metric(accuracy()))
+    Ok(Learner::new(dls.clone(), model, CrossEntropy::new()).metric(accuracy()))
 }

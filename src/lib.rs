@@ -9,7 +9,7 @@
 //! let data = Splits::digits()?; // or Splits::open("mnist_png", 42)?
 //! let dls = data.loaders(64, 42, &device)?; // batches of 64, shuffled by seed 42
 //! let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-//! let mut learn = Learner::new(dls, model, cross_entropy)
+//! let mut learn = Learner::new(dls, model, CrossEntropy::new())
 //!     .metric(accuracy())
 //!     .callback(EpochTable::stdout());
 //! learn.fit(2, 3e-3)?;
@@ -138,12 +138,15 @@ pub mod vision;
 
 /// The names that most programs need: `use fastburn::prelude::*`.
 pub mod prelude {
+    #[doc(no_inline)]
+    pub use burn::module::Module;
+
     pub use crate::callbacks::EpochTable;
     pub use crate::data::DataLoaders;
     pub use crate::device;
     pub use crate::error::{Error, Result};
     pub use crate::learner::{Callback, Flow, Learner, Rates, Scope, State, Stop, Task};
-    pub use crate::loss::{cross_entropy, mnist_loss, mse};
+    pub use crate::loss::{CrossEntropy, Loss, MnistLoss, Mse};
     pub use crate::metrics::accuracy;
     pub use crate::models::{LinearConfig, MlpConfig, Model};
     pub use crate::optim::OptimizerKind;
@@ -160,3 +163,5 @@ pub use error::{Error, Remedy, Result};
 pub use files::atomic::{remove_unfinished_files, try_write};
 pub use printable::printable;
 pub use seed::Seed;
+#[doc(no_inline)]
+pub use {rand, serde_json};

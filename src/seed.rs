@@ -38,6 +38,8 @@ pub(crate) enum Stream {
     Cap = 7,
     /// The initial values of the parameters of Burn's own layers.
     Modules = 8,
+    /// Changes of an item, such as an augmentation, one generator per epoch and item.
+    Items = 9,
 }
 
 impl Seed {

@@ -41,7 +41,7 @@ const NUMBERS: [&str; 3] = ["means", "deviations", "dead"];
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
 /// let stats = ActivationStats::new();
-/// let mut learn = Learner::new(dls, model, cross_entropy).callback(stats.clone());
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(stats.clone());
 /// learn.fit(1, 3e-3)?;
 ///
 /// let layers = stats.records()?;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::checkpoints::{CheckpointFolder, CheckpointRequest};
 use crate::learner::{Callback, Flow, Scope, State, Stop, Task};
+use crate::optim::UNNAMED;
 
 /// Writes a checkpoint after each epoch, and more often on request, so that
 /// [`Learner::resume`](crate::learner::Learner::resume) can continue a run that was killed.
@@ -82,6 +83,15 @@ impl<T: Task> Callback<T> for Checkpoint {
 
     fn before_fit(&mut self, _: &mut State<T>) -> Flow {
         (self.in_fit, self.stopped, self.overdue, self.last) = (true, false, false, None);
+        Ok(())
+    }
+
+    fn before_train(&mut self, state: &mut State<T>) -> Flow {
+        if state.epoch == 0 && state.optimizer_name() == UNNAMED {
+            let note = "Checkpoints cannot tell this optimizer of Burn's from another: name it with \
+                        AnyOptimizer::burn";
+            state.notes.push(note.to_owned());
+        }
         Ok(())
     }
 

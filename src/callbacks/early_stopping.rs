@@ -17,7 +17,7 @@ use crate::learner::{Callback, Flow, Scope, State, Stop, Task};
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
 /// let stopping = EarlyStopping::patience(2).monitor(Monitor::new("accuracy").min_delta(0.02));
 /// let mut learn =
-///     Learner::new(dls, model, cross_entropy).metric(accuracy()).callback(stopping);
+///     Learner::new(dls, model, CrossEntropy::new()).metric(accuracy()).callback(stopping);
 /// learn.fit(50, 3e-3)?;
 /// assert!(learn.history().epochs.len() < 20);
 /// # Ok::<(), fastburn::Error>(())
@@ -66,16 +66,14 @@ impl<T: Task> Callback<T> for EarlyStopping {
     }
 
     fn before_fit(&mut self, state: &mut State<T>) -> Flow {
-        self.monitor.reset();
         (self.wait, self.best_epoch) = (0, None);
-        Ok(self.monitor.check(&state.history.metric_names)?)
+        Ok(self.monitor.begin(state)?)
     }
 
     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
-        let Some(row) = state.completed_record() else { return Ok(()) };
-        match self.monitor.improves(row, &state.history.metric_names)? {
+        match self.monitor.improves(state)? {
             None => return Ok(()),
-            Some(true) => (self.wait, self.best_epoch) = (0, Some(row.epoch)),
+            Some(true) => (self.wait, self.best_epoch) = (0, Some(state.epoch)),
             Some(false) => self.wait += 1,
         }
         if self.wait < self.patience {

@@ -25,7 +25,7 @@ const NARROWEST: usize = 8;
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 0, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 0)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy).callback(EpochTable::stdout());
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(EpochTable::stdout());
 /// learn.fit(1, 1e-3)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
@@ -117,7 +117,7 @@ fn duration(seconds: f64) -> String {
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy)
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new())
 ///     .callback(EpochTable::stdout())
 ///     .callback(EarlyStopping::patience(1))
 ///     .callback(Notes::new(std::io::stderr()));

@@ -27,7 +27,7 @@ use crate::learner::{Callback, Flow, MapGradient, State, Task};
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
 /// let batches = std::num::NonZero::new(4).unwrap(); // 64 images per step
 /// let mut learn =
-///     Learner::new(dls, model, cross_entropy).callback(GradientAccumulation::new(batches));
+///     Learner::new(dls, model, CrossEntropy::new()).callback(GradientAccumulation::new(batches));
 /// learn.fit(1, 1e-3)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```

@@ -21,7 +21,7 @@ const EPS: f64 = 1e-6;
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy).callback(GradientClip::norm(1.0));
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(GradientClip::norm(1.0));
 /// learn.fit(1, 3e-3)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```

@@ -25,7 +25,7 @@ use crate::records::{EpochRecord, History};
 /// let folder = tempfile::tempdir().unwrap();
 /// let file = folder.path().join("history.csv");
 /// let mut learn =
-///     Learner::new(dls, model, cross_entropy).metric(accuracy()).callback(CsvLogger::new(&file));
+///     Learner::new(dls, model, CrossEntropy::new()).metric(accuracy()).callback(CsvLogger::new(&file));
 /// learn.fit(2, 1e-3)?;
 /// let text = std::fs::read_to_string(&file).unwrap();
 /// assert!(text.starts_with("epoch,train_loss,valid_loss,accuracy,seconds\n0,"));
@@ -106,7 +106,7 @@ fn quoted(text: &str) -> String {
 /// let folder = tempfile::tempdir().unwrap();
 /// let file = folder.path().join("history.jsonl");
 /// let mut learn =
-///     Learner::new(dls, model, cross_entropy).metric(accuracy()).callback(JsonLogger::new(&file));
+///     Learner::new(dls, model, CrossEntropy::new()).metric(accuracy()).callback(JsonLogger::new(&file));
 /// learn.fit(1, 1e-3)?;
 /// let text = std::fs::read_to_string(&file).unwrap();
 /// let row: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -33,7 +33,7 @@ pub enum Half {
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
 /// let mut learn =
-///     Learner::new(dls, model, cross_entropy).callback(MixedPrecision::new(Half::Bf16));
+///     Learner::new(dls, model, CrossEntropy::new()).callback(MixedPrecision::new(Half::Bf16));
 /// match learn.fit(1, 3e-3) {
 ///     Err(Error::Device { .. }) => println!("not on this device"),
 ///     other => other?,

@@ -40,7 +40,7 @@
 //! # let device = device::cpu()?;
 //! # let dls = Splits::digits()?.loaders(64, 42, &device)?;
 //! # let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?;
-//! let mut learn = Learner::new(dls, model, cross_entropy).callback(Noise(0.1));
+//! let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(Noise(0.1));
 //! learn.fit(10, 3e-3)?;
 //! assert!(learn.history().epochs.len() < 10);
 //! # Ok::<(), fastburn::Error>(())

@@ -4,37 +4,50 @@ use serde_json::{Value, json};
 
 use crate::checks;
 use crate::error::{Error, Result};
-use crate::records::EpochRecord;
+use crate::learner::{State, Task};
+
+/// The columns of losses.
+const LOSSES: [&str; 2] = ["train_loss", "valid_loss"];
 
 /// A column of the epoch table that a callback monitors, with its best value so far.
 ///
-/// Smaller is better if the name contains `loss` or `error`, larger otherwise, as in fastai. For
-/// other metrics, such as `rmse`, set [`smaller_is_better`](Self::smaller_is_better).
+/// Of a loss, smaller values are better. A metric says whether smaller or larger ones are
+/// ([`Metric::smaller_is_better`](crate::metrics::Metric::smaller_is_better)); if it does not, the
+/// monitor has to, with [`smaller_is_better`](Self::smaller_is_better).
 ///
 /// ```
-/// use fastburn::records::EpochRecord;
 /// use fastburn::callbacks::Monitor;
+/// use fastburn::prelude::*;
 ///
-/// let row = |accuracy| EpochRecord {
-///     epoch: 0,
-///     train_loss: None,
-///     valid_loss: None,
-///     metrics: vec![accuracy],
-///     seconds: 0.0,
-///     steps: 0,
-/// };
-/// let names = ["accuracy".to_owned()];
-/// let mut monitor = Monitor::new("accuracy");
-/// assert_eq!(monitor.improves(&row(0.8), &names)?, Some(true));
-/// assert_eq!(monitor.improves(&row(0.7), &names)?, Some(false));
-/// assert_eq!(monitor.best(), Some(0.8));
-/// assert!(Monitor::new("acuracy").improves(&row(0.9), &names).is_err());
+/// /// Halves the learning rate after each epoch that is not better than the best one.
+/// struct Careful(Monitor);
+///
+/// impl<T: Task> Callback<T> for Careful {
+///     fn before_fit(&mut self, state: &mut State<T>) -> Flow {
+///         Ok(self.0.begin(state)?)
+///     }
+///
+///     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
+///         if self.0.improves(state)? == Some(false) {
+///             state.lr /= 2.0;
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let device = device::cpu()?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
+/// learn.with(Careful(Monitor::new("accuracy")), |learn| learn.fit(2, 1e-3))?;
+/// assert!(learn.with(Careful(Monitor::new("acuracy")), |learn| learn.fit(1, 1e-3)).is_err());
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Monitor {
     name: String,
-    smaller_is_better: bool,
+    /// `None` until the metric has been asked.
+    smaller_is_better: Option<bool>,
     min_delta: f64,
     best: Option<f64>,
 }
@@ -42,14 +55,12 @@ pub struct Monitor {
 impl Monitor {
     /// Monitors `train_loss`, `valid_loss` or a metric.
     pub fn new(name: impl Into<String>) -> Self {
-        let name = name.into();
-        let smaller_is_better = ["loss", "error"].iter().any(|word| name.contains(word));
-        Self { name, smaller_is_better, min_delta: 0.0, best: None }
+        Self { name: name.into(), smaller_is_better: None, min_delta: 0.0, best: None }
     }
 
-    /// Sets whether smaller values are better, regardless of the name.
+    /// Sets whether smaller values are better, whatever the metric says.
     pub fn smaller_is_better(mut self, smaller_is_better: bool) -> Self {
-        self.smaller_is_better = smaller_is_better;
+        self.smaller_is_better = Some(smaller_is_better);
         self
     }
 
@@ -64,34 +75,62 @@ impl Monitor {
         &self.name
     }
 
-    /// Returns the best value since the last [`reset`](Self::reset).
+    /// Returns the best value of this fit.
     pub fn best(&self) -> Option<f64> {
         self.best
     }
 
-    /// Forgets the best value.
-    pub fn reset(&mut self) {
-        self.best = None;
-    }
-
-    /// Updates the best value from an epoch's row and returns whether it improved; `None` if the
-    /// row has no value, such as `valid_loss` in an epoch without validation.
+    /// Forgets the best value, and finds the column: call it in `before_fit`.
     ///
     /// # Errors
     ///
-    /// Those of [`check`](Self::check).
-    pub fn improves(&mut self, row: &EpochRecord, metrics: &[String]) -> Result<Option<bool>> {
-        self.check(metrics)?;
+    /// [`Error::Setting`] if there is no such column, if neither the metric nor the monitor says
+    /// which values are better, or if `min_delta` is negative, NaN or infinite.
+    pub fn begin<T: Task>(&mut self, state: &State<T>) -> Result<()> {
+        self.best = None;
+        checks::at_least_zero("min_delta", self.min_delta)?;
+        let losses = LOSSES.map(|name| (name, Some(true)));
+        let metrics = state.metrics().map(|metric| (metric.name(), metric.smaller_is_better()));
+        let columns: Vec<_> = losses.into_iter().chain(metrics).collect();
+        let Some((_, known)) = columns.iter().find(|(name, _)| *name == self.name) else {
+            let names: Vec<_> = columns.into_iter().map(|(name, _)| name).collect();
+            let expected = format!("one of {}", names.join(", "));
+            return Err(Error::setting("metric to monitor", &self.name, expected));
+        };
+        self.smaller_is_better = self.smaller_is_better.or(*known);
+        match self.smaller_is_better {
+            Some(_) => Ok(()),
+            None => Err(Error::setting(
+                "metric to monitor",
+                &self.name,
+                "known to be better if smaller or larger",
+            )
+            .with_remedy("set smaller_is_better of the metric or of the monitor".into())),
+        }
+    }
+
+    /// Updates the best value from the finished epoch and returns whether it improved: call it in
+    /// `after_epoch`. `None` if the epoch has no value, such as `valid_loss` without validation, or
+    /// was left early.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] before [`begin`](Self::begin).
+    pub fn improves<T: Task>(&mut self, state: &State<T>) -> Result<Option<bool>> {
+        let Some(smaller_is_better) = self.smaller_is_better else {
+            return Err(Error::usage("Monitor::improves was called before Monitor::begin"));
+        };
+        let Some(row) = state.completed_record() else { return Ok(None) };
         let value = match self.name.as_str() {
             "train_loss" => row.train_loss,
             "valid_loss" => row.valid_loss,
             name => {
-                let index = metrics.iter().position(|metric| metric == name);
+                let index = state.metrics().position(|metric| metric.name() == name);
                 index.and_then(|index| row.metrics.get(index)).copied()
             }
         };
         let Some(value) = value else { return Ok(None) };
-        let better = match (self.best, self.smaller_is_better) {
+        let better = match (self.best, smaller_is_better) {
             (None, _) => !value.is_nan(),
             (Some(best), true) => value + self.min_delta < best,
             (Some(best), false) => value - self.min_delta > best,
@@ -100,23 +139,6 @@ impl Monitor {
             self.best = Some(value);
         }
         Ok(Some(better))
-    }
-
-    /// Checks that the column exists and that `min_delta` is valid.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if there is no such column, or `min_delta` is negative, NaN or infinite.
-    pub fn check(&self, metrics: &[String]) -> Result<()> {
-        checks::at_least_zero("min_delta", self.min_delta)?;
-        let names = ["train_loss", "valid_loss"].into_iter();
-        let names: Vec<_> = names.chain(metrics.iter().map(String::as_str)).collect();
-        if names.contains(&self.name.as_str()) {
-            Ok(())
-        } else {
-            let expected = format!("one of {}", names.join(", "));
-            Err(Error::setting("metric to monitor", &self.name, expected))
-        }
     }
 
     /// Returns the state for a checkpoint.

@@ -19,7 +19,7 @@ use crate::printable::short_number;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
 /// let plateau = ReduceLrOnPlateau::patience(1).factor(10.0);
-/// let mut learn = Learner::new(dls, model, cross_entropy).callback(plateau);
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(plateau);
 /// learn.fit(6, 0.3)?; // far too much
 /// assert!(learn.history().steps.last().unwrap().lr < 0.1);
 /// # Ok::<(), fastburn::Error>(())
@@ -89,14 +89,12 @@ impl<T: Task> Callback<T> for ReduceLrOnPlateau {
             ))?;
         }
         checks::at_least_zero("min_lr of ReduceLrOnPlateau", self.min_lr)?;
-        self.monitor.reset();
         self.wait = 0;
-        Ok(self.monitor.check(&state.history.metric_names)?)
+        Ok(self.monitor.begin(state)?)
     }
 
     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
-        let Some(row) = state.completed_record() else { return Ok(()) };
-        match self.monitor.improves(row, &state.history.metric_names)? {
+        match self.monitor.improves(state)? {
             None => return Ok(()),
             Some(true) => self.wait = 0,
             Some(false) => self.wait += 1,

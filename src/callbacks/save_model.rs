@@ -29,7 +29,7 @@ use crate::records::Validation;
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
 /// let folder = tempfile::tempdir().unwrap();
 /// let best = folder.path().join("best.safetensors");
-/// let mut learn = Learner::new(dls, model, cross_entropy).callback(SaveModel::best(&best));
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(SaveModel::best(&best));
 /// learn.fit(3, 3e-3)?;
 /// let valid_loss = Predictor::load(&best, &device)?.card().metrics["valid_loss"];
 /// assert_eq!(valid_loss, learn.validate()?.loss);
@@ -119,8 +119,7 @@ where
     fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         self.best = None;
         if let Some(monitor) = &mut self.monitor {
-            monitor.reset();
-            monitor.check(&state.history.metric_names)?;
+            monitor.begin(state)?;
         }
         Ok(())
     }
@@ -130,7 +129,7 @@ where
         let Some(monitor) = &mut self.monitor else {
             return Ok(state.export(&self.file_of(row.epoch))?);
         };
-        if monitor.improves(row, &state.history.metric_names)? == Some(true) {
+        if monitor.improves(state)? == Some(true) {
             state.export(&self.file)?;
             let (checksum, validation) = (checksum(&self.file)?, state.validation.clone());
             self.best = Some(Best { checksum, validation });

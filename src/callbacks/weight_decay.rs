@@ -18,7 +18,7 @@ use crate::learner::{Callback, Flow, MapGradient, State, Task};
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy)
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new())
 ///     .optimizer(OptimizerKind::Sgd)
 ///     .callback(WeightDecay::new(1e-3));
 /// learn.fit(1, 0.1)?;

@@ -41,7 +41,7 @@ const KEEP: usize = 2;
 /// let learner = |folder| -> fastburn::Result<_> {
 ///     let dls = Splits::digits()?.loaders(64, 42, &device)?;
 ///     let model = LinearConfig::new(784, 10).init(&device, 42)?;
-///     Ok(Learner::new(dls, model, cross_entropy).callback(Checkpoint::new(folder)))
+///     Ok(Learner::new(dls, model, CrossEntropy::new()).callback(Checkpoint::new(folder)))
 /// };
 /// let folder = CheckpointFolder::create(place.path())?;
 /// assert!(CheckpointFolder::open(place.path()).is_err()); // in use

@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor};
 use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
 use fastburn::data::{DataLoaders, balanced_weights, class_indices, one_hot};
 use fastburn::learner::Learner;
-use fastburn::loss::{CrossEntropy, mnist_loss};
+use fastburn::loss::{CrossEntropy, MnistLoss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::AnyModel;
 use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits, TransferredModel};
@@ -125,7 +125,7 @@ pub fn learner(
         LossName::Mnist => {
             let dls = DataLoaders::from_images(train, valid, one_hot, device);
             let learn =
-                Learner::new(configured_loaders(dls, item_weights, settings)?, model, mnist_loss);
+                Learner::new(configured_loaders(dls, item_weights, settings)?, model, MnistLoss);
             AnyLearner::OneHot(configured_learner(learn.metric(one_hot_accuracy()), settings))
         }
     })

@@ -1,4 +1,4 @@
-//! Data loaders: batches of a source, for training and for validation.
+//! Data loaders: batches of a source.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
-use serde_json::Value;
 
+use super::items::{BatchItems, Order};
 use super::source::{Batch, Source, UPCOMING};
 use crate::checks;
 use crate::error::{Error, Result};
@@ -25,6 +25,7 @@ pub struct DataLoader<I, T> {
     shuffle: Option<Seed>,
     weights: Option<Arc<WeightedIndex<f64>>>,
     drop_last: bool,
+    training: bool,
 }
 
 impl<I, T> DataLoader<I, T> {
@@ -36,6 +37,7 @@ impl<I, T> DataLoader<I, T> {
             shuffle: None,
             weights: None,
             drop_last: false,
+            training: false,
         }
     }
 
@@ -107,6 +109,13 @@ impl<I, T> DataLoader<I, T> {
         self
     }
 
+    /// Sets whether the batches are for training, which the source is told (default: `false`).
+    /// [`DataLoaders`] sets it for its two loaders.
+    pub fn training(mut self, training: bool) -> Self {
+        self.training = training;
+        self
+    }
+
     /// Returns the number of batches in an epoch.
     pub fn len(&self) -> usize {
         let items = self.source.len();
@@ -141,7 +150,11 @@ impl<I, T> DataLoader<I, T> {
     }
 
     /// Returns the item indices in the order of the given epoch.
-    pub fn order(&self, epoch: usize) -> Vec<u32> {
+    pub fn order(&self, epoch: usize) -> Order {
+        Order { indices: self.indices_of(epoch), epoch }
+    }
+
+    fn indices_of(&self, epoch: usize) -> Vec<u32> {
         if let Some(weights) = &self.weights {
             let rng = self.shuffle.unwrap_or_default().rng(Stream::Draws, epoch as u64);
             let sample = weights.as_ref().sample_iter(rng).take(self.source.len());
@@ -174,18 +187,23 @@ impl<I, T> DataLoader<I, T> {
     /// # Panics
     ///
     /// If `index` is [`len`](Self::len) or more.
-    pub fn batch(&self, order: &[u32], index: usize, device: &Device) -> Result<Batch<I, T>> {
-        let indices = self.indices(order, index);
-        let (input, target) = self.source.gather(indices, device)?;
+    pub fn batch(&self, order: &Order, index: usize, device: &Device) -> Result<Batch<I, T>> {
+        let items = self.batch_items(order, index);
+        let (input, target) = self.source.gather(items, device)?;
         let following = (index + 1..self.len()).take(UPCOMING);
-        let following: Vec<_> = following.map(|index| self.indices(order, index)).collect();
+        let following: Vec<_> = following.map(|index| self.batch_items(order, index)).collect();
         self.source.expect(&following);
-        Ok(Batch { input, target, len: indices.len() })
+        Ok(Batch { input, target, len: items.indices.len() })
     }
 
-    fn indices<'a>(&self, order: &'a [u32], index: usize) -> &'a [u32] {
+    fn batch_items<'a>(&self, order: &'a Order, index: usize) -> BatchItems<'a> {
         let start = index * self.batch_size;
-        &order[start..order.len().min(start + self.batch_size)]
+        BatchItems {
+            indices: &order[start..order.len().min(start + self.batch_size)],
+            epoch: order.epoch,
+            seed: self.shuffle.unwrap_or_default(),
+            training: self.training,
+        }
     }
 }
 
@@ -204,85 +222,5 @@ impl<I, T> std::fmt::Debug for DataLoader<I, T> {
             .field("weighted", &self.weights.is_some())
             .field("drop_last", &self.drop_last)
             .finish()
-    }
-}
-
-/// The data that a learner takes: batches for training and batches for validation.
-///
-/// ```
-/// use fastburn::data::{DataLoaders, one_hot};
-/// use fastburn::vision::{ReadOptions, Splits};
-///
-/// let device = fastburn::device::cpu()?;
-/// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
-/// let dls = DataLoaders::from_images(train, valid, one_hot, &device).batch_size(256)?;
-/// assert_eq!((dls.train.len(), dls.valid.len()), (23, 4)); // ⌊6000 / 256⌋ and ⌈1000 / 256⌉
-/// # Ok::<(), fastburn::Error>(())
-/// ```
-#[derive(Debug, Clone)]
-pub struct DataLoaders<I, T> {
-    /// The training batches. By default shuffled, without an incomplete last batch, as in fastai.
-    pub train: DataLoader<I, T>,
-    /// The validation batches. By default all of them, in order.
-    pub valid: DataLoader<I, T>,
-    /// The format of the items, if known; model files store it.
-    pub items: Option<ItemFormat>,
-}
-
-/// The format of a data set's items. A model file stores that of the training data.
-///
-/// ```
-/// use serde_json::json;
-///
-/// let device = fastburn::device::cpu()?;
-/// let dls = fastburn::vision::Splits::digits()?.loaders(64, 42, &device)?;
-/// let items = dls.items.unwrap();
-/// assert_eq!((items.classes.len(), &items.input["width"]), (10, &json!(28)));
-/// # Ok::<(), fastburn::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct ItemFormat {
-    /// The class names; a label is an index into them.
-    pub classes: Vec<String>,
-    /// The format of the inputs, as JSON: for images an [`ImageSpec`](crate::vision::ImageSpec).
-    pub input: Value,
-}
-
-impl<I, T> DataLoaders<I, T> {
-    /// Creates loaders from a training source, which is shuffled, and a validation source, with
-    /// batches of 64.
-    pub fn new(
-        train: impl Source<I, T> + 'static,
-        valid: impl Source<I, T> + 'static,
-        seed: impl Into<Seed>,
-    ) -> Self {
-        Self::from_loaders(
-            DataLoader::new(train).shuffle(seed.into()).drop_last(true),
-            DataLoader::new(valid),
-        )
-    }
-
-    /// Combines two loaders as they are.
-    pub fn from_loaders(train: DataLoader<I, T>, valid: DataLoader<I, T>) -> Self {
-        Self { train, valid, items: None }
-    }
-
-    /// Sets the batch size of both loaders (default: 64).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`](crate::Error::Setting) if it is 0.
-    pub fn batch_size(self, batch_size: usize) -> Result<Self> {
-        Ok(Self {
-            train: self.train.batch_size(batch_size)?,
-            valid: self.valid.batch_size(batch_size)?,
-            ..self
-        })
-    }
-
-    /// Shuffles each training epoch anew with this random seed; `None` keeps the source's order.
-    pub fn shuffle(mut self, seed: impl Into<Option<Seed>>) -> Self {
-        self.train = self.train.shuffle(seed);
-        self
     }
 }

@@ -2,6 +2,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use super::items::BatchItems;
 use crate::checks::same_rows;
 use crate::error::Result;
 
@@ -23,7 +24,7 @@ pub struct Batch<I, T> {
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor, TensorData};
-/// use fastburn::data::{DataLoader, Source};
+/// use fastburn::data::{BatchItems, DataLoader, Source};
 ///
 /// /// The squares of the first hundred numbers.
 /// struct Squares;
@@ -35,11 +36,11 @@ pub struct Batch<I, T> {
 ///
 ///     fn gather(
 ///         &self,
-///         indices: &[u32],
+///         items: BatchItems<'_>,
 ///         device: &Device,
 ///     ) -> fastburn::Result<(Tensor<2>, Tensor<2>)> {
-///         let x: Vec<f32> = indices.iter().map(|&i| i as f32).collect();
-///         let x = Tensor::from_data(TensorData::new(x, [indices.len(), 1]), device);
+///         let x: Vec<f32> = items.indices.iter().map(|&i| i as f32).collect();
+///         let x = Tensor::from_data(TensorData::new(x, [items.indices.len(), 1]), device);
 ///         Ok((x.clone(), x.clone() * x))
 ///     }
 /// }
@@ -62,14 +63,14 @@ pub trait Source<I, T>: Send + Sync {
     /// Announces the next batches in their order, so that the source can prefetch them. By default
     /// nothing happens. An announced batch may never be requested: an epoch may be cancelled, and
     /// another loader may share the source.
-    fn expect(&self, _upcoming: &[&[u32]]) {}
+    fn expect(&self, _upcoming: &[BatchItems<'_>]) {}
 
-    /// Returns the inputs and targets of the items at `indices`, in that order, on `device`.
+    /// Returns the inputs and targets of the items, in their order, on `device`.
     ///
     /// # Errors
     ///
     /// Any error that prevents reading the items.
-    fn gather(&self, indices: &[u32], device: &Device) -> Result<(I, T)>;
+    fn gather(&self, items: BatchItems<'_>, device: &Device) -> Result<(I, T)>;
 }
 
 /// A source of tensors with one item per row.
@@ -108,9 +109,9 @@ impl<const D: usize, const E: usize> Source<Tensor<D>, Tensor<E>> for TensorSour
         self.inputs.dims()[0]
     }
 
-    fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor<D>, Tensor<E>)> {
-        let rows: Vec<i32> = indices.iter().map(|i| i.cast_signed()).collect();
-        let rows = TensorData::new(rows, [indices.len()]);
+    fn gather(&self, items: BatchItems<'_>, device: &Device) -> Result<(Tensor<D>, Tensor<E>)> {
+        let rows: Vec<i32> = items.indices.iter().map(|i| i.cast_signed()).collect();
+        let rows = TensorData::new(rows, [items.indices.len()]);
         let rows = Tensor::<1, Int>::from_data(rows, &self.inputs.device());
         let plain = device.clone().inner();
         let input = self.inputs.clone().select(0, rows.clone()).to_device(&plain);

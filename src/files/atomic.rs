@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::Mutex;
 
 use tempfile::{NamedTempFile, TempDir};
 
@@ -215,7 +215,7 @@ impl UnfinishedPath {
         create: impl FnOnce() -> io::Result<T>,
         path: impl FnOnce(&T) -> &Path,
     ) -> io::Result<(T, Self)> {
-        let mut unfinished = unfinished();
+        let mut unfinished = lock(&UNFINISHED);
         let created = create().map_err(without_path)?;
         let path = path(&created).to_path_buf();
         unfinished.insert(path.clone());
@@ -232,12 +232,8 @@ fn without_path(error: io::Error) -> io::Error {
 
 impl Drop for UnfinishedPath {
     fn drop(&mut self) {
-        unfinished().remove(&self.0);
+        lock(&UNFINISHED).remove(&self.0);
     }
-}
-
-fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
-    lock(&UNFINISHED)
 }
 
 /// Deletes the temporary files and folders of everything this process is writing. Call it before
@@ -245,7 +241,7 @@ fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 ///
 /// From then on, threads that begin or finish a file block until the process exits.
 pub fn remove_unfinished_files() {
-    let unfinished = unfinished();
+    let unfinished = lock(&UNFINISHED);
     for path in &*unfinished {
         // A thread that is still writing may add a file while the folder is being emptied. Once the
         // folder is gone, it cannot.

@@ -46,7 +46,7 @@ impl<T: Task> State<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy).callback(Mix { share: 0.9 });
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(Mix { share: 0.9 });
     /// learn.fit(1, 1e-3)?;
     /// # Ok::<(), fastburn::Error>(())
     /// ```

@@ -1,7 +1,5 @@
 //! The learner and its configuration: optimizer, metrics and callbacks.
 
-use std::any::Any;
-
 use burn::optim::ModuleOptimizer;
 
 use super::callback::{Callback, Scope};
@@ -15,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::loss::Loss;
 use crate::metrics::Metric;
 use crate::models::{LayerGroup, Model, draw};
-use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
+use crate::optim::{AnyOptimizer, Momentum, OptimizerConfig, OptimizerKind};
 
 /// A model with the data, the loss and the optimizer that train it.
 ///
@@ -27,7 +25,7 @@ use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
 /// use fastburn::data::{DataLoaders, TensorSource};
 /// use fastburn::learner::Learner;
 /// use fastburn::optim::OptimizerKind;
-/// use fastburn::loss::mse;
+/// use fastburn::loss::Mse;
 /// use fastburn::models::LinearConfig;
 ///
 /// let device = fastburn::device::cpu()?;
@@ -36,7 +34,7 @@ use crate::optim::{Momentum, OptimizerConfig, OptimizerKind};
 /// let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4)?;
 ///
 /// let model = LinearConfig::new(1, 1).init(&device, 0)?;
-/// let mut learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
+/// let mut learn = Learner::new(dls, model, Mse).optimizer(OptimizerKind::Sgd);
 /// learn.fit(100, 0.3)?;
 /// assert!(learn.validate()?.loss < 1e-6);
 /// # Ok::<(), fastburn::Error>(())
@@ -86,6 +84,7 @@ where
         let groups = model.layer_groups();
         let mut state = State::new(model, Box::new(loss), dls, fresh_optimizer.clone());
         state.optimizer_config = Some(optimizer);
+        state.optimizer_name = optimizer.kind().name().to_owned();
         state.next_momentum = next_momentum;
         let callbacks: Vec<Box<dyn Callback<(M, I, T)>>> =
             vec![Box::new(Recorder::default()), Box::new(TerminateOnNan::default())];
@@ -104,29 +103,29 @@ where
             fresh_optimizer,
         }
     }
-
 }
 
 /// Each setting has two methods: one for a learner that is being built, and one for a learner that is
 /// kept, for example in a struct.
 impl<T: Task> Learner<T> {
     /// Sets the optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
-    pub fn optimizer<O: Into<ModuleOptimizer> + 'static>(mut self, optimizer: O) -> Self {
+    pub fn optimizer(mut self, optimizer: impl Into<AnyOptimizer>) -> Self {
         self.set_optimizer(optimizer);
         self
     }
 
     /// Sets the optimizer, without any state: see [`optimizer`](Self::optimizer).
-    pub fn set_optimizer<O: Into<ModuleOptimizer> + 'static>(&mut self, optimizer: O) {
-        let given = &optimizer as &dyn Any;
-        let kind = given.downcast_ref().copied().map(OptimizerConfig::new);
-        let config = kind.or(given.downcast_ref().copied());
-        self.fresh_optimizer = match &config {
-            Some(config) => config.build(&self.state.next_momentum),
-            None => optimizer.into(),
-        };
-        self.state.optimizer_config = config;
-        self.state.optimizer = self.fresh_optimizer.clone();
+    pub fn set_optimizer(&mut self, optimizer: impl Into<AnyOptimizer>) {
+        let state = &mut self.state;
+        (state.optimizer_config, state.optimizer_name, self.fresh_optimizer) =
+            match optimizer.into() {
+                AnyOptimizer::Config(config) => {
+                    let name = config.kind().name().to_owned();
+                    (Some(config), name, config.build(&state.next_momentum))
+                }
+                AnyOptimizer::Burn { name, optimizer } => (None, name, optimizer),
+            };
+        state.optimizer = self.fresh_optimizer.clone();
     }
 
     /// Resets the optimizer's state, which is otherwise kept from one call of `fit` to the next:
@@ -150,7 +149,7 @@ impl<T: Task> Learner<T> {
     ///     Splits::digits()?.with_classes(classes)?.loaders(64, 42, &device)
     /// };
     /// let model = MlpConfig::new([784, 30, 2]).init(&device, 42)?;
-    /// let mut learn = Learner::new(digits(&["1", "7"])?, model, cross_entropy);
+    /// let mut learn = Learner::new(digits(&["1", "7"])?, model, CrossEntropy::new());
     /// learn.fit(1, 1e-3)?;
     /// learn.set_data(digits(&["4", "9"])?);
     /// learn.fit(1, 1e-3)?;
@@ -223,7 +222,7 @@ impl<T: Task> Learner<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy);
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new());
     /// learn.with(EarlyStopping::patience(2), |learn| learn.fit(3, 1e-3))?;
     /// learn.fit(1, 1e-4)?; // without early stopping
     /// # Ok::<(), fastburn::Error>(())

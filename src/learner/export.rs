@@ -16,8 +16,8 @@ use crate::models::{ModelCard, Portable, StateDict};
 impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// Sets how the outputs become probabilities, for a custom loss.
     ///
-    /// [`cross_entropy`](crate::loss::cross_entropy) implies [`Outputs::Softmax`],
-    /// [`mnist_loss`](crate::loss::mnist_loss) [`Outputs::Sigmoid`].
+    /// [`CrossEntropy`](crate::loss::CrossEntropy) implies [`Outputs::Softmax`],
+    /// [`MnistLoss`](crate::loss::MnistLoss) [`Outputs::Sigmoid`].
     ///
     /// ```
     /// use fastburn::data::{DataLoaders, one_hot};
@@ -29,7 +29,7 @@ impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
     /// let dls = DataLoaders::from_images(train, valid, one_hot, &device);
     /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
-    /// let learn = Learner::new(dls, model, mse::<2>).outputs(Outputs::Softmax);
+    /// let learn = Learner::new(dls, model, Mse).outputs(Outputs::Softmax);
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let file = folder.path().join("digits.safetensors");
     /// learn.export(&file)?;
@@ -52,7 +52,7 @@ impl<T: Task<Output = Tensor<2>>> Learner<T> {
 
 impl<T: Task> Learner<T> {
     /// Returns the name of the loss, as used in files.
-    pub(super) fn loss_name(&self) -> &'static str {
+    pub(super) fn loss_name(&self) -> &str {
         self.state.loss_function.name()
     }
 }

@@ -22,7 +22,7 @@ impl<T: Task> Learner<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 50, 30, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy).layer_groups([
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).layer_groups([
     ///     LayerGroup::new("eyes", ["layers.0"]),
     ///     LayerGroup::new("brain", ["layers.1"]),
     ///     LayerGroup::new("mouth", ["layers.2"]),
@@ -126,7 +126,7 @@ impl<T: Task> Learner<T> {
     /// };
     /// let data = TensorSource::new(Tensor::<2>::ones([8, 3], &device), Tensor::<2>::ones([8, 1], &device))?;
     /// let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4)?;
-    /// let mut learn = Learner::new(dls, net, mse);
+    /// let mut learn = Learner::new(dls, net, Mse);
     /// learn.freeze()?;
     /// assert_eq!(learn.summary()?.trainable, 13);
     /// learn.set_train_norms(false);

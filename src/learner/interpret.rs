@@ -26,7 +26,7 @@ where
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
     /// learn.fit(1, 1e-3)?;
     ///
     /// let seen = learn.interpret()?;
@@ -80,7 +80,7 @@ where
             return Err(Error::compute("compute the model's outputs", "some are NaN or infinite"));
         }
         let order = self.state.dls.valid.order(0);
-        let rows = outputs.chunks_exact(width).zip(targets).zip(losses.take()?).zip(order);
+        let rows = outputs.chunks_exact(width).zip(targets).zip(losses.take()?).zip(order.iter());
         let items = rows.map(|(((outputs, target), loss), index)| {
             let actual = usize::try_from(target).ok().filter(|&class| class < classes.len());
             let actual = actual.ok_or_else(|| Error::Shape {
@@ -89,7 +89,7 @@ where
                 found: target.to_string(),
             })?;
             let probabilities = kind.probabilities(outputs, classes.len());
-            Ok(Outcome::new(index as usize, actual, loss, probabilities))
+            Ok(Outcome::new(*index as usize, actual, loss, probabilities))
         });
         let items = items.collect::<Result<_>>()?;
         Ok(Interpretation { classes, items })

@@ -63,7 +63,7 @@ impl<T: Task> Learner<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy);
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new());
     /// let curve = learn.lr_find()?;
     /// let lr = curve.suggestion().unwrap();
     /// assert!(lr > 1e-5 && lr < 1e-1);

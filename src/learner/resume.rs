@@ -35,8 +35,12 @@ impl<T: Task> Learner<T> {
     ///
     /// [`Error::File`] if the model, data, loss, optimizer or metrics differ from the saved run's;
     /// [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its default
-    /// device, and that is a missing GPU. Two of Burn's own optimizers are not told apart: use the one
-    /// of the saved run. After an error, the learner is unchanged.
+    /// device, and that is a missing GPU. After an error, the learner is unchanged.
+    ///
+    /// Two of Burn's optimizers are told apart by name only: see
+    /// [`AnyOptimizer::burn`](crate::optim::AnyOptimizer::burn). A loss or a metric is told from
+    /// another by its name and its [`config`](crate::loss::Loss::config). Data may be replaced
+    /// ([`set_data`](Self::set_data)) before the interrupted fit, and is compared at its beginning.
     ///
     /// Stateful callbacks that differ from the saved run's are an error of [`fit`](Self::fit), because
     /// they may be added for a single fit.
@@ -227,7 +231,7 @@ mod tests {
         let x = Tensor::<1, Int>::arange(0..8, &device).float().reshape([8, 1]) / 8;
         let source = TensorSource::new(x.clone(), x * 3)?;
         let dls = DataLoaders::new(source.clone(), source, 7).batch_size(2)?;
-        Ok(Learner::new(dls, LinearConfig::new(1, 1).init(&device, 1)?, mse))
+        Ok(Learner::new(dls, LinearConfig::new(1, 1).init(&device, 1)?, Mse))
     }
 
     fn fit(learn: &mut Learner<(Linear, Tensor<2>, Tensor<2>)>) -> Result<StateDict> {

@@ -6,6 +6,7 @@ use super::builder::Learner;
 use super::task::Task;
 use crate::checkpoints::{EventState, RunPosition};
 use crate::error::{Error, Result};
+use crate::optim::UNNAMED;
 
 /// The parts of a learner that [`set_data`](Learner::set_data) may change between two fits.
 const DATA: [&str; 4] =
@@ -16,20 +17,22 @@ impl<T: Task> Learner<T> {
     pub(super) fn made_of(&self) -> Map<String, Value> {
         let state = &self.state;
         let (train, valid) = (&state.dls.train, &state.dls.valid);
-        let metrics: Vec<_> = state.metrics.iter().map(|metric| metric.name()).collect();
+        let metrics = state.metrics.iter().map(|metric| named(metric.name(), metric.config()));
+        let metrics: Vec<_> = metrics.collect();
         let mut order = json!({ "seed": train.shuffle_seed(), "batches": train.len() });
         if let Some(weights) = train.weights_fingerprint() {
             order["weights"] = weights.into();
         }
-        let data = [
-            json!(train.items()),
-            json!(valid.items()),
-            json!(train.items_per_batch()),
-            order,
-        ];
+        let data =
+            [json!(train.items()), json!(valid.items()), json!(train.items_per_batch()), order];
+        let optimizer = match &state.optimizer_config {
+            Some(config) => json!(config),
+            None if state.optimizer_name == UNNAMED => Value::Null,
+            None => json!(state.optimizer_name),
+        };
         let others = [
-            ("optimizer", json!(state.optimizer_config)),
-            ("loss", json!(self.loss_name())),
+            ("optimizer", optimizer),
+            ("loss", named(self.loss_name(), self.state.loss_function.config())),
             ("list of metrics", json!(metrics)),
         ];
         let parts = DATA.into_iter().zip(data).chain(others);
@@ -64,4 +67,9 @@ impl<T: Task> Learner<T> {
         }
         Ok(())
     }
+}
+
+/// Returns a name and settings as JSON: the name alone without settings, as in older checkpoints.
+fn named(name: &str, config: Value) -> Value {
+    if config.is_null() { name.into() } else { json!({ "name": name, "config": config }) }
 }

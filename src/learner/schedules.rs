@@ -21,7 +21,7 @@ impl<T: Task> Learner<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
     /// learn.fit_one_cycle(3, 1e-2)?;
     /// assert!(learn.validate()?.metrics[0] > 0.85);
     /// # Ok::<(), fastburn::Error>(())
@@ -73,7 +73,7 @@ impl<T: Task> Learner<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, cross_entropy);
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new());
     /// learn.fit_scheduled(1, OneCycle::new(1e-2).pct_start(0.5))?;
     /// learn.fit_scheduled(1, Schedule::new(|progress| 1e-3 / (1.0 + 9.0 * progress)))?;
     /// assert_eq!(learn.history().steps[93].lr, 1e-3);
@@ -114,7 +114,7 @@ impl<T: Task> Learner<T> {
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy);
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new());
 /// let waves = Schedule::new(|progress| 1e-3 * (1.0 + (20.0 * progress).sin()));
 /// learn.with(ParamScheduler::new(ParamSchedule::new(waves)), |learn| {
 ///     learn.fit(2, Rates::slice(1e-4, 1e-3))
@@ -196,7 +196,7 @@ impl<T: Task> Learner<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 50, 10]).init(&device, 42)?; // normally a pretrained one
-    /// let mut learn = Learner::new(dls, model, cross_entropy);
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new());
     /// learn.fine_tune(2)?;
     /// assert_eq!(learn.history().epochs.len(), 3); // one frozen, two unfrozen
     /// # Ok::<(), fastburn::Error>(())

@@ -34,6 +34,7 @@ pub struct State<T: Task> {
     pub optimizer: ModuleOptimizer,
     /// The optimizer's configuration; `None` for one of Burn's own.
     pub(super) optimizer_config: Option<OptimizerConfig>,
+    pub(super) optimizer_name: String,
     /// The learning rate of the next step. If layer groups have their own, it is the last group's,
     /// and the others keep their ratio to it.
     pub lr: f64,
@@ -119,6 +120,7 @@ impl<T: Task> State<T> {
             dls,
             optimizer,
             optimizer_config: None,
+            optimizer_name: String::new(),
             lr: 0.0,
             factors: Vec::new(),
             momentum: None,
@@ -167,6 +169,11 @@ impl<T: Task> State<T> {
         before.expect("only the optimizer's own step takes the model out")
     }
 
+    /// Returns the metrics, in the order of their columns.
+    pub fn metrics(&self) -> impl Iterator<Item = &dyn Metric<T::Output, T::Target>> {
+        self.metrics.iter().map(AsRef::as_ref)
+    }
+
     /// Returns the device on which the model computes.
     pub fn device(&self) -> &Device {
         &self.device
@@ -186,8 +193,8 @@ impl<T: Task> State<T> {
     }
 
     /// Returns the optimizer's name, as used in files.
-    pub(super) fn optimizer_name(&self) -> &'static str {
-        self.optimizer_config.map_or("Burn's own", |config| config.kind().name())
+    pub fn optimizer_name(&self) -> &str {
+        &self.optimizer_name
     }
 
     /// Returns the finished epoch's row, unless an error or an interruption ended the epoch early.

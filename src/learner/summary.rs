@@ -33,7 +33,7 @@ impl<T: Task> Learner<T> {
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
     /// let model = model.freeze_group(ParamGroup::from_predicate("layers.0"));
-    /// let summary = Learner::new(dls, model, cross_entropy).summary()?;
+    /// let summary = Learner::new(dls, model, CrossEntropy::new()).summary()?;
     ///
     /// assert_eq!(summary.layers[0].output, Some(vec![64, 30]));
     /// assert_eq!((summary.layers[0].parameters, summary.layers[0].trainable), (23550, 0));

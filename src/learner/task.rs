@@ -25,7 +25,7 @@ use crate::models::Model;
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-/// let mut app = App { learn: Learner::new(dls, model, cross_entropy) };
+/// let mut app = App { learn: Learner::new(dls, model, CrossEntropy::new()) };
 /// train(&mut app.learn)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```

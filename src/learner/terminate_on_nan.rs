@@ -21,7 +21,7 @@ const READ_EVERY: Duration = Duration::from_secs(1);
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy).optimizer(OptimizerKind::Sgd);
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).optimizer(OptimizerKind::Sgd);
 /// assert!(matches!(learn.fit(1, 1e30), Err(Error::Diverged { .. })));
 /// # Ok::<(), fastburn::Error>(())
 /// ```

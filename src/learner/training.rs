@@ -91,7 +91,7 @@ impl<T: Task> Learner<T> {
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let train = dls.train.clone().shuffle(None).drop_last(false);
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-    /// let learn = Learner::new(dls, model, cross_entropy);
+    /// let learn = Learner::new(dls, model, CrossEntropy::new());
     /// let predictions = learn.get_preds_of(&train)?;
     /// assert_eq!(predictions.len(), 94); // ⌈6000 / 64⌉
     /// # Ok::<(), fastburn::Error>(())

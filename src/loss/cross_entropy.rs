@@ -2,6 +2,8 @@
 
 use burn::tensor::{Bool, Int, Tensor, TensorData, activation};
 
+use serde_json::{Value, json};
+
 use super::function::{Loss, Outputs};
 use crate::checks;
 use crate::checks::same_rows;
@@ -154,13 +156,20 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
         Ok(Some(total(weights.gather(0, targets.clone())).0))
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         match (self.weights.is_some(), self.smoothing > 0.0) {
             (false, false) => "cross-entropy",
             (false, true) => "label-smoothing",
             (true, false) => "weighted-cross-entropy",
             (true, true) => "weighted-label-smoothing",
         }
+    }
+
+    fn config(&self) -> Value {
+        if *self == Self::new() {
+            return Value::Null;
+        }
+        json!({ "smoothing": self.smoothing, "weights": self.weights })
     }
 
     fn outputs(&self) -> Option<Outputs> {

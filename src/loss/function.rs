@@ -2,18 +2,19 @@
 
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::error::Result;
 
 /// A loss function: computes a number to minimise from a batch's outputs and targets.
 ///
-/// Any function `(outputs, targets) -> Result<Tensor<1>>` is a loss. A loss with settings is a type
-/// that implements this trait, as the built-in ones do:
+/// [`from_fn`](super::from_fn) makes a loss of a function. A loss with settings is a type that
+/// implements this trait, as the built-in ones do:
 ///
 /// ```
 /// use burn::tensor::Tensor;
-/// use fastburn::loss::Loss;
 /// use fastburn::prelude::*;
+/// use fastburn::serde_json::{Value, json};
 /// # use fastburn::data::TensorSource;
 ///
 /// /// Squared error up to `delta`, absolute error beyond (Huber 1964).
@@ -28,8 +29,12 @@ use crate::error::Result;
 ///         Ok((square.clone() * (error - square * 0.5)).mean())
 ///     }
 ///
-///     fn name(&self) -> &'static str {
+///     fn name(&self) -> &str {
 ///         "huber"
+///     }
+///
+///     fn config(&self) -> Value {
+///         json!({ "delta": self.delta })
 ///     }
 /// }
 ///
@@ -42,6 +47,12 @@ use crate::error::Result;
 /// learn.fit(1, 0.1)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a loss of outputs `{O}` and targets `{T}`",
+    label = "not a loss of these outputs and targets",
+    note = "pass a type such as `CrossEntropy::new()`, `MnistLoss` or `Mse`, or \
+            `fastburn::loss::from_fn(\"name\", function)` for a function"
+)]
 pub trait Loss<O, T>: Send {
     /// Returns the mean loss of a batch, `[1]`.
     ///
@@ -64,9 +75,13 @@ pub trait Loss<O, T>: Send {
         Ok(None)
     }
 
-    /// Returns the loss's name in summaries and model files.
-    fn name(&self) -> &'static str {
-        "custom"
+    /// Returns the loss's name in summaries, model files and checkpoints.
+    fn name(&self) -> &str;
+
+    /// Returns the loss's settings, `Null` for none. A run is resumed only with a loss of the same
+    /// name and settings.
+    fn config(&self) -> Value {
+        Value::Null
     }
 
     /// Returns how outputs trained with this loss become probabilities, if they do: fastai's

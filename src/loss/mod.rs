@@ -2,52 +2,21 @@
 //!
 //! Each compares shapes first, since a mismatch would broadcast and give a number that looks like a
 //! loss. All average over the batch, like PyTorch's by default.
+//!
+//! As in PyTorch, each comes twice: as a function, to compute it by hand, and as a type, to pass it to
+//! a [`Learner`](crate::learner::Learner).
 
 mod cross_entropy;
+mod from_fn;
 mod function;
-
-use std::any::TypeId;
 
 use burn::tensor::{Tensor, activation};
 
 pub use self::cross_entropy::{CrossEntropy, cross_entropy};
+pub use self::from_fn::{FromFn, from_fn};
 pub use self::function::{Loss, Outputs};
 use crate::checks::same_shape;
 use crate::error::Result;
-
-/// Any function of outputs and targets; `cross_entropy` and `mnist_loss` have their own names.
-impl<O, T, F> Loss<O, T> for F
-where
-    F: Fn(O, T) -> Result<Tensor<1>> + Send + 'static,
-{
-    fn compute(&self, outputs: O, targets: T) -> Result<Tensor<1>> {
-        self(outputs, targets)
-    }
-
-    fn name(&self) -> &'static str {
-        known(self).map_or("custom", |(name, _)| name)
-    }
-
-    fn outputs(&self) -> Option<Outputs> {
-        known(self).map(|(_, outputs)| outputs)
-    }
-}
-
-/// Returns the name and the outputs of one of this module's classification losses. Each function
-/// has a unique type, which identifies it.
-fn known<F: 'static>(_: &F) -> Option<(&'static str, Outputs)> {
-    fn id<F: 'static>(_: F) -> TypeId {
-        TypeId::of::<F>()
-    }
-    let given = TypeId::of::<F>();
-    if given == id(cross_entropy) {
-        Some(("cross-entropy", Outputs::Softmax))
-    } else if given == id(mnist_loss) {
-        Some(("mnist", Outputs::Sigmoid))
-    } else {
-        None
-    }
-}
 
 /// The fastai book's `mnist_loss`: the mean distance of `sigmoid(prediction)` from its 0/1 target.
 ///
@@ -117,4 +86,50 @@ pub fn mse<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result
 pub fn l1<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
     same_shape("l1", &predictions, &targets)?;
     Ok((predictions - targets).abs().mean())
+}
+
+/// [`mnist_loss`] as the loss of a learner.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MnistLoss;
+
+impl Loss<Tensor<2>, Tensor<2>> for MnistLoss {
+    fn compute(&self, predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
+        mnist_loss(predictions, targets)
+    }
+
+    fn name(&self) -> &str {
+        "mnist"
+    }
+
+    fn outputs(&self) -> Option<Outputs> {
+        Some(Outputs::Sigmoid)
+    }
+}
+
+/// [`mse`] as the loss of a learner: PyTorch's `nn.MSELoss`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mse;
+
+impl<const D: usize> Loss<Tensor<D>, Tensor<D>> for Mse {
+    fn compute(&self, predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
+        mse(predictions, targets)
+    }
+
+    fn name(&self) -> &str {
+        "mse"
+    }
+}
+
+/// [`l1`] as the loss of a learner: PyTorch's `nn.L1Loss`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct L1;
+
+impl<const D: usize> Loss<Tensor<D>, Tensor<D>> for L1 {
+    fn compute(&self, predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
+        l1(predictions, targets)
+    }
+
+    fn name(&self) -> &str {
+        "l1"
+    }
 }

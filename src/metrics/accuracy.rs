@@ -1,9 +1,10 @@
 //! Metrics that count correct predictions.
 
 use burn::tensor::{Int, Tensor};
+use serde_json::json;
 
 use super::from_confusion::class_indices;
-use super::metric::{Mean, MeanOf, Metric};
+use super::metric::{Mean, Metric};
 use crate::checks::{same_rows, same_shape};
 use crate::error::{Error, Result};
 
@@ -43,8 +44,9 @@ use crate::error::{Error, Result};
 ///     predicted.equal(targets).float().mean()
 /// }
 /// ```
-pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
+pub fn accuracy() -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     Mean::new("accuracy", |logits, targets| share_right("accuracy", logits, targets))
+        .smaller_is_better(false)
 }
 
 /// Error rate, the share of wrong predictions: 1 - [`accuracy`]. fastai's `error_rate`.
@@ -61,11 +63,12 @@ pub fn accuracy() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
 /// assert_eq!(error_rate.value()?, 0.0);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn error_rate() -> MeanOf<Tensor<2>, Tensor<1, Int>> {
+pub fn error_rate() -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     Mean::new(
         "error_rate",
         |logits, targets| Ok(-share_right("error_rate", logits, targets)? + 1.0),
     )
+    .smaller_is_better(true)
 }
 
 fn share_right(
@@ -94,11 +97,12 @@ fn share_right(
 /// assert_eq!(accuracy.value()?, 0.5);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn one_hot_accuracy() -> MeanOf<Tensor<2>, Tensor<2>> {
+pub fn one_hot_accuracy() -> impl Metric<Tensor<2>, Tensor<2>> {
     Mean::new("accuracy", |logits, targets| {
         same_shape("one_hot_accuracy", &logits, &targets)?;
         Ok(logits.argmax(1).equal(targets.argmax(1)).float().mean())
     })
+    .smaller_is_better(false)
 }
 
 /// Accuracy of predictions against targets of 0 or 1, both `[batch, 1]`: the share of items whose
@@ -117,14 +121,14 @@ pub fn one_hot_accuracy() -> MeanOf<Tensor<2>, Tensor<2>> {
 /// assert_eq!(accuracy.value()?, 1.0);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn binary_accuracy(
-    threshold: f32,
-) -> Mean<impl Fn(Tensor<2>, Tensor<2>) -> Result<Tensor<1>> + Send> {
+pub fn binary_accuracy(threshold: f32) -> impl Metric<Tensor<2>, Tensor<2>> {
     Mean::new("accuracy", move |predictions: Tensor<2>, targets: Tensor<2>| {
         same_shape("binary_accuracy", &predictions, &targets)?;
         let right = predictions.greater_scalar(threshold).equal(targets.greater_scalar(0.5));
         Ok(right.float().mean())
     })
+    .smaller_is_better(false)
+    .with_config(json!({ "threshold": threshold }))
 }
 
 /// Top-k accuracy of logits `[batch, classes]` against class indices `[batch]`: the share of items
@@ -155,6 +159,8 @@ pub fn binary_accuracy(
 /// this.
 pub fn top_k_accuracy(k: usize) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
     Mean::new("top_k_accuracy", move |logits, targets| share_in_top(k, logits, targets))
+        .smaller_is_better(false)
+        .with_config(json!({ "k": k }))
 }
 
 fn share_in_top(k: usize, logits: Tensor<2>, targets: Tensor<1, Int>) -> Result<Tensor<1>> {

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::metric::{Mean, MeanOf, Metric};
+use super::metric::{Mean, Metric};
 use crate::checks::same_shape;
 use crate::error::Result;
 
@@ -20,8 +20,9 @@ use crate::error::Result;
 /// assert_eq!(mse.value()?, 4.0);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn mse<const D: usize>() -> MeanOf<Tensor<D>, Tensor<D>> {
+pub fn mse<const D: usize>() -> impl Metric<Tensor<D>, Tensor<D>> {
     Mean::new("mse", |predictions, targets| mean_square("mse", predictions, targets))
+        .smaller_is_better(true)
 }
 
 /// Root mean squared error over all items, of predictions against targets of the same shape, batch
@@ -60,11 +61,12 @@ pub fn rmse<const D: usize>() -> impl Metric<Tensor<D>, Tensor<D>> {
 /// assert_eq!(mae.value()?, 1.5);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub fn mae<const D: usize>() -> MeanOf<Tensor<D>, Tensor<D>> {
+pub fn mae<const D: usize>() -> impl Metric<Tensor<D>, Tensor<D>> {
     Mean::new("mae", |predictions, targets| {
         same_shape("mae", &predictions, &targets)?;
         Ok((predictions - targets).abs().mean())
     })
+    .smaller_is_better(true)
 }
 
 fn mean_square<const D: usize>(
@@ -78,18 +80,22 @@ fn mean_square<const D: usize>(
 }
 
 /// The square root of a mean.
-struct RootOfMean<const D: usize>(MeanOf<Tensor<D>, Tensor<D>>);
+struct RootOfMean<M>(M);
 
-impl<const D: usize> Metric<Tensor<D>, Tensor<D>> for RootOfMean<D> {
+impl<M: Metric<O, T>, O, T> Metric<O, T> for RootOfMean<M> {
     fn name(&self) -> &str {
         self.0.name()
+    }
+
+    fn smaller_is_better(&self) -> Option<bool> {
+        Some(true)
     }
 
     fn reset(&mut self) {
         self.0.reset();
     }
 
-    fn update(&mut self, predictions: Tensor<D>, targets: Tensor<D>, items: usize) -> Result<()> {
+    fn update(&mut self, predictions: O, targets: T, items: usize) -> Result<()> {
         self.0.update(predictions, targets, items)
     }
 

@@ -1,6 +1,7 @@
 //! Metrics of a confusion matrix: precision, recall, F scores and custom ones.
 
 use burn::tensor::{Int, Tensor};
+use serde_json::{Value, json};
 
 use super::metric::Metric;
 use crate::checks::same_rows;
@@ -28,6 +29,8 @@ use crate::records::{Average, Confusion};
 pub struct FromConfusion<F> {
     name: String,
     function: F,
+    smaller_is_better: Option<bool>,
+    config: Value,
     /// `[actual, predicted]`, on the device.
     counts: Option<Tensor<2, Int>>,
     items: usize,
@@ -36,13 +39,40 @@ pub struct FromConfusion<F> {
 impl<F: Fn(&Confusion) -> f64> FromConfusion<F> {
     /// Creates a metric from a function of the confusion matrix over all batches.
     pub fn new(name: impl Into<String>, function: F) -> Self {
-        Self { name: name.into(), function, counts: None, items: 0 }
+        Self {
+            name: name.into(),
+            function,
+            smaller_is_better: None,
+            config: Value::Null,
+            counts: None,
+            items: 0,
+        }
+    }
+
+    /// Sets whether smaller values are better (default: unknown).
+    pub fn smaller_is_better(mut self, smaller_is_better: bool) -> Self {
+        self.smaller_is_better = Some(smaller_is_better);
+        self
+    }
+
+    /// Sets the metric's settings, which tell it from another of the same name in a checkpoint.
+    pub fn with_config(mut self, config: Value) -> Self {
+        self.config = config;
+        self
     }
 }
 
 impl<F: Fn(&Confusion) -> f64 + Send> Metric<Tensor<2>, Tensor<1, Int>> for FromConfusion<F> {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn smaller_is_better(&self) -> Option<bool> {
+        self.smaller_is_better
+    }
+
+    fn config(&self) -> Value {
+        self.config.clone()
     }
 
     fn reset(&mut self) {
@@ -127,7 +157,7 @@ pub(super) fn class_indices(classes: usize, others: &Tensor<2, Int>) -> Tensor<2
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub fn precision(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
-    FromConfusion::new("precision", move |confusion| confusion.precision(average))
+    averaged("precision", average, move |confusion| confusion.precision(average))
 }
 
 /// Recall, the share of a class's items that were predicted as it, for logits `[batch, classes]`
@@ -147,7 +177,7 @@ pub fn precision(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub fn recall(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
-    FromConfusion::new("recall", move |confusion| confusion.recall(average))
+    averaged("recall", average, move |confusion| confusion.recall(average))
 }
 
 /// F1 score, which weights precision and recall equally, for logits `[batch, classes]` against
@@ -188,5 +218,15 @@ pub fn f1(average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 pub fn f_beta(beta: f64, average: Average) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
-    FromConfusion::new(format!("f{beta}"), move |confusion| confusion.f_beta(beta, average))
+    averaged(format!("f{beta}"), average, move |confusion| confusion.f_beta(beta, average))
+}
+
+/// Creates a metric of which larger values are better, with the average as its settings.
+fn averaged(
+    name: impl Into<String>,
+    average: Average,
+    function: impl Fn(&Confusion) -> f64 + Send,
+) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
+    let config = json!({ "average": format!("{average:?}") });
+    FromConfusion::new(name, function).smaller_is_better(false).with_config(config)
 }

@@ -1,6 +1,7 @@
 //! The trait of metrics, and means of a function over all items.
 
 use burn::tensor::Tensor;
+use serde_json::Value;
 
 use crate::checks::one_number;
 use crate::error::Result;
@@ -10,9 +11,26 @@ use crate::scalars::MeanOverBatches;
 ///
 /// For a mean over items, pass the function of one batch to [`Mean`]. For a function of the
 /// [`Confusion`](crate::records::Confusion) matrix, use [`FromConfusion`](super::FromConfusion).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a metric of outputs `{O}` and targets `{T}`",
+    label = "not a metric of these outputs and targets",
+    note = "for a function of one batch, use `fastburn::metrics::Mean::new(\"name\", function)`"
+)]
 pub trait Metric<O, T>: Send {
     /// Returns the name, which is the header of the metric's column.
     fn name(&self) -> &str;
+
+    /// Returns whether smaller values are better, `None` if the metric does not know. Callbacks that
+    /// compare epochs, such as [`EarlyStopping`](crate::callbacks::EarlyStopping), go by it.
+    fn smaller_is_better(&self) -> Option<bool> {
+        None
+    }
+
+    /// Returns the metric's settings, `Null` for none. A run is resumed only with metrics of the same
+    /// names and settings.
+    fn config(&self) -> Value {
+        Value::Null
+    }
 
     /// Resets the metric before a pass.
     fn reset(&mut self);
@@ -51,16 +69,33 @@ pub trait Metric<O, T>: Send {
 pub struct Mean<F> {
     name: String,
     function: F,
+    smaller_is_better: Option<bool>,
+    config: Value,
     means: MeanOverBatches,
 }
-
-/// A [`Mean`] of a function pointer from outputs and targets.
-pub type MeanOf<O, T> = Mean<fn(O, T) -> Result<Tensor<1>>>;
 
 impl<F> Mean<F> {
     /// Creates a metric from a function of a batch's predictions and targets to their mean, `[1]`.
     pub fn new(name: impl Into<String>, function: F) -> Self {
-        Self { name: name.into(), function, means: MeanOverBatches::default() }
+        Self {
+            name: name.into(),
+            function,
+            smaller_is_better: None,
+            config: Value::Null,
+            means: MeanOverBatches::default(),
+        }
+    }
+
+    /// Sets whether smaller values are better (default: unknown).
+    pub fn smaller_is_better(mut self, smaller_is_better: bool) -> Self {
+        self.smaller_is_better = Some(smaller_is_better);
+        self
+    }
+
+    /// Sets the metric's settings, which tell it from another of the same name in a checkpoint.
+    pub fn with_config(mut self, config: Value) -> Self {
+        self.config = config;
+        self
     }
 }
 
@@ -70,6 +105,14 @@ where
 {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn smaller_is_better(&self) -> Option<bool> {
+        self.smaller_is_better
+    }
+
+    fn config(&self) -> Value {
+        self.config.clone()
     }
 
     fn reset(&mut self) {
@@ -112,6 +155,8 @@ where
 pub struct WeightedMean<F> {
     name: String,
     function: F,
+    smaller_is_better: Option<bool>,
+    config: Value,
     means: MeanOverBatches,
 }
 
@@ -119,7 +164,25 @@ impl<F> WeightedMean<F> {
     /// Creates a metric from a function of a batch's predictions and targets to their weighted mean
     /// and the sum of the weights, `[1]` each.
     pub fn new(name: impl Into<String>, function: F) -> Self {
-        Self { name: name.into(), function, means: MeanOverBatches::default() }
+        Self {
+            name: name.into(),
+            function,
+            smaller_is_better: None,
+            config: Value::Null,
+            means: MeanOverBatches::default(),
+        }
+    }
+
+    /// Sets whether smaller values are better (default: unknown).
+    pub fn smaller_is_better(mut self, smaller_is_better: bool) -> Self {
+        self.smaller_is_better = Some(smaller_is_better);
+        self
+    }
+
+    /// Sets the metric's settings, which tell it from another of the same name in a checkpoint.
+    pub fn with_config(mut self, config: Value) -> Self {
+        self.config = config;
+        self
     }
 }
 
@@ -129,6 +192,14 @@ where
 {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn smaller_is_better(&self) -> Option<bool> {
+        self.smaller_is_better
+    }
+
+    fn config(&self) -> Value {
+        self.config.clone()
     }
 
     fn reset(&mut self) {

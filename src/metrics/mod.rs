@@ -10,4 +10,4 @@ mod metric;
 pub use accuracy::{accuracy, binary_accuracy, error_rate, one_hot_accuracy, top_k_accuracy};
 pub use distance::{mae, mse, rmse};
 pub use from_confusion::{FromConfusion, f_beta, f1, precision, recall};
-pub use metric::{Mean, MeanOf, Metric, WeightedMean};
+pub use metric::{Mean, Metric, WeightedMean};

@@ -16,7 +16,7 @@ use crate::records::{EpochRecord, History, LayerActivations, LrCurve, StepRecord
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 0, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 0)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy);
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new());
 /// learn.fit(1, 1e-3)?;
 /// assert!(plot_loss(learn.history())?.svg().contains("validation"));
 /// # Ok::<(), fastburn::Error>(())
@@ -49,7 +49,7 @@ pub fn plot_loss(history: &History) -> Result<Figure> {
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 0, &device)?;
 /// let model = LinearConfig::new(784, 10).init(&device, 0)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy);
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new());
 /// learn.fit(1, 1e-3)?;
 /// assert!(plot_schedule(learn.history())?.svg().contains("learning rate"));
 /// # Ok::<(), fastburn::Error>(())

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::images::Images;
 use super::open::Splits;
 use super::read::ReadOptions;
-use crate::data::{DataLoaders, ItemFormat, Source, class_indices};
+use crate::data::{BatchItems, DataLoaders, ItemFormat, Source, class_indices};
 use crate::device;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -76,11 +76,13 @@ where
         self.images.len()
     }
 
-    fn expect(&self, upcoming: &[&[u32]]) {
-        self.images.expect(upcoming);
+    fn expect(&self, upcoming: &[BatchItems<'_>]) {
+        let upcoming: Vec<_> = upcoming.iter().map(|items| items.indices).collect();
+        self.images.expect(&upcoming);
     }
 
-    fn gather(&self, indices: &[u32], device: &Device) -> Result<(Tensor<4>, T)> {
+    fn gather(&self, items: BatchItems<'_>, device: &Device) -> Result<(Tensor<4>, T)> {
+        let indices = items.indices;
         let [channels, height, width] = self.images.shape();
         let shape = [indices.len(), channels, height, width];
         let input = match &self.resident {

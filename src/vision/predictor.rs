@@ -33,7 +33,7 @@ const LARGEST_IMAGE: u64 = 1 << 28;
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
 /// learn.fit(1, 3e-3)?;
 /// let folder = tempfile::tempdir().unwrap();
 /// let file = folder.path().join("digits.safetensors");
@@ -180,6 +180,7 @@ impl Predictor {
     /// [`Outputs::loss`](crate::loss::Outputs::loss).
     ///
     /// ```
+    /// use fastburn::loss::CrossEntropy;
     /// use fastburn::vision::Predictor;
     /// use fastburn::vision::{Images, Splits};
     ///
@@ -188,7 +189,7 @@ impl Predictor {
     /// # let file = folder.path().join("digits.safetensors");
     /// # let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// # let model = fastburn::models::LinearConfig::new(784, 10).init(&device, 42)?;
-    /// # let mut learn = fastburn::learner::Learner::new(dls, model, fastburn::loss::cross_entropy);
+    /// # let mut learn = fastburn::learner::Learner::new(dls, model, fastburn::loss::CrossEntropy::new());
     /// # learn.fit(1, 1e-3)?;
     /// # learn.export(&file)?;
     /// let predictor = Predictor::load(&file, &device)?;

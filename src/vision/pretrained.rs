@@ -27,7 +27,7 @@ const MOST_NAMED: usize = 8;
 /// let device = device::cpu()?;
 /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
 /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-/// let mut learn = Learner::new(dls, model, cross_entropy);
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new());
 /// learn.fit(1, 3e-3)?;
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let file = folder.path().join("digits.safetensors");
@@ -44,7 +44,7 @@ const MOST_NAMED: usize = 8;
 ///
 /// // Train only the new head first. `unfreeze()` then adds the body, as `fine_tune` does.
 /// let mut learn =
-///     Learner::new(few, transferred.model, cross_entropy).metric(accuracy());
+///     Learner::new(few, transferred.model, CrossEntropy::new()).metric(accuracy());
 /// learn.freeze()?;
 /// learn.fit(3, 3e-3)?;
 /// assert!(learn.validate()?.metrics[0] > 0.8);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use burn::data::dataset::Dataset;
 use fastburn::data::{DataLoaders, class_indices};
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::models::LinearConfig;
 use fastburn::vision::{
     Filter, ImageFolder, ImageSpec, Images, Predictor, ReadOptions, Scaling, Splits,
@@ -285,7 +285,7 @@ fn images_are_standardised_by_the_training_images_own_mean_and_deviation() {
     let (pixel, scaling) = (valid.pixels(1).unwrap()[20], train.format().scaling.clone());
     let device = fastburn::device::cpu().unwrap();
     let dls = DataLoaders::from_images(train, valid, class_indices, &device);
-    let batch = dls.valid.batch(&[0, 1], 0, &device).unwrap();
+    let batch = dls.valid.batch(&dls.valid.order(0), 0, &device).unwrap();
     let Scaling::Standard { mean, std } = &scaling else { panic!() };
     // Red, green and blue of 15 pixels each, in the second image.
     assert_eq!(values(batch.input)[45 + 20], (f32::from(pixel) / 255.0 - mean[1]) / std[1]);
@@ -300,9 +300,8 @@ fn standardised_numbers_of_large_and_small_batches_are_the_same() {
     let images = Images::read(&digits, &reading, &|_, _| {}).unwrap();
     let device = fastburn::device::cpu().unwrap();
     let dls = DataLoaders::from_images(images.clone(), images, class_indices, &device);
-    let order: Vec<u32> = (0..1000).collect();
     let input = |loader: &fastburn::data::DataLoader<_, _>, index| {
-        values(loader.batch(&order, index, &device).unwrap().input)
+        values(loader.batch(&loader.order(0), index, &device).unwrap().input)
     };
     let whole = input(&dls.valid.clone().batch_size(1000).unwrap(), 0);
     let parts = dls.valid.clone().batch_size(100).unwrap();
@@ -336,7 +335,7 @@ fn a_model_file_keeps_how_its_images_are_read() {
     let device = fastburn::device::cpu().unwrap();
     let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
     let model = LinearConfig::new(27, 2).init(&device, 0).unwrap();
-    let learn = Learner::new(dls.batch_size(2).unwrap(), model, cross_entropy);
+    let learn = Learner::new(dls.batch_size(2).unwrap(), model, CrossEntropy::new());
     let file = place.path().join("model.safetensors");
     learn.export(&file).unwrap();
 

@@ -2,7 +2,7 @@
 
 use burn::tensor::Device;
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::models::MlpConfig;
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::Splits;
@@ -13,7 +13,7 @@ use crate::support::{assert_close, each_device};
 fn losses(device: &Device, optimizer: OptimizerKind) -> Vec<f32> {
     let dls = Splits::digits().unwrap().loaders(100, 7, device).unwrap();
     let model = MlpConfig::new([784, 30, 10]).init(device, 7).unwrap();
-    let mut learn = Learner::new(dls, model, cross_entropy).optimizer(optimizer);
+    let mut learn = Learner::new(dls, model, CrossEntropy::new()).optimizer(optimizer);
     learn.fit(1, if optimizer == OptimizerKind::Sgd { 0.1 } else { 1e-3 }).unwrap();
     learn.history().steps.iter().map(|step| step.loss).collect()
 }

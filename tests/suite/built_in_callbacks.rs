@@ -16,11 +16,10 @@ use fastburn::callbacks::{Checkpoint, EpochTable};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, Rates, State, Task};
-use fastburn::loss::mse;
+use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::metrics::{FromConfusion, accuracy};
 use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
 use fastburn::optim::OptimizerKind;
-use fastburn::prelude::cross_entropy;
 use fastburn::records::{History, Validation};
 use fastburn::schedule::{OneCycle, ParamSchedule, Schedule};
 use fastburn::vision::Predictor;
@@ -83,7 +82,7 @@ fn early_stopping_waits_as_long_as_its_patience() {
     let coarse = Monitor::new("valid_loss").min_delta(1.2);
     assert_eq!(follow(losses, EarlyStopping::patience(3).monitor(coarse)).0, 4);
     // Of a number that should grow, each of these is a step back or an improvement.
-    let growing = EarlyStopping::patience(1).monitor(Monitor::new("bias"));
+    let growing = EarlyStopping::patience(1).monitor(Monitor::new("bias").smaller_is_better(false));
     assert_eq!(follow(&[1.0, 2.0, 3.0, 2.0, 4.0], growing.clone()).0, 4);
     let shrinking = Monitor::new("bias").smaller_is_better(true);
     assert_eq!(follow(&[3.0, 2.0, 1.0, 2.0], growing.clone().monitor(shrinking)).0, 4);
@@ -121,7 +120,7 @@ fn accumulated_batches_make_the_step_of_a_large_one() {
             // Twenty items: the last step of an epoch has fewer.
             let train = dls.train.drop_last(false);
             let dls = DataLoaders::from_loaders(train, dls.valid);
-            let mut learn = Learner::new(dls, learn.model().clone(), mse)
+            let mut learn = Learner::new(dls, learn.model().clone(), Mse)
                 .optimizer(OptimizerKind::Sgd)
                 .callback(GradientAccumulation::new(batches.try_into().unwrap()));
             if clip {
@@ -152,7 +151,7 @@ fn the_best_model_is_kept_and_put_back() {
     let place = tempdir().unwrap();
     let (best, each) = (place.path().join("best.safetensors"), place.path().join("m.safetensors"));
     // At this rate the loss goes up and down.
-    let mut learn = Learner::new(dls(), model, cross_entropy)
+    let mut learn = Learner::new(dls(), model, CrossEntropy::new())
         .metric(accuracy())
         .callback(SaveModel::best(&best))
         .callback(SaveModel::every_epoch(&each));
@@ -186,7 +185,7 @@ fn a_resumed_run_has_its_best_model_and_goes_on_from_its_last() {
     // A metric that is never a number is a part of what is known of the best model.
     let never = || FromConfusion::new("never", |_| f64::NAN);
     let learner = |file: &Path| {
-        let learn = Learner::new(dls(), model(), cross_entropy).metric(never());
+        let learn = Learner::new(dls(), model(), CrossEntropy::new()).metric(never());
         learn.callback(SaveModel::best(file))
     };
     let text = |history: &History| serde_json::to_string(&timeless(history)).unwrap();
@@ -239,7 +238,7 @@ fn a_best_model_that_cannot_be_written_ends_the_fit() {
     let dls = Splits::digits().unwrap().loaders(500, 3, &device).unwrap();
     let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
     let file = Path::new("/no/such/folder/best.safetensors");
-    let mut learn = Learner::new(dls, model, cross_entropy).callback(SaveModel::best(file));
+    let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(SaveModel::best(file));
     let error = learn.fit(3, 1e-3).unwrap_err();
     assert!(error.to_string().contains("/no/such/folder/best.safetensors"), "{error}");
     assert_eq!(learn.history().epochs.len(), 1);
@@ -381,7 +380,7 @@ fn running_statistics_are_not_kept_in_half_precision() {
     let plain = learner(&device, OptimizerKind::Sgd);
     let norm = BatchNormConfig::new(2).init(&device);
     let model = Normed { net: plain.model().clone(), norm };
-    let mut learn = Learner::new(plain.dls().clone(), model, mse);
+    let mut learn = Learner::new(plain.dls().clone(), model, Mse);
     let mixed = MixedPrecision::new(Half::Bf16);
     let error = learn.with(mixed, |learn| learn.fit(1, 0.05)).unwrap_err().to_string();
     assert!(error.contains("running statistics"), "{error}");
@@ -435,7 +434,7 @@ fn what_is_taken_off_a_learner_hears_nothing() {
     let data = TensorSource::new(x.clone(), x).unwrap();
     let dls = DataLoaders::new(data.clone(), data, 0).batch_size(1).unwrap();
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
-    let learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
+    let learn = Learner::new(dls, model, Mse).optimizer(OptimizerKind::Sgd);
     let mut learn = learn.without("TerminateOnNan").unwrap();
     learn.fit(20, 1.0).unwrap();
     assert_eq!(learn.history().epochs.len(), 20);
@@ -500,7 +499,8 @@ fn a_run_with_everything_on_is_resumed_to_the_bit() {
                 learn.fit_one_cycle(3, Rates::slice(0.05, 0.5))?;
                 learn.freeze()?;
                 learn.reset_optimizer();
-                let once = EarlyStopping::patience(1).monitor(Monitor::new("bias"));
+                let once = EarlyStopping::patience(1)
+                    .monitor(Monitor::new("bias").smaller_is_better(false));
                 learn.with(once, |learn| learn.fit(2, 0.3))?;
                 learn.unfreeze()?;
                 learn.fit_scheduled(2, OneCycle::new(0.05).pct_start(0.5))

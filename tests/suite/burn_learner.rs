@@ -17,7 +17,7 @@ use fastburn::data::{Batch, DataLoaders, class_indices};
 use fastburn::interop::ImageBatcher;
 use fastburn::interop::burn_learner::{Classifier, quiet};
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::{CrossEntropy, cross_entropy};
 use fastburn::metrics::accuracy;
 use fastburn::models::{Mlp, MlpConfig};
 use fastburn::optim::OptimizerKind;
@@ -84,7 +84,7 @@ fn a_step_of_burns_learner_is_a_step_of_ours() {
                 .shuffle(None)
                 .batch_size(count)
                 .unwrap();
-            let mut ours = Learner::new(dls, mlp(device), cross_entropy).optimizer(optimizer);
+            let mut ours = Learner::new(dls, mlp(device), CrossEntropy::new()).optimizer(optimizer);
             ours.fit(1, lr).unwrap();
 
             let training = device.clone().autodiff();
@@ -150,7 +150,7 @@ fn burns_metrics_of_a_model_are_ours() {
     let dls = DataLoaders::from_images(train, valid, class_indices, &device);
     let model = trained.model.model;
     let mut learn =
-        Learner::new(dls.batch_size(BATCH).unwrap(), model, cross_entropy).metric(accuracy());
+        Learner::new(dls.batch_size(BATCH).unwrap(), model, CrossEntropy::new()).metric(accuracy());
     let found = learn.validate().unwrap();
     let burns = ["Loss", "Accuracy"].map(|metric| logged(folder.path(), metric, 1));
     assert!((found.loss - burns[0]).abs() < 1e-6, "{found:?}, but {burns:?}");

@@ -8,7 +8,7 @@ use fastburn::Error;
 use fastburn::callbacks::StopFlag;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::mse;
+use fastburn::loss::Mse;
 use fastburn::models::{Linear, LinearConfig};
 use fastburn::optim::OptimizerKind;
 
@@ -25,7 +25,7 @@ fn learner() -> Small {
     let valid = TensorSource::new(x.clone().narrow(0, 0, 2), x.narrow(0, 0, 2)).unwrap();
     let dls = DataLoaders::new(train, valid, 0).batch_size(2).unwrap();
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
-    Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd)
+    Learner::new(dls, model, Mse).optimizer(OptimizerKind::Sgd)
 }
 
 /// Writes each event down, and answers one of them with a [`Stop`].
@@ -319,7 +319,7 @@ fn a_validation_that_was_left_early_has_no_result() {
     let dls = DataLoaders::new(data.clone(), data, 0).batch_size(2).unwrap();
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
     let flag = Arc::new(AtomicBool::new(true));
-    let mut learn = Learner::new(dls, model, mse).callback(StopFlag::new(flag));
+    let mut learn = Learner::new(dls, model, Mse).callback(StopFlag::new(flag));
     assert!(
         learn.validate().unwrap_err().to_string().contains("none of them skipped by a callback")
     );

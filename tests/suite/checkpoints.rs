@@ -15,7 +15,7 @@ use fastburn::callbacks::{Checkpoint, EpochTable, StopFlag};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::mse;
+use fastburn::loss::Mse;
 use fastburn::metrics::Mean;
 use fastburn::models::{Mlp, MlpConfig, Model, StateDict};
 use fastburn::optim::OptimizerKind;
@@ -43,7 +43,7 @@ pub fn learner(device: &Device, optimizer: OptimizerKind) -> Regression {
     let dls = DataLoaders::new(train, valid, 9).batch_size(4).unwrap();
     let model = MlpConfig::new([3, 6, 2]).init(device, 5).unwrap();
     let bias = Mean::new("bias", |x: Tensor<2>, y: Tensor<2>| Ok((x - y).mean()));
-    Learner::new(dls, model, mse).optimizer(optimizer).metric(bias)
+    Learner::new(dls, model, Mse).optimizer(optimizer).metric(bias)
 }
 
 /// Changes the learning rate at every event of a fit, by a number that it has to remember, and
@@ -223,7 +223,7 @@ fn what_layers_draw_goes_on_too_in_a_process_of_its_own() {
             let learn = learner(&device, OptimizerKind::Adam);
             let dropout = DropoutConfig::new(0.5).init();
             let model = Noisy { net: learn.model().clone(), dropout };
-            Learner::new(learn.dls().clone(), model, mse)
+            Learner::new(learn.dls().clone(), model, Mse)
         };
         let mut unbroken = noisy();
         unbroken.fit(2, 0.05).unwrap();
@@ -390,12 +390,12 @@ fn another_model_data_or_callbacks_are_refused_and_change_nothing() {
     let orders = dls.clone().shuffle(fastburn::Seed::new(8));
     let bias = || Mean::new("bias", |x: Tensor<2>, y: Tensor<2>| Ok((x - y).mean()));
     let with = |dls: &DataLoaders<_, _>, model: &Mlp| {
-        let learn = Learner::new(dls.clone(), model.clone(), mse).optimizer(OptimizerKind::Sgd);
+        let learn = Learner::new(dls.clone(), model.clone(), Mse).optimizer(OptimizerKind::Sgd);
         learn.metric(bias()).callback(Decay::default())
     };
     let longer = DataLoaders::new(source(20), source(8), 9).batch_size(4).unwrap();
     let nineteen = DataLoaders::new(source(19), source(7), 9).batch_size(4).unwrap();
-    let bare = || Learner::new(dls.clone(), model.clone(), mse).optimizer(OptimizerKind::Sgd);
+    let bare = || Learner::new(dls.clone(), model.clone(), Mse).optimizer(OptimizerKind::Sgd);
     for (mut learn, expected) in [
         (with(&dls, &other_model), "its weights do not fit"),
         (with(&batches, &model), "different batch size: 4 in the checkpoint, 5 in this learner"),

@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use burn::data::dataset::Dataset;
 use burn::tensor::{Int, Tensor, TensorData};
 use fastburn::Seed;
-use fastburn::data::{DataLoader, DataLoaders, TensorSource, balanced_weights, class_indices};
+use fastburn::data::{
+    BatchItems, DataLoader, DataLoaders, TensorSource, balanced_weights, class_indices,
+};
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, Loss};
 use fastburn::metrics::WeightedMean;
@@ -39,9 +41,10 @@ impl fastburn::data::Source<Tensor<1>, Tensor<1, Int>> for Numbers {
 
     fn gather(
         &self,
-        indices: &[u32],
+        items: BatchItems<'_>,
         device: &burn::tensor::Device,
     ) -> fastburn::Result<(Tensor<1>, Tensor<1, Int>)> {
+        let indices = items.indices;
         let numbers: Vec<f32> = indices.iter().map(|&index| index as f32).collect();
         let numbers = Tensor::from_data(TensorData::new(numbers, [indices.len()]), device);
         Ok((numbers, class_indices(indices, 0, device)))
@@ -156,7 +159,7 @@ fn items_are_drawn_as_often_as_their_weights_say() {
 fn what_an_epoch_draws_comes_from_the_seed_and_its_number_alone() {
     let draw = |seed, epoch| {
         let weights = (0..100).map(f64::from).collect();
-        loader(100).weights(weights).unwrap().shuffle(Seed::new(seed)).order(epoch)
+        loader(100).weights(weights).unwrap().shuffle(Seed::new(seed)).order(epoch).to_vec()
     };
     assert_eq!(draw(1, 0), draw(1, 0));
     assert_ne!(draw(1, 0), draw(1, 1));
@@ -172,8 +175,8 @@ fn validation_goes_through_every_item_once() {
     let source = TensorSource::new(rows.clone(), rows).unwrap();
     let mut dls = DataLoaders::new(source.clone(), source, 0);
     dls.train = dls.train.weights(vec![0.0, 1.0, 0.0, 0.0]).unwrap();
-    assert_eq!(dls.train.order(0), [1, 1, 1, 1]);
-    assert_eq!(dls.valid.order(0), [0, 1, 2, 3]);
+    assert_eq!(*dls.train.order(0), [1, 1, 1, 1]);
+    assert_eq!(*dls.valid.order(0), [0, 1, 2, 3]);
 }
 
 #[test]
@@ -293,10 +296,10 @@ impl fastburn::data::Source<Tensor<2>, Tensor<1, Int>> for Rows {
 
     fn gather(
         &self,
-        indices: &[u32],
+        items: BatchItems<'_>,
         device: &burn::tensor::Device,
     ) -> fastburn::Result<(Tensor<2>, Tensor<1, Int>)> {
-        let indices: Vec<i32> = indices.iter().map(|&index| index as i32).collect();
+        let indices: Vec<i32> = items.indices.iter().map(|&index| index as i32).collect();
         let count = indices.len();
         let indices = Tensor::from_data(TensorData::new(indices, [count]), device);
         Ok((

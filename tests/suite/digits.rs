@@ -6,7 +6,7 @@ mod generator;
 use burn::data::dataset::Dataset;
 use fastburn::data::{DataLoaders, class_indices};
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Architecture, LinearConfig, MlpConfig};
 use fastburn::optim::OptimizerKind;
@@ -50,9 +50,10 @@ fn a_hidden_layer_visibly_helps_and_neither_model_is_perfect() {
     let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
     let accuracy_of = |architecture: Architecture| {
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
-        let mut learn = Learner::new(dls, architecture.init(&device, 42).unwrap(), cross_entropy)
-            .optimizer(OptimizerKind::Adam)
-            .metric(accuracy());
+        let mut learn =
+            Learner::new(dls, architecture.init(&device, 42).unwrap(), CrossEntropy::new())
+                .optimizer(OptimizerKind::Adam)
+                .metric(accuracy());
         learn.fit(5, 1e-3).unwrap();
         learn.history().epochs.last().unwrap().metrics[0]
     };

@@ -6,7 +6,7 @@ use fastburn::data::{
     ClassTargets, DataLoaders, ItemFormat, TensorSource, class_indices, is_class_one, one_hot,
 };
 use fastburn::learner::{Learner, Task};
-use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
+use fastburn::loss::{CrossEntropy, MnistLoss, Mse, Outputs};
 use fastburn::metrics::{accuracy, binary_accuracy, one_hot_accuracy};
 use fastburn::models::{Architecture, LinearConfig};
 use fastburn::records::{Interpretation, Outcome};
@@ -152,9 +152,9 @@ fn a_learner_and_its_model_file_say_the_same() {
     each_device(|device| {
         let model = || LinearConfig::new(784, 10).init(device, 1).unwrap();
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, device);
-        both_agree(Learner::new(dls, model(), cross_entropy).metric(accuracy()), &valid);
+        both_agree(Learner::new(dls, model(), CrossEntropy::new()).metric(accuracy()), &valid);
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), one_hot, device);
-        both_agree(Learner::new(dls, model(), mnist_loss).metric(one_hot_accuracy()), &valid);
+        both_agree(Learner::new(dls, model(), MnistLoss).metric(one_hot_accuracy()), &valid);
     });
 }
 
@@ -165,7 +165,7 @@ fn one_output_for_two_classes_is_interpreted() {
     each_device(|device| {
         let model = LinearConfig::new(784, 1).init(device, 1).unwrap();
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), is_class_one, device);
-        both_agree(Learner::new(dls, model, mnist_loss).metric(binary_accuracy(0.0)), &valid);
+        both_agree(Learner::new(dls, model, MnistLoss).metric(binary_accuracy(0.0)), &valid);
     });
 }
 
@@ -176,7 +176,7 @@ fn a_learners_losses_are_its_own_function() {
         let model = LinearConfig::new(784, 10).init(device, 1).unwrap();
         let mut dls = DataLoaders::from_images(train.clone(), valid.clone(), one_hot, device);
         dls.valid = dls.valid.shuffle(Seed::new(3));
-        let learn = Learner::new(dls, model, mse::<2>);
+        let learn = Learner::new(dls, model, Mse);
         let error = learn.interpret().unwrap_err();
         assert!(error.to_string().contains("Learner::outputs"), "{error}");
         let mut learn = learn.outputs(Outputs::Softmax);
@@ -210,7 +210,7 @@ fn what_cannot_be_interpreted_says_why() {
         let source = TensorSource::new(inputs, targets).unwrap();
         let dls = DataLoaders { items, ..DataLoaders::new(source.clone(), source, 0) };
         let model = LinearConfig::new(6, 2).init(&device, 0).unwrap();
-        Learner::new(dls, model, mnist_loss).interpret().unwrap_err().to_string()
+        Learner::new(dls, model, MnistLoss).interpret().unwrap_err().to_string()
     };
     let (rows, odd) = (Tensor::zeros([2, 6], &device), Tensor::full([2, 6], f32::NAN, &device));
     let classes = ["a", "b"].map(String::from).to_vec();

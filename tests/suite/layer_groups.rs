@@ -4,7 +4,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use fastburn::Error;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{FineTune, Learner, Rates};
-use fastburn::loss::mse;
+use fastburn::loss::Mse;
 use fastburn::models::{LayerGroup, LinearConfig, Mlp, MlpConfig};
 use fastburn::optim::OptimizerKind;
 
@@ -22,7 +22,7 @@ fn learner(device: &Device, optimizer: OptimizerKind) -> Regression {
     let data = TensorSource::new(rows(3), rows(2)).unwrap();
     let dls = DataLoaders::new(data.clone(), data, 0).batch_size(10).unwrap();
     let model = MlpConfig::new([3, 5, 4, 2]).init(device, 1).unwrap();
-    Learner::new(dls, model, mse).optimizer(optimizer)
+    Learner::new(dls, model, Mse).optimizer(optimizer)
 }
 
 fn weights(learn: &Regression) -> Vec<Vec<f32>> {
@@ -138,7 +138,7 @@ fn a_model_of_one_group_has_nothing_to_freeze() {
     let data = TensorSource::new(x.clone(), x).unwrap();
     let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4).unwrap();
     let model = LinearConfig::new(2, 2).init(&device, 0).unwrap();
-    let mut learn = Learner::new(dls, model, mse);
+    let mut learn = Learner::new(dls, model, Mse);
     learn.freeze().unwrap();
     let before = values(learn.model().layer.weight.val());
     learn.fit(1, Rates::slice(1e-3, 1e-2)).unwrap();

@@ -7,7 +7,7 @@ use fastburn::Error;
 use fastburn::callbacks::EpochTable;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::Learner;
-use fastburn::loss::{cross_entropy, mse};
+use fastburn::loss::{CrossEntropy, Mse, cross_entropy, from_fn};
 use fastburn::metrics::accuracy;
 use fastburn::models::{LinearConfig, Mlp, MlpConfig};
 use fastburn::optim::OptimizerKind;
@@ -21,7 +21,7 @@ type Digits = Learner<(Mlp, Tensor<4>, Tensor<1, Int>)>;
 fn digits(device: &Device, seed: u64) -> Digits {
     let dls = Splits::digits().unwrap().loaders(100, seed, device).unwrap();
     let model = MlpConfig::new([784, 16, 10]).init(device, seed).unwrap();
-    Learner::new(dls, model, cross_entropy).metric(accuracy())
+    Learner::new(dls, model, CrossEntropy::new()).metric(accuracy())
 }
 
 /// A history without its times.
@@ -99,7 +99,8 @@ fn losses_are_smoothed_as_fastai_smooths_them() {
     let loss = move |output: Tensor<2>, _: Tensor<2>| {
         Ok((output * 0.0).mean() + next.lock().unwrap().next().unwrap())
     };
-    let mut learn = Learner::new(dls, LinearConfig::new(1, 1).init(&device, 0).unwrap(), loss);
+    let mut learn =
+        Learner::new(dls, LinearConfig::new(1, 1).init(&device, 0).unwrap(), from_fn("nan", loss));
     learn.fit(1, 0.0).unwrap();
     let smooth: Vec<f32> =
         learn.history().steps.iter().map(|step| step.smooth_loss as f32).collect();
@@ -115,7 +116,7 @@ fn a_loss_that_is_no_number_ends_the_fit_and_says_where() {
         let data = TensorSource::new(x.clone(), x).unwrap();
         let dls = DataLoaders::new(data.clone(), data, 0).batch_size(1).unwrap();
         let model = LinearConfig::new(1, 1).init(device, 0).unwrap();
-        let mut learn = Learner::new(dls, model, mse).optimizer(OptimizerKind::Sgd);
+        let mut learn = Learner::new(dls, model, Mse).optimizer(OptimizerKind::Sgd);
         let error = learn.fit(50, 1.0).unwrap_err();
         let Error::Diverged { part: "training", loss, epoch, batch, lr } = error else {
             panic!("{error}")
@@ -173,7 +174,7 @@ fn settings_that_cannot_work_are_refused_before_training() {
     }
     let dls = Splits::digits().unwrap().loaders(7000, 0, &device).unwrap();
     let model = MlpConfig::new([784, 10]).init(&device, 0).unwrap();
-    let error = Learner::new(dls, model, cross_entropy).fit(1, 0.1).unwrap_err();
+    let error = Learner::new(dls, model, CrossEntropy::new()).fit(1, 0.1).unwrap_err();
     assert!(error.to_string().contains("6000") && error.is_usage(), "{error}");
 }
 
@@ -218,10 +219,12 @@ fn a_loss_that_cannot_be_learned_from_is_refused() {
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
 
     let not_averaged = |output: Tensor<2>, _: Tensor<2>| Ok(output.reshape([2]));
-    let error = Learner::new(dls.clone(), model.clone(), not_averaged).fit(1, 0.1).unwrap_err();
+    let error = Learner::new(dls.clone(), model.clone(), from_fn("not averaged", not_averaged))
+        .fit(1, 0.1)
+        .unwrap_err();
     assert!(error.to_string().contains("one number") && error.to_string().contains("[2]"));
 
-    let error = Learner::new(dls, model.freeze(), mse).fit(1, 0.1).unwrap_err();
+    let error = Learner::new(dls, model.freeze(), Mse).fit(1, 0.1).unwrap_err();
     assert!(error.to_string().contains("frozen"), "{error}");
 }
 
@@ -234,6 +237,6 @@ fn a_validation_loss_that_is_no_number_is_an_error() {
     let valid = TensorSource::new(broken.clone(), broken).unwrap();
     let dls = DataLoaders::new(train, valid, 0).batch_size(2).unwrap();
     let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
-    let error = Learner::new(dls, model, mse).fit(1, 0.1).unwrap_err();
+    let error = Learner::new(dls, model, Mse).fit(1, 0.1).unwrap_err();
     assert!(error.to_string().starts_with("the validation loss became NaN"), "{error}");
 }

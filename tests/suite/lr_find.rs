@@ -10,7 +10,7 @@ use fastburn::callbacks::{Checkpoint, EpochTable, StopFlag};
 use fastburn::callbacks::{CsvLogger, GradientAccumulation, GradientClip};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::learner::{Callback, Flow, Learner, LrFinder, State, Task};
-use fastburn::loss::mse;
+use fastburn::loss::{Mse, from_fn, mse};
 use fastburn::models::StateDict;
 use fastburn::optim::OptimizerKind;
 use serde_json::Value;
@@ -175,13 +175,12 @@ fn a_loss_that_fails_in_a_search_leaves_everything_as_it_was() {
     let device = fastburn::device::cpu().unwrap();
     let small = learner(&device, OptimizerKind::Sgd);
     let calls = AtomicUsize::new(0);
-    let failing = move |x: Tensor<2>, y: Tensor<2>| {
-        match calls.fetch_add(1, Ordering::Relaxed) {
-            6 => Err(Error::Compute { what: "compute", reason: "out of ink".to_owned() }),
-            _ => mse(x, y),
-        }
+    let failing = move |x: Tensor<2>, y: Tensor<2>| match calls.fetch_add(1, Ordering::Relaxed) {
+        6 => Err(Error::Compute { what: "compute", reason: "out of ink".to_owned() }),
+        _ => mse(x, y),
     };
-    let mut learn = Learner::new(small.dls().clone(), small.model().clone(), failing);
+    let mut learn =
+        Learner::new(small.dls().clone(), small.model().clone(), from_fn("failing", failing));
     let before = StateDict::of(learn.model()).unwrap();
     assert!(learn.lr_find_with(SHORT).unwrap_err().to_string().contains("out of ink"));
     assert_eq!(StateDict::of(learn.model()).unwrap(), before);
@@ -196,7 +195,7 @@ pub fn a_search_leaves_what_layers_draw_as_it_was() {
             let learn = learner(&device, OptimizerKind::Adam);
             let dropout = DropoutConfig::new(0.5).init();
             let model = Noisy { net: learn.model().clone(), dropout };
-            Learner::new(learn.dls().clone(), model, mse)
+            Learner::new(learn.dls().clone(), model, Mse)
         };
         let (mut with, mut without) = (noisy(), noisy());
         with.lr_find_with(SHORT).unwrap();

@@ -4,7 +4,7 @@ use burn::data::dataset::Dataset;
 use burn::tensor::Device;
 use fastburn::data::{DataLoaders, class_indices};
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{Architecture, LinearConfig, MlpConfig};
 use fastburn::optim::OptimizerKind;
@@ -29,8 +29,9 @@ impl Run {
         let dls = DataLoaders::from_images(train, valid, class_indices, device)
             .batch_size(self.batch_size)
             .unwrap();
-        let mut learn =
-            Learner::new(dls, model, cross_entropy).optimizer(self.optimizer).metric(accuracy());
+        let mut learn = Learner::new(dls, model, CrossEntropy::new())
+            .optimizer(self.optimizer)
+            .metric(accuracy());
         learn.fit(self.epochs, self.lr).unwrap();
         learn.history().epochs.last().unwrap().metrics[0]
     }

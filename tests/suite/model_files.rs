@@ -5,9 +5,11 @@ use std::path::PathBuf;
 
 use burn::tensor::Tensor;
 use fastburn::Error;
-use fastburn::data::{DataLoaders, ItemFormat, Source, class_indices, is_class_one, one_hot};
+use fastburn::data::{
+    BatchItems, DataLoaders, ItemFormat, Source, class_indices, is_class_one, one_hot,
+};
 use fastburn::learner::Learner;
-use fastburn::loss::{Outputs, cross_entropy, mnist_loss, mse};
+use fastburn::loss::{CrossEntropy, MnistLoss, Mse, Outputs};
 use fastburn::metrics::accuracy;
 use fastburn::models::{
     Activation, AnyModel, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
@@ -26,7 +28,7 @@ pub fn trained() -> (TempDir, PathBuf) {
     let device = fastburn::device::cpu().unwrap();
     let dls = Splits::digits().unwrap().loaders(64, 1, &device).unwrap();
     let model = MlpConfig::new([784, 16, 10]).init(&device, 1).unwrap();
-    let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+    let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
     learn.fit(1, 3e-3).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("digits.safetensors");
@@ -42,7 +44,7 @@ fn a_loaded_model_answers_as_the_learner_did() {
             .with_activation(Activation::Sigmoid)
             .init(device, 1)
             .unwrap();
-        let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+        let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
         learn.fit(1, 3e-3).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("digits.safetensors");
@@ -128,7 +130,7 @@ pub fn learner_of(
     let format = ImageSpec::new([channels, height, width]);
     let input = serde_json::to_value(format).unwrap();
     dls.items = Some(ItemFormat { classes, input });
-    Learner::new(dls, model, cross_entropy)
+    Learner::new(dls, model, CrossEntropy::new())
 }
 
 #[derive(Clone)]
@@ -144,7 +146,7 @@ impl Source<Tensor<4>, Tensor<1, burn::tensor::Int>> for Blank {
 
     fn gather(
         &self,
-        _: &[u32],
+        _: BatchItems<'_>,
         _: &burn::tensor::Device,
     ) -> fastburn::Result<(Tensor<4>, Tensor<1, burn::tensor::Int>)> {
         Ok((self.x.clone(), self.y.clone()))
@@ -193,7 +195,7 @@ fn the_loss_says_how_outputs_become_probabilities() {
 
     let dls = DataLoaders::from_images(train.clone(), valid.clone(), one_hot, &device);
     let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
-    Learner::new(dls, model, mnist_loss).export(&file).unwrap();
+    Learner::new(dls, model, MnistLoss).export(&file).unwrap();
     let predictor = Predictor::load(&file, &device).unwrap();
     assert_eq!(
         (predictor.card().loss.as_str(), predictor.card().outputs),
@@ -204,7 +206,7 @@ fn the_loss_says_how_outputs_become_probabilities() {
     let two = digits_of(&["4", "5"]);
     let dls = DataLoaders::from_images(two.0, two.1, is_class_one, &device);
     let model = LinearConfig::new(784, 1).init(&device, 0).unwrap();
-    Learner::new(dls, model, mnist_loss).export(&file).unwrap();
+    Learner::new(dls, model, MnistLoss).export(&file).unwrap();
     let predictor = Predictor::load(&file, &device).unwrap();
     let answer = predictor.predict_pixels(&[128; 784], [1, 28, 28]).unwrap();
     assert_eq!(answer.probabilities.len(), 2);
@@ -213,13 +215,13 @@ fn the_loss_says_how_outputs_become_probabilities() {
     // A loss of one's own has to say it.
     let dls = DataLoaders::from_images(train, valid, one_hot, &device);
     let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
-    let learn = Learner::new(dls, model, mse::<2>);
+    let learn = Learner::new(dls, model, Mse);
     assert!(learn.export(&file).unwrap_err().to_string().contains("Learner::outputs"));
     learn.outputs(Outputs::Softmax).export(&file).unwrap();
     let predictor = Predictor::load(&file, &device).unwrap();
     assert_eq!(
         (predictor.card().loss.as_str(), predictor.card().outputs),
-        ("custom", Outputs::Softmax)
+        ("mse", Outputs::Softmax)
     );
 }
 
@@ -241,7 +243,7 @@ fn data_without_classes_cannot_be_exported() {
     let dls = DataLoaders::new(source.clone(), source, 0);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
-    let error = Learner::new(dls, model, cross_entropy).export(&file).unwrap_err();
+    let error = Learner::new(dls, model, CrossEntropy::new()).export(&file).unwrap_err();
     assert!(error.to_string().contains("DataLoaders::items"), "{error}");
     assert!(!file.exists());
 }

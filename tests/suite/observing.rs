@@ -11,7 +11,7 @@ use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
-use fastburn::loss::mse;
+use fastburn::loss::Mse;
 use fastburn::models::{
     Activation, LinearConfig, Listening, Mlp, MlpConfig, Model, StateDict, listen, observe,
     observe_part,
@@ -160,7 +160,7 @@ fn activation_statistics_are_pytorchs() {
             let data = TensorSource::new(x, Tensor::<2>::zeros([8, 4], device)).unwrap();
             let dls = DataLoaders::new(data.clone(), data, 0).batch_size(8).unwrap();
             let stats = ActivationStats::new();
-            let mut learn = Learner::new(dls, model, mse).callback(stats.clone());
+            let mut learn = Learner::new(dls, model, Mse).callback(stats.clone());
             learn.fit(1, 0.1).unwrap();
 
             let found = stats.records().unwrap();
@@ -275,7 +275,7 @@ fn statistics_that_are_no_numbers_survive_a_checkpoint() {
     let learner = |stats: &ActivationStats| {
         let dls = DataLoaders::new(data.clone(), data.clone(), 0).batch_size(1).unwrap();
         let model = LinearConfig::new(1, 1).init(&device, 0).unwrap();
-        Learner::new(dls, model, mse).callback(stats.clone())
+        Learner::new(dls, model, Mse).callback(stats.clone())
     };
     let folder = tempdir().unwrap();
     let stats = ActivationStats::new();

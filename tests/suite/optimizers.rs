@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use fastburn::callbacks::{GradientClip, WeightDecay};
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, MapGradient, State};
+use fastburn::loss::from_fn;
 use fastburn::models::Model;
 use fastburn::optim::{OptimizerConfig, OptimizerKind};
 use serde_json::Value;
@@ -42,7 +43,8 @@ fn learner(reference: &Reference, device: &Device, optimizer: OptimizerConfig) -
         weight: Param::from_tensor(reference.tensor("start.weight", device)),
         bias: Param::from_tensor(reference.tensor("start.bias", device)),
     };
-    Learner::new(dls, model, |output, _| Ok(output)).optimizer(optimizer)
+    let loss = from_fn("output", |output: Tensor<1>, _: Tensor<2>| Ok(output));
+    Learner::new(dls, model, loss).optimizer(optimizer)
 }
 
 /// Has each step take the oracle's gradients, rate and momentum, and writes down what comes of it.

@@ -5,7 +5,7 @@ use std::fs;
 use burn::tensor::{Int, Tensor};
 use fastburn::data::Batch;
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::models::LinearConfig;
 use fastburn::plot::text::{self, Paint};
 use fastburn::plot::{
@@ -271,7 +271,7 @@ fn each_validation_loss_stands_at_the_step_it_was_measured_after() {
     let device = device::cpu().unwrap();
     let dls = digits.loaders(1000, 0, &device).unwrap();
     let model = LinearConfig::new(784, 10).init(&device, 0).unwrap();
-    let mut learn = Learner::new(dls, model, cross_entropy);
+    let mut learn = Learner::new(dls, model, CrossEntropy::new());
     // Epochs count from 0 in each call.
     for epochs in [1, 1, 2] {
         learn.fit(epochs, 1e-3).unwrap();

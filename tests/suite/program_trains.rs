@@ -34,7 +34,7 @@ fn a_schedule_by_name_is_the_librarys() {
         let device = device::cpu().unwrap();
         let dls = Splits::digits().unwrap().loaders(64, 7, &device).unwrap();
         let model = MlpConfig::new([784, 30, 10]).init(&device, 7).unwrap();
-        let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+        let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
         let table = Text::default();
         learn
             .with(EpochTable::new(table.clone()), |learn| match name {

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use burn::tensor::Tensor;
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::models::{Activation, LinearConfig, MlpConfig, Model, StateDict, TorchNames};
 use fastburn::vision::Splits;
 use safetensors::tensor::{Dtype, TensorView};
@@ -127,11 +127,11 @@ fn pytorch_itself_loads_what_is_exported_and_writes_what_is_loaded() {
     let deep = MlpConfig::new([784, 20, 15, 10]).with_activation(Activation::Sigmoid);
     let deep = deep.init(&device, 2).unwrap();
     write_case(folder.path(), "linear", linear.forward(x.clone()), &x);
-    Learner::new(digits(), linear, cross_entropy)
+    Learner::new(digits(), linear, CrossEntropy::new())
         .export(folder.path().join("linear.safetensors"))
         .unwrap();
     write_case(folder.path(), "deep", deep.forward(x.clone()), &x);
-    Learner::new(digits(), deep, cross_entropy)
+    Learner::new(digits(), deep, CrossEntropy::new())
         .export(folder.path().join("deep.safetensors"))
         .unwrap();
 

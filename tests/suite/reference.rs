@@ -9,7 +9,7 @@ use burn::tensor::{Device, Tensor};
 use fastburn::data::{DataLoaders, Source, TensorSource};
 use fastburn::device::{self, DeviceInfo, DeviceKind};
 use fastburn::learner::{Callback, Flow, Learner, State, Task};
-use fastburn::loss::{cross_entropy, mnist_loss};
+use fastburn::loss::{CrossEntropy, Loss, MnistLoss};
 use fastburn::models::{Activation, Linear, LinearConfig, Mlp, MlpConfig, Model};
 use fastburn::optim::OptimizerKind;
 
@@ -78,7 +78,7 @@ fn three_steps_agree<M, T>(
     mut model: M,
     names: &[Names],
     data: impl Source<Tensor<2>, T> + Clone + 'static,
-    loss: impl Fn(Tensor<2>, T) -> fastburn::Result<Tensor<1>> + Send + 'static,
+    loss: impl Loss<Tensor<2>, T> + 'static,
     device: &Device,
 ) where
     M: Model<Tensor<2>, Output = Tensor<2>> + Layers,
@@ -145,7 +145,7 @@ fn a_binary_linear_model_steps_as_in_pytorch() {
     each_device(|device| {
         let model = LinearConfig::new(64, 1).init(device, 0).unwrap();
         let data = tensors(&reference, device);
-        three_steps_agree(&reference, model, &ONE_LAYER, data, mnist_loss, device);
+        three_steps_agree(&reference, model, &ONE_LAYER, data, MnistLoss, device);
     });
 }
 
@@ -156,7 +156,7 @@ fn a_binary_sigmoid_net_steps_as_in_pytorch() {
         let config = MlpConfig::new([64, 50, 1]).with_activation(Activation::Sigmoid);
         let model = config.init(device, 0).unwrap();
         let data = tensors(&reference, device);
-        three_steps_agree(&reference, model, &TWO_LAYERS, data, mnist_loss, device);
+        three_steps_agree(&reference, model, &TWO_LAYERS, data, MnistLoss, device);
     });
 }
 
@@ -166,7 +166,7 @@ fn a_relu_net_on_one_hot_targets_steps_as_in_pytorch() {
     each_device(|device| {
         let model = MlpConfig::new([64, 30, 10]).init(device, 0).unwrap();
         let data = tensors(&reference, device);
-        three_steps_agree(&reference, model, &TWO_LAYERS, data, mnist_loss, device);
+        three_steps_agree(&reference, model, &TWO_LAYERS, data, MnistLoss, device);
     });
 }
 
@@ -176,6 +176,6 @@ fn a_linear_model_with_cross_entropy_steps_as_in_pytorch() {
     each_device(|device| {
         let model = LinearConfig::new(64, 10).init(device, 0).unwrap();
         let data = Labelled { x: reference.tensor("x", device), y: reference.ints("y") };
-        three_steps_agree(&reference, model, &ONE_LAYER, data, cross_entropy, device);
+        three_steps_agree(&reference, model, &ONE_LAYER, data, CrossEntropy::new(), device);
     });
 }

@@ -13,7 +13,7 @@ use fastburn::callbacks::{Checkpoint, StopFlag};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{Batch, DataLoader, DataLoaders, class_indices};
 use fastburn::learner::{Callback, Flow, Learner, State, Task};
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::models::{AnyModel, Architecture, MlpConfig};
 use fastburn::vision::{Baseline, Distance, Predictor, mean_images};
 use fastburn::vision::{ImageSource, Images, ReadOptions, Residency, Splits};
@@ -72,7 +72,7 @@ fn learner(
     let dls =
         DataLoaders::from_images(images.0, images.1, class_indices, device).shuffle(Seed::new(7));
     let model = Architecture::Mlp(MlpConfig::new([784, 20, 10])).init(device, 7).unwrap();
-    Learner::new(dls, model, cross_entropy)
+    Learner::new(dls, model, CrossEntropy::new())
 }
 
 #[test]

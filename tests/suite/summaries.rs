@@ -7,7 +7,7 @@ use burn::tensor::{Device, Tensor};
 use fastburn::callbacks::EpochTable;
 use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::Learner;
-use fastburn::loss::{cross_entropy, mse};
+use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::models::{
     Architecture, Linear, LinearConfig, MlpConfig, Model, StateDict, observe, observe_part,
 };
@@ -37,7 +37,7 @@ where
     let x = Tensor::<2>::ones([items, 3], device);
     let data = TensorSource::new(x, Tensor::<2>::ones([items, 2], device)).unwrap();
     let dls = DataLoaders::new(data.clone(), data, 0).batch_size(4).unwrap();
-    Learner::new(dls, model, mse)
+    Learner::new(dls, model, Mse)
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_frozen_layer_is_told_from_one_that_learns() {
         let model = model.freeze_group(ParamGroup::from_predicate("layers.0"));
         let frozen = StateDict::of(&model).unwrap();
         let mut learn =
-            Learner::new(dls, model, cross_entropy).callback(EpochTable::new(Vec::new()));
+            Learner::new(dls, model, CrossEntropy::new()).callback(EpochTable::new(Vec::new()));
         let expected = "AnyModel\n\n\
             layer     kind    output    parameters  trainable\n\
             layers.0  Linear  [64, 30]       23550  frozen\n\
@@ -121,7 +121,7 @@ fn silent(device: &Device) -> Silent {
 fn a_model_that_tells_of_nothing_has_its_parameters_counted() {
     each_device(|device| {
         let model = silent(device).freeze_group(ParamGroup::from_path("body.bias"));
-        let learn = learner_of(model, 9, device).optimizer(SgdConfig::new().build());
+        let learn = learner_of(model, 9, device).optimizer(SgdConfig::new().init());
         let summary = learn.summary().unwrap();
         // The running mean and variance are no parameters.
         let expected = [
@@ -131,7 +131,7 @@ fn a_model_that_tells_of_nothing_has_its_parameters_counted() {
         ];
         assert_eq!(rows(&summary), expected);
         assert_eq!((summary.parameters, summary.trainable, summary.frozen), (17, 15, 2));
-        assert_eq!((summary.optimizer.as_str(), summary.loss.as_str()), ("Burn's own", "custom"));
+        assert_eq!((summary.optimizer.as_str(), summary.loss.as_str()), ("Burn's own", "mse"));
         let text = summary.to_string();
         assert!(text.contains("\n—      Silent     —                5  yes\n"), "{text}");
         assert!(text.contains("\nbody   Linear     —                8  partly (6)\n"), "{text}");

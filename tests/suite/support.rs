@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use fastburn::data::Source;
+use fastburn::data::{BatchItems, Source};
 use fastburn::device::{self, DeviceKind};
 use proptest::test_runner::{Config, RngSeed};
 use safetensors::SafeTensors;
@@ -135,9 +135,10 @@ impl Source<Tensor<2>, Tensor<1, Int>> for Labelled {
 
     fn gather(
         &self,
-        indices: &[u32],
+        items: BatchItems<'_>,
         device: &Device,
     ) -> fastburn::Result<(Tensor<2>, Tensor<1, Int>)> {
+        let indices = items.indices;
         let rows: Vec<i32> = indices.iter().map(|&i| i as i32).collect();
         let rows =
             Tensor::<1, Int>::from_data(TensorData::new(rows, [indices.len()]), &self.x.device());

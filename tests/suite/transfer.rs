@@ -4,7 +4,7 @@ use burn::module::{Module, ParamGroup};
 use burn::tensor::{Tensor, TensorData};
 use fastburn::Error;
 use fastburn::learner::Learner;
-use fastburn::loss::cross_entropy;
+use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{
     Activation, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
@@ -103,14 +103,14 @@ fn a_new_head_learns_on_a_frozen_body_and_then_all_of_it() {
     let before = body(&model);
 
     let model = model.freeze_group(ParamGroup::from_predicate("layers.0"));
-    let mut learn = Learner::new(dls.clone(), model, cross_entropy).metric(accuracy());
+    let mut learn = Learner::new(dls.clone(), model, CrossEntropy::new()).metric(accuracy());
     learn.fit(3, 3e-3).unwrap();
     let reached = learn.validate().unwrap().metrics[0];
     assert!(reached > 0.85, "{reached}");
     assert_eq!(body(learn.model()), before);
 
     let model = learn.into_model().unfreeze();
-    let mut learn = Learner::new(dls, model, cross_entropy).metric(accuracy());
+    let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
     learn.fit(2, 1e-3).unwrap();
     assert!(learn.validate().unwrap().metrics[0] > reached - 0.02);
     assert_ne!(body(learn.model()), before);

@@ -1,0 +1,386 @@
+//! Models, losses and callbacks of a user's own, and a learner that is kept and changed.
+
+use std::sync::{Arc, Mutex};
+
+use burn::module::{Module, ParamGroup};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
+use burn::optim::SgdConfig;
+use burn::tensor::{Device, Int, Tensor, activation::relu};
+use fastburn::callbacks::{Checkpoint, EarlyStopping, Monitor};
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::data::{BatchItems, DataLoaders, Source, TensorSource};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
+use fastburn::loss::{CrossEntropy, Loss, Mse, from_fn};
+use fastburn::metrics::{Mean, accuracy, rmse, top_k_accuracy};
+use fastburn::models::{LayerGroup, Model, StateDict, TorchNames};
+use fastburn::optim::{AnyOptimizer, OptimizerKind};
+use fastburn::{Error, Seed};
+use tempfile::tempdir;
+
+use crate::support::{each_device, values};
+
+/// A convolution, a batch norm and dropout, for images of 1×4×4 and two classes.
+#[derive(Module, Debug)]
+struct Net {
+    conv: Conv2d,
+    norm: BatchNorm,
+    dropout: Dropout,
+    head: Linear,
+}
+
+impl Net {
+    fn new(device: &Device) -> Self {
+        Self {
+            conv: Conv2dConfig::new([1, 3], [3, 3]).init(device),
+            norm: BatchNormConfig::new(3).init(device),
+            dropout: DropoutConfig::new(0.2).init(),
+            head: LinearConfig::new(12, 2).init(device),
+        }
+    }
+}
+
+impl Model<Tensor<4>> for Net {
+    type Output = Tensor<2>;
+
+    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let x = relu(self.norm.forward(self.conv.forward(images)));
+        self.head.forward(self.dropout.forward(x.flatten(1, 3)))
+    }
+
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        vec![
+            LayerGroup::new("body", ["conv", "norm", "dropout"]),
+            LayerGroup::new("head", ["head"]),
+        ]
+    }
+}
+
+impl TorchNames for Net {}
+
+type Images = Learner<(Net, Tensor<4>, Tensor<1, Int>)>;
+
+/// Images of which those of class 1 are brighter; `shift` makes others.
+fn data(items: usize, shift: i64, device: &Device) -> TensorSource4 {
+    let count = items as i64;
+    let classes = Tensor::<1, Int>::arange(0..count, device).remainder_scalar(2);
+    let pixels = Tensor::<1, Int>::arange(0..count * 16, device) * 37 + shift;
+    let pixels = pixels.remainder_scalar(101).float().reshape([items, 1, 4, 4]) / 100.0;
+    let images = pixels + classes.clone().float().reshape([items, 1, 1, 1]);
+    TensorSource4 { images, classes, told: Arc::default() }
+}
+
+/// A source that writes down what it is told of each batch.
+#[derive(Clone)]
+struct TensorSource4 {
+    images: Tensor<4>,
+    classes: Tensor<1, Int>,
+    told: Arc<Mutex<Vec<(usize, Seed, bool)>>>,
+}
+
+impl Source<Tensor<4>, Tensor<1, Int>> for TensorSource4 {
+    fn len(&self) -> usize {
+        self.images.dims()[0]
+    }
+
+    fn gather(
+        &self,
+        items: BatchItems<'_>,
+        device: &Device,
+    ) -> fastburn::Result<(Tensor<4>, Tensor<1, Int>)> {
+        self.told.lock().unwrap().push((items.epoch, items.seed, items.training));
+        let rows: Vec<i32> = items.indices.iter().map(|&index| index as i32).collect();
+        let rows = Tensor::<1, Int>::from_data(&rows[..], &self.images.device());
+        let (images, classes) =
+            (self.images.clone().select(0, rows.clone()), self.classes.clone().select(0, rows));
+        if device.is_autodiff() {
+            return Ok((images.autodiff(), classes.autodiff()));
+        }
+        Ok((images, classes))
+    }
+}
+
+fn loaders(shift: i64, device: &Device) -> DataLoaders<Tensor<4>, Tensor<1, Int>> {
+    let (train, valid) = (data(20, shift, device), data(8, shift, device));
+    DataLoaders::new(train, valid, 3).batch_size(4).unwrap()
+}
+
+fn learner(device: &Device) -> Images {
+    let model = Seed::new(7).module(device, Net::new);
+    Learner::new(loaders(0, device), model, CrossEntropy::new()).metric(accuracy())
+}
+
+fn weights(learn: &Images) -> Vec<f32> {
+    let model = learn.model().valid();
+    [
+        values(model.conv.weight.val()),
+        values(model.norm.gamma.val()),
+        values(model.norm.running_mean.value()),
+        values(model.norm.running_var.value()),
+        values(model.head.weight.val()),
+    ]
+    .concat()
+}
+
+#[test]
+fn weights_come_from_the_seed_whatever_is_drawn_in_between() {
+    each_device(|device| {
+        let expected = values(Seed::new(7).module(device, Net::new).conv.weight.val());
+        let model = Seed::new(7).module(device, Net::new);
+        device.seed(1);
+        let _ = Net::new(device).head.weight.val();
+        assert_eq!(values(model.conv.weight.val()), expected);
+        assert_ne!(values(Seed::new(8).module(device, Net::new).conv.weight.val()), expected);
+
+        // Burn draws at the first use: without `Learner::new`, after the second seed.
+        let drawn = |other: u64| {
+            device.seed(5);
+            let learn = Learner::new(loaders(0, device), Net::new(device), CrossEntropy::new());
+            device.seed(other);
+            weights(&learn)
+        };
+        assert_eq!(drawn(1), drawn(2));
+    });
+}
+
+#[test]
+fn running_statistics_are_saved_as_the_model_has_them() {
+    /// Ends each fit in its training part.
+    struct NoValidation;
+    impl<T: Task> Callback<T> for NoValidation {
+        fn before_validate(&mut self, _: &mut State<T>) -> Flow {
+            Err(Stop::Cancel(Scope::Fit))
+        }
+    }
+    each_device(|device| {
+        let mut learn = learner(device).callback(NoValidation);
+        learn.fit(1, 0.01).unwrap();
+        let saved = StateDict::of(learn.model()).unwrap();
+        let model = learn.model().valid();
+        let mean = values(model.norm.running_mean.value());
+        assert_eq!(saved.values("norm.running_mean").unwrap(), mean);
+        let again = StateDict::of(learn.model()).unwrap();
+        assert_eq!(again, saved);
+    });
+}
+
+#[test]
+fn norms_of_a_frozen_body_are_trained_unless_they_are_not_to_be() {
+    each_device(|device| {
+        let parts = |learn: &Images| {
+            let model = learn.model().valid();
+            [
+                values(model.conv.weight.val()),
+                values(model.norm.gamma.val()),
+                values(model.head.weight.val()),
+            ]
+        };
+        let changed = |train_norms: bool| {
+            let mut learn = learner(device).train_norms(train_norms);
+            learn.freeze().unwrap();
+            let before = parts(&learn);
+            learn.fit(1, 0.01).unwrap();
+            let after = parts(&learn);
+            [0, 1, 2].map(|part| before[part] != after[part])
+        };
+        assert_eq!(changed(true), [false, true, true]);
+        assert_eq!(changed(false), [false, false, true]);
+    });
+}
+
+#[test]
+fn unfreezing_undoes_what_burns_freezing_did() {
+    let device = fastburn::device::cpu().unwrap();
+    let model = Seed::new(7).module(&device, Net::new);
+    let model = model.freeze_group(ParamGroup::from_predicate("norm"));
+    let mut learn = Learner::new(loaders(0, &device), model, CrossEntropy::new());
+    assert!(!learn.model().norm.training.is_enabled());
+    learn.freeze().unwrap();
+    assert!(!learn.model().norm.training.is_enabled(), "only the head was unfrozen");
+    learn.unfreeze().unwrap();
+    assert!(learn.model().norm.training.is_enabled());
+    let all = learn.model().num_params();
+    assert_eq!(learn.summary().unwrap().trainable, all - 6, "all but the running statistics");
+}
+
+#[test]
+fn a_source_is_told_the_epoch_the_seed_and_the_purpose_of_a_batch() {
+    let device = fastburn::device::cpu().unwrap();
+    let (train, valid) = (data(8, 0, &device), data(4, 0, &device));
+    let told = [train.told.clone(), valid.told.clone()];
+    let dls = DataLoaders::new(train, valid, 9).batch_size(4).unwrap();
+    let model = Seed::new(7).module(&device, Net::new);
+    Learner::new(dls, model, CrossEntropy::new()).fit(2, 0.01).unwrap();
+    let [train, valid] = told.map(|told| told.lock().unwrap().clone());
+    let seed = Seed::new(9);
+    assert_eq!(train, [(0, seed, true), (0, seed, true), (1, seed, true), (1, seed, true)]);
+    assert!(valid.iter().all(|(_, _, training)| !training) && valid.len() == 2);
+}
+
+#[test]
+fn predictions_can_be_had_of_any_data() {
+    each_device(|device| {
+        let learn = learner(device);
+        let others = loaders(50, device).valid;
+        let outputs = learn.get_preds_of(&others).unwrap();
+        let batch = others.batch(&others.order(0), 1, device).unwrap();
+        let expected = values(learn.model().valid().forward(batch.input));
+        assert_eq!(values(outputs[1].0.clone()), expected);
+    });
+}
+
+#[test]
+fn a_learner_that_is_moved_to_a_thread_trains_as_it_would_here() {
+    let device = fastburn::device::cpu().unwrap();
+    let mut here = learner(&device);
+    here.fit(2, 0.01).unwrap();
+    let mut there = learner(&device);
+    let there = std::thread::spawn(move || {
+        there.fit(2, 0.01).unwrap();
+        there
+    });
+    let there = there.join().unwrap();
+    assert_eq!(there.history().steps, here.history().steps);
+}
+
+#[test]
+fn a_learner_that_is_kept_can_be_changed_between_fits() {
+    struct App {
+        learn: Images,
+    }
+    let device = fastburn::device::cpu().unwrap();
+    let mut app = App { learn: learner(&device) };
+    app.learn.fit(1, 0.01).unwrap();
+    app.learn.add_callback(EarlyStopping::patience(1).monitor(Monitor::new("accuracy")));
+    app.learn.fit(30, 1e-9).unwrap();
+    assert!(app.learn.history().epochs.len() < 31, "stopped early");
+    app.learn.remove_callback("EarlyStopping").unwrap();
+    assert!(app.learn.remove_callback("EarlyStopping").is_err());
+    app.learn.add_metric(top_k_accuracy(2));
+    app.learn.set_optimizer(OptimizerKind::Sgd);
+    app.learn.set_layer_groups([LayerGroup::all()]);
+    app.learn.set_data(loaders(50, &device).batch_size(10).unwrap());
+    let before = app.learn.history().steps.len();
+    app.learn.fit(3, 0.01).unwrap();
+    assert_eq!(app.learn.history().steps.len(), before + 6);
+    assert_eq!(app.learn.validate().unwrap().metrics.len(), 2);
+}
+
+/// Interrupts the fit after some training batches of all fits.
+struct StopAfter(usize);
+
+impl<T: Task> Callback<T> for StopAfter {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
+        self.0 = self.0.saturating_sub(usize::from(state.training));
+        state.interrupted = self.0 == 0;
+        if state.interrupted { Err(Stop::Cancel(Scope::Fit)) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_run_that_replaces_its_data_is_resumed_to_the_bit() {
+    let device = fastburn::device::cpu().unwrap();
+    let program = |learn: &mut Images| {
+        learn.fit(1, 0.01)?;
+        if !learn.is_interrupted() {
+            learn.set_data(loaders(50, learn.model().devices().first().unwrap()).batch_size(5)?);
+            learn.fit_one_cycle(2, 0.02)?;
+        }
+        Ok::<_, Error>(())
+    };
+    let mut unbroken = learner(&device);
+    program(&mut unbroken).unwrap();
+    for batches in 1..13 {
+        let place = tempdir().unwrap();
+        let folder = CheckpointFolder::create(place.path()).unwrap();
+        let stopped = learner(&device).callback(Checkpoint::new(folder));
+        program(&mut stopped.callback(StopAfter(batches))).unwrap();
+        let saved = CheckpointFolder::open(place.path()).unwrap().newest().unwrap();
+        let mut resumed = learner(&device);
+        resumed.resume(&saved).unwrap();
+        program(&mut resumed).unwrap();
+        assert_eq!(weights(&resumed), weights(&unbroken), "after {batches} batches");
+        assert_eq!(resumed.history().steps, unbroken.history().steps);
+
+        // With the first data, the second fit is refused.
+        let mut wrong = learner(&device);
+        wrong.resume(&saved).unwrap();
+        let fitted = wrong.fit(1, 0.01).and_then(|()| wrong.fit_one_cycle(2, 0.02));
+        if batches > 5 {
+            let error = fitted.unwrap_err().to_string();
+            assert!(error.contains("different batch size: 5 in the checkpoint"), "{error}");
+        }
+    }
+}
+
+#[test]
+fn another_loss_metric_or_optimizer_of_ones_own_is_not_resumed_with() {
+    let device = fastburn::device::cpu().unwrap();
+    let of = |loss: &'static str, k: usize, optimizer: AnyOptimizer| {
+        let function = |x: Tensor<2>, y: Tensor<1, Int>| CrossEntropy::new().compute(x, y);
+        let model = Seed::new(7).module(&device, Net::new);
+        Learner::new(loaders(0, &device), model, from_fn(loss, function))
+            .metric(top_k_accuracy(k))
+            .optimizer(optimizer)
+    };
+    let sgd = |name: &str| AnyOptimizer::burn(name, SgdConfig::new().init());
+    let place = tempdir().unwrap();
+    let folder = CheckpointFolder::create(place.path()).unwrap();
+    of("mine", 1, sgd("plain")).callback(Checkpoint::new(folder)).fit(1, 0.01).unwrap();
+    let saved = CheckpointFolder::open(place.path()).unwrap().newest().unwrap();
+    for (mut other, problem) in [
+        (of("yours", 1, sgd("plain")), "different loss: \"mine\" in the checkpoint, \"yours\""),
+        (of("mine", 2, sgd("plain")), "different list of metrics"),
+        (of("mine", 1, sgd("steep")), "different optimizer: \"plain\""),
+    ] {
+        let error = other.resume(&saved).unwrap_err().to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+    of("mine", 1, sgd("plain")).resume(&saved).unwrap();
+}
+
+#[test]
+fn targets_changed_after_the_forward_pass_are_those_of_the_loss() {
+    /// Takes every item for one of class 0.
+    struct AllZero;
+    impl<T: Task<Target = Tensor<1, Int>>> Callback<T> for AllZero {
+        fn after_pred(&mut self, state: &mut State<T>) -> Flow {
+            if let Some(batch) = &mut state.batch {
+                batch.target = batch.target.zeros_like();
+            }
+            Ok(())
+        }
+    }
+    each_device(|device| {
+        let mut learn = learner(device);
+        let outputs = learn.get_preds().unwrap().into_iter().map(|(output, _)| output).collect();
+        let outputs = Tensor::cat(outputs, 0);
+        let zeros = Tensor::<1, Int>::zeros([8], device);
+        let expected = CrossEntropy::new().compute(outputs, zeros).unwrap().into_scalar::<f32>();
+        let found = learn.with(AllZero, |learn| learn.validate()).unwrap();
+        assert!((found.loss as f32 - expected).abs() < 1e-5, "{} {expected}", found.loss);
+    });
+}
+
+#[test]
+fn a_metric_says_which_values_are_better_or_a_monitor_has_to() {
+    let device = fastburn::device::cpu().unwrap();
+    let x = Tensor::<2>::from_data([[1.0], [2.0], [3.0], [4.0]], &device);
+    let rows = TensorSource::new(x.clone(), x * 2.0).unwrap();
+    let dls = DataLoaders::new(rows.clone(), rows, 0).batch_size(2).unwrap();
+    let mine = Mean::new("mine", |x: Tensor<2>, y: Tensor<2>| Ok((x - y).abs().mean()));
+    let model = fastburn::models::LinearConfig::new(1, 1).init(&device, 0).unwrap();
+    let mut learn = Learner::new(dls, model, Mse)
+        .optimizer(OptimizerKind::Sgd)
+        .metric(rmse::<2>())
+        .metric(mine);
+    // The distance falls at each epoch, so a monitor that prefers larger values stops at once.
+    let of = |monitor| EarlyStopping::patience(1).monitor(monitor);
+    learn.with(of(Monitor::new("rmse")), |learn| learn.fit(5, 0.01)).unwrap();
+    assert_eq!(learn.history().epochs.len(), 5);
+    let error = learn.with(of(Monitor::new("mine")), |learn| learn.fit(5, 0.01)).unwrap_err();
+    assert!(error.to_string().contains("mine"), "{error}");
+    let larger = Monitor::new("mine").smaller_is_better(false);
+    learn.with(of(larger), |learn| learn.fit(5, 0.01)).unwrap();
+    assert_eq!(learn.history().epochs.len(), 5 + 2);
+}
