@@ -78,5 +78,5 @@ pub use loggers::{CsvLogger, JsonLogger};
 pub use mixed_precision::{Half, MixedPrecision};
 pub use monitor::Monitor;
 pub use reduce_lr::ReduceLrOnPlateau;
-pub use save_model::SaveModel;
+pub use save_model::{ModelFiles, SaveFormat, SaveModel, WeightFiles};
 pub use weight_decay::WeightDecay;

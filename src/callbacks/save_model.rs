@@ -1,5 +1,6 @@
 //! Saving the best model, or the model of each epoch, to a model file.
 
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
@@ -15,8 +16,11 @@ use crate::printable::short_number;
 use crate::records::Validation;
 
 /// Writes a model file whenever a monitored value improves, and restores the best weights at the
-/// end of the fit: fastai's `SaveModelCallback`. Alternatively, writes one after each epoch. It
-/// takes the image models that [`export`](crate::learner::Learner::export) takes.
+/// end of the fit: fastai's `SaveModelCallback`. Alternatively, writes one after each epoch.
+///
+/// Model files are for the models that [`export`](crate::learner::Learner::export) takes. For any
+/// other module, [`weights`](Self::weights) writes files of
+/// [`Learner::save`](crate::learner::Learner::save).
 ///
 /// To resume a run, the file of the best model must still exist under the same path.
 ///
@@ -36,12 +40,63 @@ use crate::records::Validation;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct SaveModel {
+pub struct SaveModel<F = ModelFiles> {
     file: PathBuf,
     /// The monitored value; `None` to write after each epoch.
     monitor: Option<Monitor>,
     /// The best model of this fit so far.
     best: Option<Best>,
+    format: PhantomData<F>,
+}
+
+/// The files of [`Learner::export`](crate::learner::Learner::export), for [`SaveModel`].
+#[derive(Debug, Clone)]
+pub struct ModelFiles;
+
+/// The files of [`Learner::save`](crate::learner::Learner::save), for [`SaveModel`].
+#[derive(Debug, Clone)]
+pub struct WeightFiles;
+
+/// The format of a [`SaveModel`]'s files.
+pub trait SaveFormat<T: Task>: Send {
+    /// Writes the current model.
+    ///
+    /// # Errors
+    ///
+    /// Those of the format.
+    fn save(state: &State<T>, file: &Path) -> Result<()>;
+
+    /// Returns the model with the weights of a file.
+    ///
+    /// # Errors
+    ///
+    /// Those of the format.
+    fn load(state: &State<T>, file: &Path) -> Result<T::Model>;
+}
+
+impl<T: Task<Output = Tensor<2>>> SaveFormat<T> for ModelFiles
+where
+    T::Model: Portable,
+{
+    fn save(state: &State<T>, file: &Path) -> Result<()> {
+        state.export(file)
+    }
+
+    fn load(state: &State<T>, file: &Path) -> Result<T::Model> {
+        let mut model = state.model().clone();
+        StateDict::open(file)?.load_into(&mut model)?;
+        Ok(model)
+    }
+}
+
+impl<T: Task> SaveFormat<T> for WeightFiles {
+    fn save(state: &State<T>, file: &Path) -> Result<()> {
+        state.save(file)
+    }
+
+    fn load(state: &State<T>, file: &Path) -> Result<T::Model> {
+        state.load_model(file)
+    }
 }
 
 /// The checksum and the validation results of the model in the file.
@@ -59,13 +114,41 @@ impl SaveModel {
     /// Writes to `file`, a `.safetensors` file, after each epoch with a lower validation loss than
     /// all epochs before.
     pub fn best(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), monitor: Some(Monitor::default()), best: None }
+        Self::new(file.into(), Some(Monitor::default()))
     }
 
     /// Writes one file per epoch: `model_0.safetensors`, `model_1.safetensors` and so on for
     /// `model.safetensors`.
     pub fn every_epoch(file: impl Into<PathBuf>) -> Self {
-        Self { file: file.into(), monitor: None, best: None }
+        Self::new(file.into(), None)
+    }
+
+    /// Writes files of [`Learner::save`](crate::learner::Learner::save), of any module, instead of
+    /// model files.
+    ///
+    /// ```
+    /// use fastburn::callbacks::SaveModel;
+    /// use fastburn::prelude::*;
+    ///
+    /// let device = device::cpu()?;
+    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// let model = LinearConfig::new(784, 10).init(&device, 42)?;
+    /// let folder = tempfile::tempdir().unwrap();
+    /// let best = folder.path().join("best.learner");
+    /// let saving = SaveModel::best(&best).weights();
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(saving);
+    /// learn.fit(3, 3e-3)?;
+    /// learn.load(&best)?;
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn weights(self) -> SaveModel<WeightFiles> {
+        SaveModel::new(self.file, self.monitor)
+    }
+}
+
+impl<F> SaveModel<F> {
+    fn new(file: PathBuf, monitor: Option<Monitor>) -> Self {
+        Self { file, monitor, best: None, format: PhantomData }
     }
 
     /// Sets the monitored value (default: the validation loss). It has no effect with
@@ -86,10 +169,7 @@ fn checksum(file: &Path) -> Result<u32> {
     Ok(crc32fast::hash(&regular::read(file, LARGEST)?))
 }
 
-impl<T: Task<Output = Tensor<2>>> Callback<T> for SaveModel
-where
-    T::Model: Portable,
-{
+impl<T: Task, F: SaveFormat<T>> Callback<T> for SaveModel<F> {
     fn order(&self) -> i32 {
         61
     }
@@ -127,10 +207,10 @@ where
     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(row) = state.completed_record() else { return Ok(()) };
         let Some(monitor) = &mut self.monitor else {
-            return Ok(state.export(&self.file_of(row.epoch))?);
+            return Ok(F::save(state, &self.file_of(row.epoch))?);
         };
         if monitor.improves(state)? == Some(true) {
-            state.export(&self.file)?;
+            F::save(state, &self.file)?;
             let (checksum, validation) = (checksum(&self.file)?, state.validation.clone());
             self.best = Some(Best { checksum, validation });
             let (name, best) = (monitor.name(), monitor.best().unwrap_or(f64::NAN));
@@ -149,9 +229,7 @@ where
             let problem = "overwritten since this fit saved its best model";
             Err(Error::file(self.file.display(), problem))?;
         }
-        let mut model = state.model().clone();
-        StateDict::open(&self.file)?.load_into(&mut model)?;
-        state.keep_model(model, best.validation.clone());
+        state.keep_model(F::load(state, &self.file)?, best.validation.clone());
         Ok(())
     }
 }

@@ -3,7 +3,9 @@
 //! This module manages the folder: its lock, which checkpoints to keep, and which one is the newest
 //! that is intact. A checkpoint itself is a [`SavedRun`].
 
+mod records;
 mod saved;
+mod saved_learner;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,6 +18,7 @@ use serde_json::Value;
 
 pub use self::saved::SavedRun;
 pub(crate) use self::saved::{EventState, RunPosition};
+pub(crate) use self::saved_learner::SavedLearner;
 use crate::error::{Error, Result};
 use crate::files::{Lock, atomic};
 

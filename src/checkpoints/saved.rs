@@ -5,29 +5,25 @@ use std::path::Path;
 
 use burn::optim::OptimizerRecord;
 use burn::store::ModuleRecord;
-use burn::tensor::Bytes;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::records::Records;
 use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::records::{History, StepRecord};
 
 /// The kind of file, and the format version that is written here.
 const CHECKPOINT: FileKind = FileKind { name: "checkpoint", format_version: 1 };
-/// The names of the two entries that are Burn's own records.
-const MODEL: &str = "model";
-const OPTIMIZER: &str = "optimizer";
 
 /// A checkpoint that was read from its file.
 #[derive(Debug)]
 pub struct SavedRun {
     file: String,
     pub(crate) position: RunPosition,
-    model: Vec<u8>,
-    optimizer: Vec<u8>,
+    records: Records,
     damaged: Vec<Error>,
 }
 
@@ -85,20 +81,13 @@ pub(super) fn seal(
     model: ModuleRecord,
     optimizer: OptimizerRecord,
 ) -> Result<Vec<u8>> {
-    let failed = |reason: &dyn std::fmt::Display| {
-        Error::write(file)(std::io::Error::other(reason.to_string()))
-    };
+    let failed = |problem: String| Error::write(file)(std::io::Error::other(problem));
     let steps = to_columns(&std::mem::take(&mut position.history.steps));
     let Ok(Value::Object(about)) = serde_json::to_value(&position) else {
-        return Err(failed(&"the state of the run cannot be stored as JSON"));
+        return Err(failed("the state of the run cannot be stored as JSON".to_owned()));
     };
-    let model = model.into_bytes().map_err(|error| failed(&error))?;
-    let optimizer = optimizer.into_bytes().map_err(|error| failed(&error))?;
-    let mut tensors = BTreeMap::new();
-    for (name, bytes) in [(MODEL, &model), (OPTIMIZER, &optimizer)] {
-        let bytes: &[u8] = bytes;
-        tensors.insert(name.to_owned(), (Dtype::U8, vec![bytes.len()], bytes));
-    }
+    let records = Records::new(model, optimizer).map_err(failed)?;
+    let mut tensors: BTreeMap<_, _> = records.entries().collect();
     for (name, dtype, bytes) in &steps {
         let shape = vec![bytes.len() / (dtype.bitsize() / 8)];
         tensors.insert((*name).to_owned(), (*dtype, shape, bytes.as_slice()));
@@ -141,12 +130,8 @@ impl SavedRun {
         let mut position: RunPosition = serde_json::from_value(sealed.about)
             .map_err(|error| failed(format!("invalid checkpoint: {error}")))?;
         position.history.steps = from_columns(&sealed.tensors).map_err(&failed)?;
-        let part = |name| {
-            let part = sealed.tensors.tensor(name).map_err(|error| failed(error.to_string()))?;
-            Ok(part.data().to_vec())
-        };
-        let (model, optimizer) = (part(MODEL)?, part(OPTIMIZER)?);
-        Ok(Self { position, model, optimizer, damaged: Vec::new(), file: file.clone() })
+        let records = Records::read(&sealed.tensors).map_err(failed)?;
+        Ok(Self { position, records, damaged: Vec::new(), file: file.clone() })
     }
 
     /// Sets the errors of newer, damaged checkpoints.
@@ -155,13 +140,11 @@ impl SavedRun {
     }
 
     pub(crate) fn model(&self) -> Result<ModuleRecord> {
-        let bytes = Bytes::from_bytes_vec(self.model.clone());
-        ModuleRecord::from_bytes(bytes).map_err(|error| self.error(&error))
+        self.records.model(&self.file)
     }
 
     pub(crate) fn optimizer(&self) -> Result<OptimizerRecord> {
-        let bytes = Bytes::from_bytes_vec(self.optimizer.clone());
-        OptimizerRecord::from_bytes(bytes).map_err(|error| self.error(&error))
+        self.records.optimizer(&self.file)
     }
 
     /// Returns an error about this checkpoint.

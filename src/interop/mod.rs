@@ -1,7 +1,9 @@
-//! fastburn's images, models and losses in Burn's own data loaders and Learner.
+//! fastburn's images, models and losses in Burn's own data loaders and Learner, and Burn's datasets in
+//! fastburn's.
 
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;
+mod datasets;
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::tensor::{Device, Int, Tensor, TensorData};

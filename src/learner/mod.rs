@@ -16,6 +16,7 @@ mod lr_find;
 mod recorder;
 mod resume;
 mod same_run;
+mod save;
 mod schedules;
 mod state;
 mod summary;

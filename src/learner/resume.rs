@@ -14,9 +14,7 @@ use super::callback::Scope;
 use super::loss_history::Losses;
 use super::task::Task;
 use crate::checkpoints::{CheckpointRequest, EventState, RunPosition, SavedRun};
-use crate::device;
 use crate::error::{Error, Result};
-use crate::optim::load_on;
 use crate::records::EpochRecord;
 
 impl<T: Task> Learner<T> {
@@ -50,19 +48,9 @@ impl<T: Task> Learner<T> {
         if let Some(problem) = self.difference_at(0, position) {
             return Err(saved.error(&problem));
         }
-        if self.state.optimizer_config.is_none() && !device::has_default() {
-            let problem = "not available, and Burn loads the state of its own optimizers there";
-            let remedy = "set BURN_DEVICE=flex, or use an OptimizerConfig".into();
-            return Err(Error::device("default", problem).with_remedy(remedy));
-        }
-        let model = self.state.model().clone().valid();
-        let model = model.try_load_record(saved.model()?).map_err(|error| {
-            saved.error(&format!("its weights do not fit this learner's model: {error}"))
-        })?;
-        let record = saved.optimizer()?;
-        let device = &self.state.device;
-        let optimizer = load_on(device, || self.state.optimizer.clone().load_record(record));
-        (self.state.model, self.state.optimizer) = (Some(model), optimizer);
+        let model = self.state.loaded_model(saved.model()?, saved.file())?;
+        self.state.optimizer = self.state.loaded_optimizer(saved.optimizer()?)?;
+        self.state.model = Some(model);
         self.state.history = position.history.clone();
         let validated = position.history.epochs.last();
         self.state.validation = validated.and_then(EpochRecord::validation);

@@ -6,7 +6,6 @@ use super::builder::Learner;
 use super::task::Task;
 use crate::checkpoints::{EventState, RunPosition};
 use crate::error::{Error, Result};
-use crate::optim::UNNAMED;
 
 /// The parts of a learner that [`set_data`](Learner::set_data) may change between two fits.
 const DATA: [&str; 4] =
@@ -25,13 +24,8 @@ impl<T: Task> Learner<T> {
         }
         let data =
             [json!(train.items()), json!(valid.items()), json!(train.items_per_batch()), order];
-        let optimizer = match &state.optimizer_config {
-            Some(config) => json!(config),
-            None if state.optimizer_name == UNNAMED => Value::Null,
-            None => json!(state.optimizer_name),
-        };
         let others = [
-            ("optimizer", optimizer),
+            ("optimizer", state.optimizer_description()),
             ("loss", named(self.loss_name(), self.state.loss_function.config())),
             ("list of metrics", json!(metrics)),
         ];

@@ -152,6 +152,9 @@ impl<T: Task> State<T> {
 
     /// Returns the model.
     ///
+    /// A clone of it shares the running statistics of norms with the model that trains on: Burn keeps
+    /// them behind a shared pointer. `model().valid()` is a copy of its own.
+    ///
     /// # Panics
     ///
     /// If the optimizer panicked in an earlier step, which took the model with it.

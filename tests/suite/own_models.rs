@@ -1,13 +1,16 @@
 //! Models, losses and callbacks of a user's own, and a learner that is kept and changed.
 
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
+use burn::data::dataloader::batcher::Batcher;
+use burn::data::dataset::Dataset;
 use burn::module::{Module, ParamGroup};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::optim::SgdConfig;
 use burn::tensor::{Device, Int, Tensor, activation::relu};
-use fastburn::callbacks::{Checkpoint, EarlyStopping, Monitor};
+use fastburn::callbacks::{Checkpoint, EarlyStopping, Monitor, SaveModel};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{BatchItems, DataLoaders, Source, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
@@ -18,7 +21,7 @@ use fastburn::optim::{AnyOptimizer, OptimizerKind};
 use fastburn::{Error, Seed};
 use tempfile::tempdir;
 
-use crate::support::{each_device, values};
+use crate::support::{assert_close, each_device, values};
 
 /// A convolution, a batch norm and dropout, for images of 1×4×4 and two classes.
 #[derive(Module, Debug)]
@@ -122,7 +125,19 @@ fn weights(learn: &Images) -> Vec<f32> {
     .concat()
 }
 
+/// Burn has one generator for all threads, so tests whose outcome depends on what is drawn run in a
+/// process of their own, one after the other.
 #[test]
+fn tests_that_draw_pass_alone() {
+    let suite = std::env::current_exe().unwrap();
+    let run = Command::new(suite).args(["own_models::", "--ignored", "--test-threads=1"]).output();
+    let run = run.unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && said.contains("5 passed"), "{said}");
+}
+
+#[test]
+#[ignore = "run alone by the test of tests that draw"]
 fn weights_come_from_the_seed_whatever_is_drawn_in_between() {
     each_device(|device| {
         let expected = values(Seed::new(7).module(device, Net::new).conv.weight.val());
@@ -230,6 +245,7 @@ fn predictions_can_be_had_of_any_data() {
 }
 
 #[test]
+#[ignore = "run alone by the test of tests that draw"]
 fn a_learner_that_is_moved_to_a_thread_trains_as_it_would_here() {
     let device = fastburn::device::cpu().unwrap();
     let mut here = learner(&device);
@@ -278,6 +294,7 @@ impl<T: Task> Callback<T> for StopAfter {
 }
 
 #[test]
+#[ignore = "run alone by the test of tests that draw"]
 fn a_run_that_replaces_its_data_is_resumed_to_the_bit() {
     let device = fastburn::device::cpu().unwrap();
     let program = |learn: &mut Images| {
@@ -383,4 +400,122 @@ fn a_metric_says_which_values_are_better_or_a_monitor_has_to() {
     let larger = Monitor::new("mine").smaller_is_better(false);
     learn.with(of(larger), |learn| learn.fit(5, 0.01)).unwrap();
     assert_eq!(learn.history().epochs.len(), 5 + 2);
+}
+
+#[test]
+#[ignore = "run alone by the test of tests that draw"]
+fn any_learner_is_saved_and_loaded_with_its_optimizer() {
+    each_device(|device| {
+        let place = tempdir().unwrap();
+        let file = place.path().join("net.learner");
+        let mut learn = learner(device);
+        learn.fit(1, 0.01).unwrap();
+        learn.save(&file).unwrap();
+        let saved = weights(&learn);
+        let mut other = Learner::new(
+            loaders(0, device),
+            Seed::new(8).module(device, Net::new),
+            CrossEntropy::new(),
+        );
+        other.fit(1, 0.02).unwrap();
+        other.load(&file).unwrap();
+        assert_eq!(weights(&other), saved);
+        // The optimizer's state is there too: both take the same steps from here.
+        learn.fit(1, 0.01).unwrap();
+        other.fit(1, 0.01).unwrap();
+        assert_close(&weights(&learn), &weights(&other), 1e-5, 1e-6);
+
+        let before = weights(&other);
+        other.set_optimizer(OptimizerKind::Sgd);
+        let error = other.load(&file).unwrap_err().to_string();
+        assert!(error.contains("different optimizer"), "{error}");
+        assert_eq!(weights(&other), before);
+    });
+}
+
+#[test]
+fn a_saved_learner_of_another_model_is_refused() {
+    let device = fastburn::device::cpu().unwrap();
+    let place = tempdir().unwrap();
+    let file = place.path().join("linear.learner");
+    let linear = fastburn::models::LinearConfig::new(16, 2).init(&device, 0).unwrap();
+    Learner::new(loaders(0, &device), linear, CrossEntropy::new()).save(&file).unwrap();
+    let mut learn = learner(&device);
+    let before = weights(&learn);
+    let error = learn.load(&file).unwrap_err().to_string();
+    assert!(error.contains("do not fit this learner's model"), "{error}");
+    assert_eq!(weights(&learn), before);
+    std::fs::write(&file, b"damaged").unwrap();
+    assert!(learn.load(&file).is_err());
+}
+
+#[test]
+#[ignore = "run alone by the test of tests that draw"]
+fn the_best_weights_of_any_module_are_kept() {
+    let device = fastburn::device::cpu().unwrap();
+    let place = tempdir().unwrap();
+    let best = place.path().join("best.learner");
+    // The second epoch's learning rate ruins what the first one has learnt.
+    struct Ruin;
+    impl<T: Task> Callback<T> for Ruin {
+        fn before_epoch(&mut self, state: &mut State<T>) -> Flow {
+            state.lr = if state.epoch == 0 { 0.01 } else { 10.0 };
+            Ok(())
+        }
+    }
+    let mut learn = learner(&device)
+        .optimizer(OptimizerKind::Sgd)
+        .callback(Ruin)
+        .callback(SaveModel::best(&best).weights());
+    learn.fit(3, 0.01).unwrap();
+    let rows: Vec<_> = learn.history().epochs.iter().map(|row| row.valid_loss.unwrap()).collect();
+    assert!(rows[0] < rows[1] && rows[0] < rows[2], "{rows:?}");
+    assert_eq!(learn.validate().unwrap().loss, rows[0]);
+}
+
+/// Burn's own kind of data: the numbers below a limit, some of which cannot be read.
+struct Numbers {
+    count: usize,
+    unreadable: Option<usize>,
+}
+
+impl Dataset<f32, std::io::Error> for Numbers {
+    fn get(&self, index: usize) -> std::io::Result<f32> {
+        if self.unreadable == Some(index) {
+            return Err(std::io::Error::other("scratched"));
+        }
+        Ok(index as f32 / 10.0)
+    }
+
+    fn len(&self) -> usize {
+        self.count
+    }
+}
+
+#[derive(Clone)]
+struct Doubles;
+
+impl Batcher<f32, [Tensor<2>; 2]> for Doubles {
+    fn batch(&self, items: Vec<f32>, device: &Device) -> [Tensor<2>; 2] {
+        let x = Tensor::<1>::from_data(&items[..], device).reshape([-1, 1]);
+        [x.clone(), x * 2.0]
+    }
+}
+
+#[test]
+fn burns_datasets_and_batchers_feed_a_learner() {
+    each_device(|device| {
+        let learner = |unreadable| {
+            let train = Numbers { count: 12, unreadable };
+            let valid = Numbers { count: 5, unreadable: None };
+            let dls = DataLoaders::from_datasets(train, valid, Doubles, |[x, y]| (x, y));
+            let model = fastburn::models::LinearConfig::new(1, 1).init(device, 0).unwrap();
+            Learner::new(dls.batch_size(4).unwrap(), model, Mse).optimizer(OptimizerKind::Sgd)
+        };
+        let mut learn = learner(None);
+        learn.fit(60, 0.3).unwrap();
+        assert!(learn.validate().unwrap().loss < 1e-3);
+        let error = learner(Some(7)).fit(1, 0.1).unwrap_err().to_string();
+        assert!(error == "item 7 of the dataset: scratched", "{error}");
+    });
 }
