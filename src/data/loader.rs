@@ -110,7 +110,7 @@ impl<I, T> DataLoader<I, T> {
     }
 
     /// Sets whether the batches are for training, which the source is told (default: `false`).
-    /// [`DataLoaders`] sets it for its two loaders.
+    /// [`DataLoaders`](super::DataLoaders) sets it for its two loaders.
     pub fn training(mut self, training: bool) -> Self {
         self.training = training;
         self
