@@ -160,6 +160,11 @@ impl Architecture {
 }
 
 /// A model that can be stored in a model file, which names its architecture.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be exported to a model file",
+    label = "not a model that a model file can hold",
+    note = "model files hold fastburn's own models; `Learner::save` writes the weights of any"
+)]
 pub trait Portable: TorchNames {
     /// Returns the model's configuration, with the default initialisation.
     fn architecture(&self) -> Architecture;
@@ -191,9 +196,9 @@ impl Portable for AnyModel {
 }
 
 impl TorchNames for AnyModel {
-    fn torch_name(path: &str) -> String {
-        // The models share no field names, so each function leaves the other's names unchanged.
-        Linear::torch_name(&Mlp::torch_name(path))
+    fn torch_path(path: &str) -> String {
+        // The models share no field names, so each function leaves the other's paths unchanged.
+        Linear::torch_path(&Mlp::torch_path(path))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The initial parameters of Burn's own layers, from a seed.
 
+use std::cell::Cell;
 use std::sync::Mutex;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -45,11 +46,29 @@ impl Seed {
     pub fn module<M: Module>(self, device: &Device, make: impl FnOnce(&Device) -> M) -> M {
         /// Two modules drawn at the same time would share the numbers of one generator.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-        let _guard = lock(&ONE_AT_A_TIME);
-        device.seed(self.rng(Stream::Modules, 0).next_u64());
+        thread_local! {
+            static INSIDE: Cell<bool> = const { Cell::new(false) };
+        }
+        // A module that is made inside another one is drawn under the other's lock.
+        let is_inside = INSIDE.replace(true);
+        let _guard = (!is_inside).then(|| lock(&ONE_AT_A_TIME));
+        let _outside = OnDrop(|| INSIDE.set(is_inside));
+        let seed = |part| device.seed(self.rng(Stream::Modules, part).next_u64());
+        seed(0);
         let module = make(device);
+        // `make` may have made other modules, from other seeds.
+        seed(1);
         draw(&module);
         module
+    }
+}
+
+/// Calls a function when it is dropped, also by a panic.
+struct OnDrop<F: Fn()>(F);
+
+impl<F: Fn()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
     }
 }
 

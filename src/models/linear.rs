@@ -81,7 +81,7 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
 
 /// The names of `torch.nn.Linear(inputs, outputs)`: `weight` and `bias`.
 impl TorchNames for Linear {
-    fn torch_name(path: &str) -> String {
-        path.trim_start_matches("layer.").to_owned()
+    fn torch_path(path: &str) -> String {
+        path.strip_prefix("layer").unwrap_or(path).to_owned()
     }
 }

@@ -139,11 +139,8 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
 
 /// The names of `torch.nn.Sequential(Linear, activation, …)`: `0.weight`, `0.bias`, `2.weight`, ….
 impl TorchNames for Mlp {
-    fn torch_name(path: &str) -> String {
-        let layer = path.strip_prefix("layers.").and_then(|rest| rest.split_once('.'));
-        match layer.and_then(|(index, name)| Some((index.parse::<usize>().ok()?, name))) {
-            Some((index, name)) => format!("{}.{name}", 2 * index),
-            None => path.to_owned(),
-        }
+    fn torch_path(path: &str) -> String {
+        let index = path.strip_prefix("layers.").and_then(|index| index.parse::<usize>().ok());
+        index.map_or_else(|| path.to_owned(), |index| (2 * index).to_string())
     }
 }

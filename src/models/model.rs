@@ -37,6 +37,11 @@ use crate::error::{Error, Result};
 /// assert_eq!(model.forward(Tensor::zeros([7, 3], &device)).dims(), [7, 2]);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model of inputs `{I}`",
+    label = "not a model of these inputs",
+    note = "implement `fastburn::models::Model<{I}>` for it: an `Output` and a `forward`"
+)]
 pub trait Model<I>: Module + 'static {
     /// The outputs of a batch, such as logits `[batch, classes]`.
     type Output: Clone + Send + 'static;
@@ -209,6 +214,11 @@ impl ModulePath {
     /// Returns the path of the module that holds the parameter, such as `layers.0`.
     pub fn module(&self) -> String {
         join(self.parts.split_last().map_or(&[], |(_, above)| above))
+    }
+
+    /// Returns the parameter's name in the module that holds it, such as `weight`.
+    pub fn tensor(&self) -> &str {
+        self.parts.last().map(|(name, _)| name.as_str()).unwrap_or_default()
     }
 
     /// Returns the type of the module that holds the parameter, such as `Linear`.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use burn::tensor::Device;
-use safetensors::tensor::Dtype;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -51,10 +50,9 @@ impl ModelCard {
         let Ok(Value::Object(about)) = serde_json::to_value(self) else {
             return Err(failed("its description has no JSON form".to_owned()));
         };
-        let bytes = weights.little_endian();
-        let tensors = bytes.iter().map(|(name, bytes)| {
-            let shape = weights.shape(name).unwrap_or_default().to_vec();
-            (name.clone(), (Dtype::F32, shape, bytes.as_slice()))
+        let stored = weights.stored();
+        let tensors = stored.iter().map(|(name, (dtype, shape, bytes))| {
+            (name.clone(), (*dtype, shape.clone(), bytes.as_slice()))
         });
         checksummed::seal(MODEL_FILE, about, &tensors.collect())
     }

@@ -84,7 +84,7 @@ fn a_header_of_any_length_is_told_from_a_pickle() {
 }
 
 #[test]
-fn weights_of_other_floats_are_converted() {
+fn weights_of_other_types_are_converted() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("half.safetensors");
     let half = [0x3c00_u16, 0xc000].map(u16::to_le_bytes).concat();
@@ -101,11 +101,18 @@ fn weights_of_other_floats_are_converted() {
         assert_eq!(weights.values(name), Some(&[1.0, -2.0][..]), "{name}");
     }
 
-    let counts = [1_u8; 8];
-    let tensors = [("steps", TensorView::new(Dtype::I64, vec![1], &counts).unwrap())];
+    let bytes = [1_u8, 0, 0, 0, 0, 0, 0, 0];
+    let integer = |dtype: Dtype| TensorView::new(dtype, vec![], &bytes[..dtype.bitsize() / 8]);
+    for dtype in [Dtype::I64, Dtype::I32, Dtype::I16, Dtype::I8, Dtype::U32, Dtype::U16, Dtype::U8]
+    {
+        let tensors = [("steps", integer(dtype).unwrap())];
+        fs::write(&file, safetensors::serialize(tensors, None).unwrap()).unwrap();
+        assert_eq!(StateDict::open(&file).unwrap().integers("steps"), Some(&[1][..]), "{dtype:?}");
+    }
+    let tensors = [("steps", integer(Dtype::U64).unwrap())];
     fs::write(&file, safetensors::serialize(tensors, None).unwrap()).unwrap();
     let error = StateDict::open(&file).unwrap_err().to_string();
-    assert!(error.contains("steps") && error.contains("I64"), "{error}");
+    assert!(error.contains("steps") && error.contains("U64"), "{error}");
 }
 
 /// Both ways through a real PyTorch, where there is one: `FASTBURN_PYTHON` names its Python.

@@ -3,21 +3,24 @@
 //! This module reads safetensors files and `torch.save` files, and writes safetensors files.
 
 mod module;
+mod names;
 mod state_dict;
+mod values;
 
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
-use burn::tensor::{bf16, f16};
 #[cfg(feature = "pytorch")]
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, TensorView};
+#[cfg(feature = "pytorch")]
+use safetensors::tensor::Dtype;
+use safetensors::tensor::TensorView;
 
-pub use self::module::TorchNames;
+pub use self::names::TorchNames;
 pub use self::state_dict::StateDict;
-use self::state_dict::Weights;
+use self::values::Weights;
 #[cfg(not(feature = "pytorch"))]
 use crate::error::Remedy;
 use crate::error::{Error, Result};
@@ -32,12 +35,12 @@ const MOST_EXPANSION: u64 = 4;
 impl StateDict {
     /// Reads a `.safetensors` file or, with the feature `pytorch`, a `torch.save` file.
     ///
-    /// Floats of other widths are converted to 32 bits.
+    /// Floats of other widths are converted to 32 bits, integers to 64 bits.
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the file has another format, is damaged, or holds a tensor that is not of
-    /// floats; [`Error::Read`] if it cannot be read.
+    /// [`Error::File`] if the file has another format, is damaged, or holds a tensor of another
+    /// type, such as complex, quantized or unsigned 64-bit numbers; [`Error::Read`] if it cannot be read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let place = path.display().to_string();
@@ -60,14 +63,9 @@ impl StateDict {
     pub(crate) fn from_tensors(place: &str, tensors: &SafeTensors<'_>) -> Result<Self> {
         let mut found = BTreeMap::new();
         for (name, view) in tensors.iter() {
-            let values = match view.dtype() {
-                Dtype::F32 => floats(view.data(), f32::from_le_bytes),
-                Dtype::F64 => floats(view.data(), |bytes| f64::from_le_bytes(bytes) as f32),
-                Dtype::F16 => floats(view.data(), |bytes| f16::from_le_bytes(bytes).to_f32()),
-                Dtype::BF16 => floats(view.data(), |bytes| bf16::from_le_bytes(bytes).to_f32()),
-                other => return Err(not_floats(place, name, &other)),
-            };
-            found.insert(name.to_owned(), Weights { shape: view.shape().to_vec(), values });
+            let weights = Weights::read(view.dtype(), view.shape(), view.data());
+            let weights = weights.ok_or_else(|| unknown(place, name, &view.dtype()))?;
+            found.insert(name.to_owned(), weights);
         }
         Ok(Self { place: place.to_owned(), tensors: found })
     }
@@ -82,11 +80,10 @@ impl StateDict {
     /// [`Error::Write`] if it cannot be written; an existing file is then unchanged.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let bytes = self.little_endian();
+        let stored = self.stored();
         let mut views = BTreeMap::new();
-        for (name, bytes) in &bytes {
-            let shape = self.tensors[name.as_str()].shape.clone();
-            let view = TensorView::new(Dtype::F32, shape, bytes);
+        for (name, (dtype, shape, bytes)) in &stored {
+            let view = TensorView::new(*dtype, shape.clone(), bytes);
             views.insert(name.as_str(), view.map_err(|error| unwritable(path, error))?);
         }
         let file = safetensors::serialize(views, None).map_err(|error| unwritable(path, error))?;
@@ -114,16 +111,31 @@ fn read_torch_save(path: &Path, place: String, length: u64) -> Result<StateDict>
     let mut tensors = BTreeMap::new();
     for (name, tensor) in reader.tensors() {
         let bytes = tensor.read().map_err(|error| damaged(&error))?;
-        let values = match tensor.dtype() {
-            DType::F32 => floats(&bytes, f32::from_le_bytes),
-            DType::F64 => floats(&bytes, |bytes| f64::from_le_bytes(bytes) as f32),
-            DType::F16 => floats(&bytes, |bytes| f16::from_le_bytes(bytes).to_f32()),
-            DType::BF16 => floats(&bytes, |bytes| bf16::from_le_bytes(bytes).to_f32()),
-            other => return Err(not_floats(&place, name, &other)),
-        };
-        tensors.insert(name.clone(), Weights { shape: tensor.shape().to_vec(), values });
+        let weights = Weights::read(stored(tensor.dtype()), tensor.shape(), &bytes);
+        let weights = weights.ok_or_else(|| unknown(&place, name, &tensor.dtype()))?;
+        tensors.insert(name.clone(), weights);
     }
     Ok(StateDict { place, tensors })
+}
+
+/// Returns the type of a safetensors file for one of a `torch.save` file.
+#[cfg(feature = "pytorch")]
+fn stored(dtype: DType) -> Dtype {
+    match dtype {
+        DType::F64 => Dtype::F64,
+        DType::F32 => Dtype::F32,
+        DType::F16 => Dtype::F16,
+        DType::BF16 => Dtype::BF16,
+        DType::I64 => Dtype::I64,
+        DType::I32 => Dtype::I32,
+        DType::I16 => Dtype::I16,
+        DType::I8 => Dtype::I8,
+        DType::U64 => Dtype::U64,
+        DType::U32 => Dtype::U32,
+        DType::U16 => Dtype::U16,
+        DType::U8 => Dtype::U8,
+        DType::Bool => Dtype::BOOL,
+    }
 }
 
 #[cfg(not(feature = "pytorch"))]
@@ -132,12 +144,9 @@ fn read_torch_save(_: &Path, place: String, _: u64) -> Result<StateDict> {
     Err(Error::file(place, problem).with_remedy(Remedy::EnableFeature("pytorch")))
 }
 
-fn floats<const N: usize>(bytes: &[u8], decode: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    bytes.as_chunks().0.iter().map(|bytes| decode(*bytes)).collect()
-}
-
-fn not_floats(place: &str, name: &str, found: &dyn std::fmt::Debug) -> Error {
-    let problem = format!("tensor {name} has type {found:?}, expected floats");
+fn unknown(place: &str, name: &str, found: &dyn std::fmt::Debug) -> Error {
+    let problem =
+        format!("tensor {name} has type {found:?}, expected floats, integers or booleans");
     Error::file(place, problem)
 }
 

@@ -1,53 +1,19 @@
 //! Conversion between modules and state dicts, with PyTorch's names and layout.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Tensor, TensorData};
+use burn::module::{ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Bool, Int, Tensor, TensorData};
 
-use super::state_dict::{StateDict, Weights, transposed};
+use super::names::{TorchNames, TorchPath};
+use super::state_dict::{StateDict, transposed};
+use super::values::{Values, Weights};
 use crate::error::{Error, Result};
-use crate::models::model::ModulePath;
 use crate::printable::list_of;
 
 /// The most tensors that a message names.
 const MOST_NAMED: usize = 10;
-
-/// A module whose parameters have names in PyTorch.
-///
-/// By default, the names are the parameters' paths within the module, as in a PyTorch module with
-/// the same fields whose parts are linear layers. For parts whose parameters have other names in
-/// PyTorch, implement [`torch_name`](Self::torch_name). Only float parameters count.
-///
-/// ```
-/// use burn::module::Module;
-/// use burn::nn::{Linear, LinearConfig};
-/// use fastburn::models::{StateDict, TorchNames};
-///
-/// #[derive(Module, Debug)]
-/// struct Two {
-///     hidden: Linear,
-///     output: Linear,
-/// }
-///
-/// impl TorchNames for Two {}
-///
-/// let device = fastburn::device::cpu()?;
-/// let mut model = Two {
-///     hidden: LinearConfig::new(3, 5).init(&device),
-///     output: LinearConfig::new(5, 2).init(&device),
-/// };
-/// let weights = StateDict::of(&model)?;
-/// assert_eq!(weights.shape("hidden.weight"), Some(&[5, 3][..])); // [outputs, inputs]
-/// weights.load_into(&mut model)?;
-/// # Ok::<(), fastburn::Error>(())
-/// ```
-pub trait TorchNames: Module {
-    /// Returns PyTorch's name for the parameter at `path`.
-    fn torch_name(path: &str) -> String {
-        path.to_owned()
-    }
-}
 
 impl StateDict {
     /// Reads the weights of a model. Waits for its device.
@@ -56,63 +22,56 @@ impl StateDict {
     ///
     /// [`Error::Compute`] if the device fails.
     pub fn of<M: TorchNames>(model: &M) -> Result<Self> {
-        let mut reader = Reader::new(M::torch_name);
+        let mut reader = Reader::new::<M>();
         // Burn adds the last update of running statistics to what a visitor sees only now.
         model.valid().visit(&mut reader);
         Ok(Self { place: "the model".to_owned(), tensors: reader.found? })
     }
 
-    /// Loads the weights into a model, which is unchanged on an error.
+    /// Loads the weights into a model, which is unchanged on an error. A clone of the model shares its
+    /// running statistics, so these change in the clone too; `valid()` returns a copy of its own.
     ///
     /// # Errors
     ///
     /// [`Error::File`] if the weights do not fit the model. It names the tensors that are missing,
     /// unused or of another shape.
     pub fn load_into<M: TorchNames>(&self, model: &mut M) -> Result<()> {
-        let mut check = Check::new(M::torch_name, self);
+        let mut check = Check::new::<M>(self);
         model.visit(&mut check);
         if let Some(problem) = check.problem() {
             return Err(self.error(format!("the weights do not fit the model: {problem}")));
         }
-        *model = model.clone().map(&mut Writer::new(M::torch_name, self));
+        // Running statistics have updates that are not yet added; they would be added to the loaded
+        // ones later. A module for validation has none, and so has the module that it comes from.
+        let _ = model.valid();
+        *model = model.clone().map(&mut Writer::new::<M>(self));
         Ok(())
     }
 }
 
-/// The position of a visitor in a module, with PyTorch's names.
-struct TorchPath {
-    path: ModulePath,
-    torch_name: fn(&str) -> String,
-}
-
-impl TorchPath {
-    fn new(torch_name: fn(&str) -> String) -> Self {
-        Self { path: ModulePath::default(), torch_name }
-    }
-
-    /// Returns PyTorch's name for the parameter.
-    fn name(&self) -> String {
-        (self.torch_name)(&self.path.parameter())
-    }
-
-    /// Returns the rows and columns of a parameter of that shape, if PyTorch stores it transposed.
-    fn transposed(&self, shape: &[usize]) -> Option<[usize; 2]> {
-        match shape {
-            &[rows, columns] if self.path.is_linear_weight() => Some([rows, columns]),
-            _ => None,
-        }
-    }
-}
-
-/// Reads a model's parameters.
+/// Reads a model's tensors.
 struct Reader {
     path: TorchPath,
     found: Result<BTreeMap<String, Weights>>,
 }
 
 impl Reader {
-    fn new(torch_name: fn(&str) -> String) -> Self {
-        Self { path: TorchPath::new(torch_name), found: Ok(BTreeMap::new()) }
+    fn new<M: TorchNames>() -> Self {
+        Self { path: TorchPath::new::<M>(), found: Ok(BTreeMap::new()) }
+    }
+
+    fn add<E: Display>(&mut self, shape: Vec<usize>, values: Result<Values, E>) {
+        let Ok(found) = &mut self.found else { return };
+        match values {
+            Ok(values) => {
+                let name = self.path.name();
+                if found.insert(name.clone(), Weights { shape, values }).is_some() {
+                    let problem = format!("two tensors of the model are called {name} in PyTorch");
+                    self.found = Err(Error::usage(problem));
+                }
+            }
+            Err(error) => self.found = Err(Error::compute("read the weights", error)),
+        }
     }
 }
 
@@ -126,23 +85,34 @@ impl ModuleVisitor for Reader {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let Ok(found) = &mut self.found else { return };
         let tensor = param.transform_for_save().val();
         let mut shape = tensor.dims().to_vec();
-        match tensor.try_into_vec_as::<f32>() {
-            Ok(mut values) => {
-                if let Some(sides) = self.path.transposed(&shape) {
-                    values = transposed(&values, sides);
-                    shape.reverse();
-                }
-                found.insert(self.path.name(), Weights { shape, values });
-            }
-            Err(error) => self.found = Err(Error::compute("read the weights", error)),
+        let sides = self.path.transposed(&shape);
+        if sides.is_some() {
+            shape.reverse();
         }
+        let values = tensor.try_into_vec_as::<f32>().map(|values| match sides {
+            Some(sides) => transposed(&values, sides),
+            None => values,
+        });
+        self.add(shape, values.map(Values::Floats));
+    }
+
+    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+        let tensor = param.transform_for_save().val();
+        self.add(tensor.dims().to_vec(), tensor.try_into_vec_as::<i64>().map(Values::Integers));
+    }
+
+    fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+        let tensor = param.transform_for_save().val();
+        let shape = tensor.dims().to_vec();
+        let values = tensor.int().try_into_vec_as::<i64>();
+        let values = values.map(|values| values.into_iter().map(|value| value != 0).collect());
+        self.add(shape, values.map(Values::Booleans));
     }
 }
 
-/// Compares a model's parameters with weights, without changing either.
+/// Compares a model's tensors with weights, without changing either.
 struct Check<'a> {
     path: TorchPath,
     dict: &'a StateDict,
@@ -151,41 +121,34 @@ struct Check<'a> {
     misshapen: Vec<String>,
 }
 
-impl ModuleVisitor for Check<'_> {
-    fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.path.enter(name, container);
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.path.exit();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = self.path.name();
-        let mut expected = param.lazy_shape().to_vec();
-        if self.path.transposed(&expected).is_some() {
-            expected.reverse();
-        }
-        match self.dict.shape(&name) {
-            None => self.missing.push(name.clone()),
-            Some(shape) if shape != expected => {
-                self.misshapen.push(format!("{name} has shape {shape:?}, expected {expected:?}"));
-            }
-            Some(_) => {}
-        }
-        self.known.insert(name);
-    }
-}
-
 impl<'a> Check<'a> {
-    fn new(torch_name: fn(&str) -> String, dict: &'a StateDict) -> Self {
+    fn new<M: TorchNames>(dict: &'a StateDict) -> Self {
         Self {
-            path: TorchPath::new(torch_name),
+            path: TorchPath::new::<M>(),
             dict,
             known: BTreeSet::new(),
             missing: Vec::new(),
             misshapen: Vec::new(),
         }
+    }
+
+    fn compare(&mut self, mut expected: Vec<usize>, kind: &'static str) {
+        let name = self.path.name();
+        if self.path.transposed(&expected).is_some() {
+            expected.reverse();
+        }
+        match self.dict.tensors.get(&name) {
+            None => self.missing.push(name.clone()),
+            Some(Weights { shape, .. }) if *shape != expected => {
+                self.misshapen.push(format!("{name} has shape {shape:?}, expected {expected:?}"));
+            }
+            Some(Weights { values, .. }) if values.kind() != kind => {
+                self.misshapen.push(format!("{name} has {}, expected {kind}", values.kind()));
+            }
+            Some(_) => {}
+        }
+        self.known.extend(self.path.counter());
+        self.known.insert(name);
     }
 
     /// Returns why the weights cannot be loaded, or `None`.
@@ -204,15 +167,41 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Sets a model's parameters to weights that [`Check`] has found to fit.
+impl ModuleVisitor for Check<'_> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.compare(param.lazy_shape().to_vec(), "floats");
+    }
+
+    fn visit_int<const D: usize>(&mut self, param: &Param<Tensor<D, Int>>) {
+        self.compare(param.lazy_shape().to_vec(), "integers");
+    }
+
+    fn visit_bool<const D: usize>(&mut self, param: &Param<Tensor<D, Bool>>) {
+        self.compare(param.lazy_shape().to_vec(), "booleans");
+    }
+}
+
+/// Sets a model's tensors to weights that [`Check`] has found to fit.
 struct Writer<'a> {
     path: TorchPath,
     dict: &'a StateDict,
 }
 
 impl<'a> Writer<'a> {
-    fn new(torch_name: fn(&str) -> String, dict: &'a StateDict) -> Self {
-        Self { path: TorchPath::new(torch_name), dict }
+    fn new<M: TorchNames>(dict: &'a StateDict) -> Self {
+        Self { path: TorchPath::new::<M>(), dict }
+    }
+
+    fn weights(&self) -> Option<&'a Weights> {
+        self.dict.tensors.get(&self.path.name())
     }
 }
 
@@ -226,16 +215,37 @@ impl ModuleMapper for Writer<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(weights) = self.dict.tensors.get(&self.path.name()) else { return param };
-        let mut values = weights.values.clone();
-        let mut shape = weights.shape.clone();
-        let sides = self.path.transposed(&shape);
-        if let Some(sides) = sides {
+        let Some(Weights { shape, values: Values::Floats(values) }) = self.weights() else {
+            return param;
+        };
+        let (mut values, mut shape) = (values.clone(), shape.clone());
+        if let Some(sides) = self.path.transposed(&shape) {
             values = transposed(&values, sides);
             shape.reverse();
         }
         let (id, device) = (param.id, param.lazy_device());
         let tensor = Tensor::from_data(TensorData::new(values, shape), &device);
         param.transform_for_load(tensor, id)
+    }
+
+    fn map_int<const D: usize>(&mut self, param: Param<Tensor<D, Int>>) -> Param<Tensor<D, Int>> {
+        let Some(Weights { shape, values: Values::Integers(values) }) = self.weights() else {
+            return param;
+        };
+        let (id, device) = (param.id, param.lazy_device());
+        let data = TensorData::new(values.clone(), shape.clone());
+        param.transform_for_load(Tensor::from_data(data, &device), id)
+    }
+
+    fn map_bool<const D: usize>(
+        &mut self,
+        param: Param<Tensor<D, Bool>>,
+    ) -> Param<Tensor<D, Bool>> {
+        let Some(Weights { shape, values: Values::Booleans(values) }) = self.weights() else {
+            return param;
+        };
+        let (id, device) = (param.id, param.lazy_device());
+        let data = TensorData::new(values.clone(), shape.clone());
+        param.transform_for_load(Tensor::from_data(data, &device), id)
     }
 }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use burn::module::Param;
 use burn::nn;
 use burn::tensor::{Device, TensorData};
+use safetensors::tensor::Dtype;
 
+use super::values::{Values, Weights};
 use crate::error::{Error, Result};
 
 /// Named weights, called `state_dict` in PyTorch.
@@ -38,13 +40,6 @@ pub struct StateDict {
     pub(super) tensors: BTreeMap<String, Weights>,
 }
 
-/// One tensor, in PyTorch's layout.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Weights {
-    pub shape: Vec<usize>,
-    pub values: Vec<f32>,
-}
-
 impl StateDict {
     /// Returns the tensor names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
@@ -56,9 +51,28 @@ impl StateDict {
         self.tensors.get(name).map(|weights| weights.shape.as_slice())
     }
 
-    /// Returns the values of a tensor in row-major order, or `None` if there is none of that name.
+    /// Returns the values of a tensor in row-major order, or `None` if there is none of that name, or
+    /// if its values are not floats.
     pub fn values(&self, name: &str) -> Option<&[f32]> {
-        self.tensors.get(name).map(|weights| weights.values.as_slice())
+        self.tensors.get(name)?.values.floats()
+    }
+
+    /// Returns the values of a tensor of integers in row-major order, or `None` if there is none of
+    /// that name, or if its values are not integers.
+    pub fn integers(&self, name: &str) -> Option<&[i64]> {
+        match &self.tensors.get(name)?.values {
+            Values::Integers(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// Returns the values of a tensor of booleans in row-major order, or `None` if there is none of
+    /// that name, or if its values are not booleans.
+    pub fn booleans(&self, name: &str) -> Option<&[bool]> {
+        match &self.tensors.get(name)?.values {
+            Values::Booleans(values) => Some(values),
+            _ => None,
+        }
     }
 
     /// Returns these weights, with those whose names satisfy `which` taken from `others`.
@@ -76,7 +90,9 @@ impl StateDict {
 
     /// Refuses NaN and infinite weights.
     pub(crate) fn check_finite(&self) -> Result<()> {
-        let broken = |(_, w): &(&String, &Weights)| !w.values.iter().all(|value| value.is_finite());
+        let broken = |(_, weights): &(&String, &Weights)| {
+            weights.values.floats().is_some_and(|floats| !floats.iter().all(|v| v.is_finite()))
+        };
         match self.tensors.iter().find(broken) {
             Some((name, _)) => Err(self.error(format!("{name} has NaN or infinite values"))),
             None => Ok(()),
@@ -93,7 +109,10 @@ impl StateDict {
         let values = |name: &str, expected: &[usize]| {
             let name = format!("{prefix}{name}");
             match self.tensors.get(&name) {
-                Some(weights) if weights.shape == expected => Ok(&weights.values),
+                Some(Weights { shape, values }) if shape == expected => {
+                    let found = || format!("{name} has {}, expected floats", values.kind());
+                    values.floats().ok_or_else(|| self.error(found()))
+                }
                 Some(Weights { shape, .. }) => {
                     Err(self.error(format!("{name} has shape {shape:?}, expected {expected:?}")))
                 }
@@ -101,17 +120,20 @@ impl StateDict {
             }
         };
         let weight = transposed(values("weight", &[outputs, inputs])?, [outputs, inputs]);
-        let bias = values("bias", &[outputs])?.clone();
+        let bias = values("bias", &[outputs])?.to_vec();
         Ok(nn::Linear {
             weight: Param::from_data(TensorData::new(weight, [inputs, outputs]), device),
             bias: Some(Param::from_data(TensorData::new(bias, [outputs]), device)),
         })
     }
 
-    /// Returns each tensor's values as little-endian bytes.
-    pub(crate) fn little_endian(&self) -> BTreeMap<String, Vec<u8>> {
-        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.tensors.iter().map(|(name, w)| (name.clone(), bytes(&w.values))).collect()
+    /// Returns each tensor's type, shape and little-endian bytes in a safetensors file.
+    pub(crate) fn stored(&self) -> BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> {
+        let tensors = self.tensors.iter().map(|(name, weights)| {
+            let (dtype, bytes) = weights.stored();
+            (name.clone(), (dtype, weights.shape.clone(), bytes))
+        });
+        tensors.collect()
     }
 }
 

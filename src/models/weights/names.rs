@@ -1,0 +1,106 @@
+//! PyTorch's names for the tensors of a module.
+
+use burn::module::Module;
+
+use crate::models::model::ModulePath;
+
+/// The counter of a batch norm in PyTorch's state dicts. Burn's has none.
+const BATCHES: &str = "num_batches_tracked";
+
+/// A module whose tensors have names in PyTorch.
+///
+/// A tensor's name is the path of the module that holds it, followed by PyTorch's name for the tensor
+/// in a module of that kind: the `gamma` of Burn's batch norm is PyTorch's `weight`. By default, the
+/// path consists of the names of the fields that lead to the module. If PyTorch's module has other
+/// ones, implement [`torch_path`](Self::torch_path).
+///
+/// ```
+/// use burn::module::Module;
+/// use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
+/// use fastburn::models::{StateDict, TorchNames};
+///
+/// #[derive(Module, Debug)]
+/// struct Net {
+///     hidden: Linear,
+///     norm: BatchNorm,
+/// }
+///
+/// impl TorchNames for Net {}
+///
+/// let device = fastburn::device::cpu()?;
+/// let mut model = Net {
+///     hidden: LinearConfig::new(3, 5).init(&device),
+///     norm: BatchNormConfig::new(5).init(&device),
+/// };
+/// let weights = StateDict::of(&model)?;
+/// assert_eq!(weights.shape("hidden.weight"), Some(&[5, 3][..])); // [outputs, inputs]
+/// assert_eq!(weights.values("norm.weight"), Some(&[1.0; 5][..]));
+/// weights.load_into(&mut model)?;
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait TorchNames: Module {
+    /// Returns PyTorch's path for the module at `path`, such as `layers.0`; the model itself has the
+    /// path ``.
+    fn torch_path(path: &str) -> String {
+        path.to_owned()
+    }
+
+    /// Returns PyTorch's name for a tensor of a module of the type `kind`. The default knows Burn's
+    /// modules.
+    fn torch_tensor<'a>(kind: &str, tensor: &'a str) -> &'a str {
+        burn_tensor(kind, tensor)
+    }
+}
+
+/// The position of a visitor in a module, with PyTorch's names.
+pub(super) struct TorchPath {
+    pub path: ModulePath,
+    torch_path: fn(&str) -> String,
+    torch_tensor: for<'a> fn(&str, &'a str) -> &'a str,
+}
+
+impl TorchPath {
+    pub fn new<M: TorchNames>() -> Self {
+        Self {
+            path: ModulePath::default(),
+            torch_path: M::torch_path,
+            torch_tensor: M::torch_tensor,
+        }
+    }
+
+    /// Returns PyTorch's name for the tensor.
+    pub fn name(&self) -> String {
+        self.joined((self.torch_tensor)(&self.path.kind(), self.path.tensor()))
+    }
+
+    /// Returns the name of a tensor that PyTorch has beside this one, and Burn has not.
+    pub fn counter(&self) -> Option<String> {
+        let is_mean = self.path.kind() == "BatchNorm" && self.path.tensor() == "running_mean";
+        is_mean.then(|| self.joined(BATCHES))
+    }
+
+    /// Returns the rows and columns of a tensor of that shape, if PyTorch stores it transposed.
+    pub fn transposed(&self, shape: &[usize]) -> Option<[usize; 2]> {
+        match shape {
+            &[rows, columns] if self.path.is_linear_weight() => Some([rows, columns]),
+            _ => None,
+        }
+    }
+
+    fn joined(&self, tensor: &str) -> String {
+        match (self.torch_path)(&self.path.module()).as_str() {
+            "" => tensor.to_owned(),
+            module => format!("{module}.{tensor}"),
+        }
+    }
+}
+
+/// Returns PyTorch's name for a tensor of a module of Burn's of that kind.
+fn burn_tensor<'a>(kind: &str, tensor: &'a str) -> &'a str {
+    match (kind, tensor) {
+        ("BatchNorm" | "GroupNorm" | "InstanceNorm" | "LayerNorm" | "RmsNorm", "gamma") => "weight",
+        ("BatchNorm" | "GroupNorm" | "InstanceNorm" | "LayerNorm", "beta") => "bias",
+        ("PRelu", "alpha") => "weight",
+        (_, other) => other,
+    }
+}
