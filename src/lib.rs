@@ -131,6 +131,7 @@ pub mod optim;
 pub mod plot;
 mod printable;
 pub mod records;
+pub mod rows;
 mod scalars;
 pub mod schedule;
 mod seed;

@@ -6,12 +6,19 @@ use rand::Rng;
 
 use crate::seed::{Seed, Stream};
 
-/// The indices of the items in the order of an epoch, from
+/// The indices of the items in the order of an epoch, usually from
 /// [`DataLoader::order`](super::DataLoader::order).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Order {
-    pub(super) indices: Vec<u32>,
+    indices: Vec<u32>,
     pub(super) epoch: usize,
+}
+
+impl Order {
+    /// Chooses items and their order, as of an epoch.
+    pub fn new(indices: impl Into<Vec<u32>>, epoch: usize) -> Self {
+        Self { indices: indices.into(), epoch }
+    }
 }
 
 impl Deref for Order {

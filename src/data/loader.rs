@@ -109,8 +109,8 @@ impl<I, T> DataLoader<I, T> {
         self
     }
 
-    /// Sets whether the batches are for training, which the source is told (default: `false`).
-    /// [`DataLoaders`](super::DataLoaders) sets it for its two loaders.
+    /// Sets whether the batches are for training, as [`BatchItems`] says to the source (default:
+    /// `false`). A learner sets it for each pass.
     pub fn training(mut self, training: bool) -> Self {
         self.training = training;
         self
@@ -151,7 +151,7 @@ impl<I, T> DataLoader<I, T> {
 
     /// Returns the item indices in the order of the given epoch.
     pub fn order(&self, epoch: usize) -> Order {
-        Order { indices: self.indices_of(epoch), epoch }
+        Order::new(self.indices_of(epoch), epoch)
     }
 
     fn indices_of(&self, epoch: usize) -> Vec<u32> {

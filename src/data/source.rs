@@ -1,6 +1,7 @@
 //! Sources of batches: the trait, and its implementation for tensors.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::kind::Autodiff;
+use burn::tensor::{Device, Float, Int, Tensor, TensorData};
 
 use super::items::BatchItems;
 use crate::checks::same_rows;
@@ -86,30 +87,63 @@ pub trait Source<I, T>: Send + Sync {
 /// assert_eq!(dls.train.len(), 2);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+///
+/// Targets may be integers, such as class indices.
 #[derive(Debug, Clone)]
-pub struct TensorSource<const D: usize, const E: usize> {
+pub struct TensorSource<const D: usize, const E: usize, K: Autodiff = Float> {
     inputs: Tensor<D>,
-    targets: Tensor<E>,
+    targets: Tensor<E, K>,
 }
 
-impl<const D: usize, const E: usize> TensorSource<D, E> {
+impl<const D: usize, const E: usize, K: Autodiff> TensorSource<D, E, K> {
     /// Creates a source of the rows of `inputs` `[items, …]` and `targets` `[items, …]`.
     ///
     /// # Errors
     ///
     /// [`Error::Shape`](crate::Error::Shape) if their numbers of rows differ.
-    pub fn new(inputs: Tensor<D>, targets: Tensor<E>) -> Result<Self> {
+    pub fn new(inputs: Tensor<D>, targets: Tensor<E, K>) -> Result<Self> {
         same_rows("TensorSource", inputs.dims()[0], targets.dims()[0])?;
         Ok(Self { inputs: inputs.inner(), targets: targets.inner() })
     }
 }
 
-impl<const D: usize, const E: usize> Source<Tensor<D>, Tensor<E>> for TensorSource<D, E> {
+impl TensorSource<2, 2> {
+    /// Creates a source of slices of rows.
+    ///
+    /// ```
+    /// use fastburn::data::TensorSource;
+    ///
+    /// let device = fastburn::device::cpu()?;
+    /// let inputs = [[3.0, 70.0], [5.0, 120.0]];
+    /// let source = TensorSource::from_rows(&inputs, &[[210.0], [365.0]], &device)?;
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`](crate::Error::Shape) if their numbers of rows differ.
+    pub fn from_rows<const F: usize, const V: usize>(
+        inputs: &[[f32; F]],
+        targets: &[[f32; V]],
+        device: &Device,
+    ) -> Result<Self> {
+        fn tensor<const N: usize>(rows: &[[f32; N]], device: &Device) -> Tensor<2> {
+            let values = TensorData::new(rows.as_flattened().to_vec(), [rows.len(), N]);
+            Tensor::from_data(values, device)
+        }
+        Self::new(tensor(inputs, device), tensor(targets, device))
+    }
+}
+
+impl<const D: usize, const E: usize, K> Source<Tensor<D>, Tensor<E, K>> for TensorSource<D, E, K>
+where
+    K: Autodiff,
+{
     fn len(&self) -> usize {
         self.inputs.dims()[0]
     }
 
-    fn gather(&self, items: BatchItems<'_>, device: &Device) -> Result<(Tensor<D>, Tensor<E>)> {
+    fn gather(&self, items: BatchItems<'_>, device: &Device) -> Result<(Tensor<D>, Tensor<E, K>)> {
         let rows: Vec<i32> = items.indices.iter().map(|i| i.cast_signed()).collect();
         let rows = TensorData::new(rows, [items.indices.len()]);
         let rows = Tensor::<1, Int>::from_data(rows, &self.inputs.device());

@@ -2,6 +2,7 @@
 
 pub(crate) mod atomic;
 pub(crate) mod checksummed;
+pub(crate) mod csv_lines;
 mod lock;
 pub(crate) mod regular;
 pub(crate) mod walk;

@@ -53,6 +53,7 @@ mod program_predicts;
 mod program_trains;
 mod pytorch;
 mod reference;
+mod rows;
 mod schedules;
 mod scores;
 mod served;

@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::path::{Component, Path};
 
-use csv::{ErrorKind, StringRecord};
+use csv::StringRecord;
 
 use crate::error::{Error, Result};
+use crate::files::csv_lines::CsvLines;
 use crate::files::is_hidden;
 use crate::vision::data_files::IMAGES;
 
@@ -62,52 +63,28 @@ impl Part {
 
 /// Parses a table. `name` stands for it in messages.
 pub(super) fn parse(name: &dyn std::fmt::Display, bytes: &[u8]) -> Result<Vec<Row>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(bytes);
+    let mut reader = CsvLines::new(&name, bytes);
     let mut record = StringRecord::new();
-    let mut read = |record: &mut StringRecord| {
-        reader.read_record(record).map_err(|error| refused(name, &error, bytes))
+    let Some(first) = reader.read(&mut record)? else {
+        return Err(reader.error("an empty table; expected one image per line"));
     };
-    if !read(&mut record)? {
-        return Err(Error::data(name, "an empty table; expected one image per line"));
-    }
-    let (columns, is_header) = Columns::of(&record).map_err(|p| Error::data(name, p))?;
+    let (columns, is_header) = Columns::of(&record).map_err(|problem| reader.error(problem))?;
     let (mut rows, mut lines) = (Vec::new(), HashMap::new());
-    let mut more = !is_header || read(&mut record)?;
-    while more {
-        let line = record.position().map_or(0, |at| line_of(at, bytes));
+    let mut next = if is_header { reader.read(&mut record)? } else { Some(first) };
+    while let Some(line) = next {
         let row = columns.row(line, &record);
-        let row = row.map_err(|problem| Error::data(name, format!("line {line}: {problem}")))?;
+        let row = row.map_err(|problem| reader.error(format!("line {line}: {problem}")))?;
         if let Some(before) = lines.insert(row.file.clone(), line) {
             let problem = format!("line {line}: {} is already in line {before}", row.file);
-            return Err(Error::data(name, problem));
+            return Err(reader.error(problem));
         }
         rows.push(row);
-        more = read(&mut record)?;
+        next = reader.read(&mut record)?;
     }
     if rows.is_empty() {
         return Err(Error::data(name, "a table without images; expected one image per line"));
     }
     Ok(rows)
-}
-
-/// Returns the line of a record. The reader's position is before any empty lines that precede it.
-fn line_of(start: &csv::Position, bytes: &[u8]) -> u64 {
-    let rest = bytes.get(start.byte() as usize..).unwrap_or_default();
-    let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    start.line() + ends.filter(|&&byte| byte == b'\n').count() as u64
-}
-
-/// Converts an error of the CSV reader, with its line number.
-fn refused(name: &dyn std::fmt::Display, error: &csv::Error, bytes: &[u8]) -> Error {
-    let line = error.position().map_or(0, |at| line_of(at, bytes));
-    let problem = match error.kind() {
-        ErrorKind::Utf8 { .. } => format!("line {line}: not UTF-8; expected a table in UTF-8"),
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("line {line}: {len} cells; expected {expected_len}, as in the first line")
-        }
-        _ => error.to_string(),
-    };
-    Error::data(name, problem)
 }
 
 impl Columns {
