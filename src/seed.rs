@@ -40,6 +40,8 @@ pub(crate) enum Stream {
     Modules = 8,
     /// Changes of an item, such as an augmentation, one generator per epoch and item.
     Items = 9,
+    /// Randomness of callbacks, one generator per step and name.
+    Callbacks = 10,
 }
 
 impl Seed {

@@ -103,7 +103,7 @@ impl Monitor {
             None => Err(Error::setting(
                 "metric to monitor",
                 &self.name,
-                "known to be better if smaller or larger",
+                "a metric that declares whether smaller values are better",
             )
             .with_remedy("set smaller_is_better of the metric or of the monitor".into())),
         }

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
+use burn::module::Module;
 use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -83,7 +84,7 @@ where
     }
 
     fn load(state: &State<T>, file: &Path) -> Result<T::Model> {
-        let mut model = state.model().clone();
+        let mut model = state.model().valid();
         StateDict::open(file)?.load_into(&mut model)?;
         Ok(model)
     }
@@ -111,7 +112,7 @@ struct Best {
 const LARGEST: u64 = 1 << 40;
 
 impl SaveModel {
-    /// Writes to `file`, a `.safetensors` file, after each epoch with a lower validation loss than
+    /// Writes to `file`, for a model file a `.safetensors` file, after each epoch with a lower validation loss than
     /// all epochs before.
     pub fn best(file: impl Into<PathBuf>) -> Self {
         Self::new(file.into(), Some(Monitor::default()))

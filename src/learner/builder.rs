@@ -41,7 +41,9 @@ use crate::optim::{AnyOptimizer, Momentum, OptimizerConfig, OptimizerKind};
 /// ```
 pub struct Learner<T: Task> {
     pub(super) state: State<T>,
-    pub(super) callbacks: Vec<Box<dyn Callback<T>>>,
+    pub(super) callbacks: Vec<Attached<T>>,
+    /// The number of callbacks ever added.
+    attached: u64,
     /// Counts over all calls of `fit`: a second one must not repeat the first one's data order.
     pub(super) trained_epochs: usize,
     /// The number of finished calls of `fit`.
@@ -50,6 +52,8 @@ pub struct Learner<T: Task> {
     pub(super) given_lr: f64,
     /// The position of a resumed run, until training has reached it.
     pub(super) resumed: Option<RunPosition>,
+    /// The file of the resumed checkpoint, as named in messages.
+    pub(super) resumed_file: String,
     /// The event state at the end of the current epoch's training part, before `after_train`.
     pub(super) at_train_end: Option<EventState>,
     /// Whether [`lr_find`](Self::lr_find) is running.
@@ -64,6 +68,12 @@ pub struct Learner<T: Task> {
     pub(super) fresh_optimizer: ModuleOptimizer,
 }
 
+/// A callback of a learner, and the id by which it is removed.
+pub(super) struct Attached<T: Task> {
+    id: u64,
+    pub callback: Box<dyn Callback<T>>,
+}
+
 impl<M, I, T> Learner<(M, I, T)>
 where
     M: Model<I>,
@@ -72,7 +82,8 @@ where
 {
     /// Creates a learner with fastai's default optimizer, Adam. It computes on the model's device.
     ///
-    /// `loss` is a function of outputs and targets, such as those in [`loss`](crate::loss).
+    /// `loss` is a type such as [`CrossEntropy`](crate::loss::CrossEntropy), or a function with a name:
+    /// [`from_fn`](crate::loss::from_fn).
     ///
     /// Parameters that Burn has not drawn yet are drawn now, so that nothing that is drawn later
     /// changes them. [`Seed::module`](crate::Seed::module) draws them from a seed.
@@ -86,27 +97,30 @@ where
         state.optimizer_config = Some(optimizer);
         state.optimizer_name = optimizer.kind().name().to_owned();
         state.next_momentum = next_momentum;
-        let callbacks: Vec<Box<dyn Callback<(M, I, T)>>> =
-            vec![Box::new(Recorder::default()), Box::new(TerminateOnNan::default())];
-        Self {
+        let mut learn = Self {
             state,
-            callbacks,
+            callbacks: Vec::new(),
+            attached: 0,
             trained_epochs: 0,
             fits: 0,
             given_lr: 0.0,
             resumed: None,
+            resumed_file: String::new(),
             at_train_end: None,
             sweeping: false,
             under_way: Vec::new(),
             groups,
             train_norms: true,
             fresh_optimizer,
-        }
+        };
+        learn.add_callback(Recorder::default());
+        learn.add_callback(TerminateOnNan::default());
+        learn
     }
 }
 
-/// Each setting has two methods: one for a learner that is being built, and one for a learner that is
-/// kept, for example in a struct.
+/// Each setting has two methods: one that takes the learner and returns it, to build it, and one that
+/// changes it through a reference, for a learner in a struct.
 impl<T: Task> Learner<T> {
     /// Sets the optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
     pub fn optimizer(mut self, optimizer: impl Into<AnyOptimizer>) -> Self {
@@ -125,7 +139,7 @@ impl<T: Task> Learner<T> {
                 }
                 AnyOptimizer::Burn { name, optimizer } => (None, name, optimizer),
             };
-        state.optimizer = self.fresh_optimizer.clone();
+        self.reset_optimizer();
     }
 
     /// Resets the optimizer's state, which is otherwise kept from one call of `fit` to the next:
@@ -137,23 +151,21 @@ impl<T: Task> Learner<T> {
         }
     }
 
-    /// Replaces the data from the next fit on, for example by larger images (progressive resizing):
-    /// fastai's `learn.dls = …`. Weights, optimizer state and history stay.
+    /// Replaces the data from the next fit on: fastai's `learn.dls = …`. Weights, optimizer state and
+    /// history stay. The new data may be larger images (progressive resizing), if the model takes any
+    /// size.
     ///
     /// ```
     /// use fastburn::prelude::*;
-    /// use fastburn::vision::ReadOptions;
     ///
     /// let device = device::cpu()?;
-    /// let digits = |classes: &[&str]| {
-    ///     Splits::digits()?.with_classes(classes)?.loaders(64, 42, &device)
-    /// };
-    /// let model = MlpConfig::new([784, 30, 2]).init(&device, 42)?;
-    /// let mut learn = Learner::new(digits(&["1", "7"])?, model, CrossEntropy::new());
-    /// learn.fit(1, 1e-3)?;
-    /// learn.set_data(digits(&["4", "9"])?);
-    /// learn.fit(1, 1e-3)?;
-    /// assert_eq!(learn.history().epochs.len(), 2);
+    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+    /// let mut learn = Learner::new(dls.clone(), model, CrossEntropy::new());
+    /// learn.fit(1, 3e-3)?;
+    /// learn.set_data(dls.batch_size(500)?);
+    /// learn.fit(1, 3e-3)?;
+    /// assert_eq!(learn.history().steps.len(), 93 + 12);
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn set_data(&mut self, dls: DataLoaders<T::Input, T::Target>) {
@@ -199,7 +211,7 @@ impl<T: Task> Learner<T> {
     ///
     /// Those of [`without`](Self::without).
     pub fn remove_callback(&mut self, name: &str) -> Result<()> {
-        let names = self.callbacks.iter().map(|callback| callback.name());
+        let names = self.callbacks.iter().map(|attached| attached.callback.name());
         let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
         if !names.contains(&name) {
             let expected = if names.is_empty() {
@@ -209,7 +221,7 @@ impl<T: Task> Learner<T> {
             };
             return Err(Error::setting("callback to remove", name, expected));
         }
-        self.callbacks.retain(|callback| callback.name() != name);
+        self.callbacks.retain(|attached| attached.callback.name() != name);
         Ok(())
     }
 
@@ -236,17 +248,20 @@ impl<T: Task> Learner<T> {
         callback: impl Callback<T> + 'static,
         run: impl FnOnce(&mut Self) -> Result<R>,
     ) -> Result<R> {
-        let index = self.attach(Box::new(callback));
+        let id = self.attach(Box::new(callback));
         let result = run(self);
-        self.callbacks.remove(index);
+        // Not by index: `run` may have added or removed others, or this one.
+        self.callbacks.retain(|attached| attached.id != id);
         result
     }
 
-    fn attach(&mut self, callback: Box<dyn Callback<T>>) -> usize {
-        let order = callback.order();
-        let index = self.callbacks.partition_point(|other| other.order() <= order);
-        self.callbacks.insert(index, callback);
-        index
+    /// Adds a callback at its place in the order, and returns its id.
+    fn attach(&mut self, callback: Box<dyn Callback<T>>) -> u64 {
+        let (id, order) = (self.attached, callback.order());
+        self.attached += 1;
+        let index = self.callbacks.partition_point(|other| other.callback.order() <= order);
+        self.callbacks.insert(index, Attached { id, callback });
+        id
     }
 }
 

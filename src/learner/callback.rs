@@ -80,6 +80,12 @@ macro_rules! events {
         ///     }
         /// }
         /// ```
+        #[diagnostic::on_unimplemented(
+            message = "`{Self}` is not a callback of a learner of `{T}`",
+            label = "not a callback of this learner",
+            note = "implement `fastburn::learner::Callback<T>` for it, where `T: Task` has this \
+                    learner's types"
+        )]
         pub trait Callback<T: Task>: Send {
             /// Returns the position among the callbacks, 0 by default: lower numbers run first. The
             /// recorder has -50, fastburn's displays have 50.

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::tensor::Device;
 
-use super::builder::Learner;
+use super::builder::{Attached, Learner};
 use super::callback::{Event, Flow, Scope, Stop, combine, notify};
 use super::task::Task;
 use crate::data::DataLoader;
@@ -18,10 +18,10 @@ impl<T: Task> Learner<T> {
             // Not a running count: an earlier epoch's training may have been left early.
             state.trained = state.epoch * state.dls.train.len();
             state.model = state.model.take().map(|model| model.train());
-            (state.dls.train.clone(), state.device.clone().autodiff())
+            (state.dls.train.clone().training(true), state.device.clone().autodiff())
         } else {
             state.model = state.model.take().map(|model| model.valid());
-            (state.dls.valid.clone(), state.device.clone())
+            (state.dls.valid.clone().training(false), state.device.clone())
         };
         state.batches = loader.len();
         state.batch_index = 0;
@@ -49,7 +49,7 @@ impl<T: Task> Learner<T> {
     /// skipped, unless the event is a clean-up, which all of them receive.
     pub(super) fn emit(&mut self, event: Event) -> Flow {
         let mut flow = Ok(());
-        for callback in &mut self.callbacks {
+        for Attached { callback, .. } in &mut self.callbacks {
             if self.sweeping && !callback.affects_steps() {
                 continue;
             }

@@ -77,10 +77,7 @@ impl<T: Task> State<T> {
     }
 }
 
-impl<T: Task<Output = Tensor<2>>> Learner<T>
-where
-    T::Model: Portable,
-{
+impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// Writes the model to one `.safetensors` file, which [`Predictor`](crate::vision::Predictor)
     /// and PyTorch can load.
     ///
@@ -93,7 +90,10 @@ where
     /// [`Error::Usage`] if the classes are unknown or the loss does not imply the
     /// [`outputs`](Self::outputs), [`Error::Write`] if the file cannot be written,
     /// [`Error::Compute`] if the device fails.
-    pub fn export(&self, path: impl AsRef<Path>) -> Result<()> {
+    pub fn export(&self, path: impl AsRef<Path>) -> Result<()>
+    where
+        T::Model: Portable,
+    {
         self.state.export(path.as_ref())
     }
 }

@@ -36,6 +36,11 @@ impl Losses {
         self.steps.push(step);
     }
 
+    /// Returns the number of losses that have not been read.
+    pub(super) fn waiting(&self) -> usize {
+        self.steps.len()
+    }
+
     /// Returns the smoothed loss as of the last read; `None` before the first.
     pub fn smooth(&self) -> Option<f64> {
         // The average starts at 0. Dividing by the sum of the losses' weights removes that bias.

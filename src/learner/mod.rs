@@ -2,7 +2,7 @@
 //!
 //! The training loop is in `fit.rs`. Everything beside it is a [`Callback`].
 
-mod batch_loss;
+mod batch;
 mod builder;
 mod callback;
 mod dispatch;

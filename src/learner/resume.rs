@@ -9,7 +9,7 @@
 
 use burn::module::Module;
 
-use super::builder::Learner;
+use super::builder::{Attached, Learner};
 use super::callback::Scope;
 use super::loss_history::Losses;
 use super::task::Task;
@@ -31,14 +31,17 @@ impl<T: Task> Learner<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the model, data, loss, optimizer or metrics differ from the saved run's;
+    /// [`Error::File`] if the model, loss, optimizer or metrics differ from the saved run's, or the data
+    /// if the run was interrupted in its first fit;
     /// [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its default
     /// device, and that is a missing GPU. After an error, the learner is unchanged.
     ///
     /// Two of Burn's optimizers are told apart by name only: see
     /// [`AnyOptimizer::burn`](crate::optim::AnyOptimizer::burn). A loss or a metric is told from
     /// another by its name and its [`config`](crate::loss::Loss::config). Data may be replaced
-    /// ([`set_data`](Self::set_data)) before the interrupted fit, and is compared at its beginning.
+    /// ([`set_data`](Self::set_data)) before the interrupted fit, which compares it. If the program
+    /// changes the optimizer or the metrics between fits, build the learner with those of the
+    /// interrupted fit.
     ///
     /// Stateful callbacks that differ from the saved run's are an error of [`fit`](Self::fit), because
     /// they may be added for a single fit.
@@ -56,6 +59,7 @@ impl<T: Task> Learner<T> {
         self.state.validation = validated.and_then(EpochRecord::validation);
         self.trained_epochs = position.order;
         (self.fits, self.resumed) = (0, Some(position.clone()));
+        self.resumed_file = saved.file().to_owned();
         Ok(())
     }
 
@@ -76,7 +80,7 @@ impl<T: Task> Learner<T> {
             return Ok(false);
         }
         if let Some(problem) = self.difference_at(self.fits, resumed) {
-            return Err(Error::usage(problem));
+            return Err(Error::file(&self.resumed_file, problem));
         }
         self.check_callbacks(&resumed.event_state)?;
         let state = &mut self.state;
@@ -173,7 +177,8 @@ impl<T: Task> Learner<T> {
 
     /// Returns the state that events may change.
     pub(super) fn event_state(&self) -> EventState {
-        let active = self.callbacks.iter().filter(|c| !self.sweeping || c.affects_steps());
+        let callbacks = self.callbacks.iter().map(|attached| &attached.callback);
+        let active = callbacks.filter(|c| !self.sweeping || c.affects_steps());
         let callbacks = active.map(|c| (c.name().to_owned(), c.save()));
         let callbacks = callbacks.filter(|(_, value)| !value.is_null()).collect();
         EventState { lr: self.state.lr, momentum: self.state.momentum, callbacks }
@@ -182,7 +187,7 @@ impl<T: Task> Learner<T> {
     pub(super) fn restore_event_state(&mut self, event_state: &EventState) -> Result<()> {
         (self.state.lr, self.state.momentum) = (event_state.lr, event_state.momentum);
         let mut saved: Vec<_> = event_state.callbacks.iter().collect();
-        for callback in &mut self.callbacks {
+        for Attached { callback, .. } in &mut self.callbacks {
             if let Some(index) = saved.iter().position(|(name, _)| name == callback.name()) {
                 callback.restore(&saved.remove(index).1)?;
             }

@@ -39,7 +39,7 @@ impl<T: Task> Learner<T> {
         let may_change = |name: &str| fit < saved.fit && DATA.contains(&name);
         let differs = |(name, now): (String, Value)| {
             let before = saved.made_of.get(&name).unwrap_or(&Value::Null);
-            (now != *before && !may_change(&name)).then(|| {
+            (!is_same(before, &now) && !may_change(&name)).then(|| {
                 format!("different {name}: {before} in the checkpoint, {now} in this learner")
             })
         };
@@ -63,7 +63,36 @@ impl<T: Task> Learner<T> {
     }
 }
 
+/// Returns whether two parts are the same. Older checkpoints hold only the names of losses and metrics.
+fn is_same(before: &Value, now: &Value) -> bool {
+    match (before, now) {
+        (Value::Array(before), Value::Array(now)) => {
+            before.len() == now.len() && before.iter().zip(now).all(|(b, n)| is_same(b, n))
+        }
+        (Value::String(name), Value::Object(now)) => now.get("name") == Some(&json!(name)),
+        _ => before == now,
+    }
+}
+
 /// Returns a name and settings as JSON: the name alone without settings, as in older checkpoints.
 fn named(name: &str, config: Value) -> Value {
     if config.is_null() { name.into() } else { json!({ "name": name, "config": config }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::is_same;
+
+    #[test]
+    fn a_name_in_an_older_checkpoint_is_that_of_a_part_with_settings() {
+        let now = json!({ "name": "precision", "config": { "average": "macro" } });
+        assert!(is_same(&json!("precision"), &now) && is_same(&now, &now));
+        assert!(!is_same(&json!("recall"), &now));
+        assert!(is_same(&json!(["accuracy", "precision"]), &json!(["accuracy", now])));
+        assert!(!is_same(&json!(["precision"]), &json!([now, now])));
+        let other = json!({ "name": "precision", "config": { "average": "micro" } });
+        assert!(!is_same(&other, &now));
+    }
 }

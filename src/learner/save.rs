@@ -21,7 +21,8 @@ impl<T: Task> Learner<T> {
     /// It takes any module and holds all of its tensors, but not how to make it: [`load`](Self::load)
     /// it into a learner that is built in the same way. For a file that a program can predict with,
     /// see [`export`](Self::export); to continue an interrupted run,
-    /// [`Checkpoint`](crate::callbacks::Checkpoint).
+    /// [`Checkpoint`](crate::callbacks::Checkpoint). In a resumed run, neither `save` nor `load` does
+    /// anything before the interrupted fit: both were done before the checkpoint.
     ///
     /// ```
     /// use burn::nn::{Linear, LinearConfig};
@@ -66,6 +67,10 @@ impl<T: Task> Learner<T> {
     ///
     /// [`Error::Write`] if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        // A resumed run has written it already, and has other weights now.
+        if self.resumed.is_some() {
+            return Ok(());
+        }
         self.state.save(path.as_ref())
     }
 
@@ -78,6 +83,10 @@ impl<T: Task> Learner<T> {
     /// model or optimizer; [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads
     /// on its default device, and that is a missing GPU. After an error, the learner is unchanged.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
+        // In a resumed run, this was before the checkpoint, which holds the weights since then.
+        if self.resumed.is_some() {
+            return Ok(());
+        }
         let saved = SavedLearner::read(path.as_ref())?;
         let (before, now) = (&saved.optimizer, self.state.optimizer_description());
         if *before != now {

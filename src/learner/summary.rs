@@ -63,7 +63,7 @@ impl<T: Task> Learner<T> {
             optimizer: self.state.optimizer_name().to_owned(),
             loss: self.loss_name().to_owned(),
             batch_size: self.state.dls.train.items_per_batch(),
-            callbacks: self.callbacks.iter().map(|callback| short(callback.name())).collect(),
+            callbacks: self.callbacks.iter().map(|one| short(one.callback.name())).collect(),
         })
     }
 

@@ -32,6 +32,11 @@ use crate::models::Model;
 ///
 /// A function or a callback for some tasks only names the types that it needs, for example
 /// `T: Task<Input = Tensor<4>>`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    note = "a task is a tuple `(model, input, targets)`, where the model implements \
+            `fastburn::models::Model<input>`"
+)]
 pub trait Task: 'static {
     /// The model.
     type Model: Model<Self::Input, Output = Self::Output>;

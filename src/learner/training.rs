@@ -20,7 +20,8 @@ impl<T: Task> Learner<T> {
     /// # Errors
     ///
     /// [`Error::Setting`] if a learning rate or an option of the optimizer is out of range, or if a
-    /// resumed run has begun more epochs or had other stateful callbacks; [`Error::Usage`] if the
+    /// resumed run has begun more epochs or had other stateful callbacks; [`Error::File`] if it had
+    /// other data; [`Error::Usage`] if the
     /// training items do not fill a batch; [`Error::Diverged`] if a loss becomes NaN or infinite;
     /// and any error of the data, the loss, a metric or a callback.
     pub fn fit(&mut self, epochs: usize, lr: impl Into<Rates>) -> Result<()> {
@@ -104,7 +105,7 @@ impl<T: Task> Learner<T> {
         &self,
         loader: &DataLoader<T::Input, T::Target>,
     ) -> Result<Vec<(T::Output, T::Target)>> {
-        let order = loader.order(0);
+        let (loader, order) = (loader.clone().training(false), loader.order(0));
         let model = self.state.model().valid();
         let batches = (0..loader.len()).map(|index| {
             let batch = loader.batch(&order, index, &self.state.device)?;

@@ -227,6 +227,6 @@ fn averaged(
     average: Average,
     function: impl Fn(&Confusion) -> f64 + Send,
 ) -> impl Metric<Tensor<2>, Tensor<1, Int>> {
-    let config = json!({ "average": format!("{average:?}") });
+    let config = json!({ "average": average });
     FromConfusion::new(name, function).smaller_is_better(false).with_config(config)
 }

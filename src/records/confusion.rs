@@ -235,7 +235,8 @@ impl Confusion {
 /// How the scores of the classes are averaged: scikit-learn's `average`.
 ///
 /// A class without items that was never predicted does not count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Average {
     /// The mean over the classes: a rare class counts as much as a frequent one.
     Macro,

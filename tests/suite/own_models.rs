@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use burn::data::dataloader::batcher::Batcher;
 use burn::data::dataset::Dataset;
-use burn::module::{Module, ParamGroup};
+use burn::module::{Module, Param, ParamGroup, ParamId};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::optim::SgdConfig;
-use burn::tensor::{Device, Int, Tensor, activation::relu};
+use burn::tensor::{Bool, Device, Int, Tensor, activation::relu};
 use fastburn::callbacks::{Checkpoint, EarlyStopping, Monitor, SaveModel};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{BatchItems, DataLoaders, Source, TensorSource};
@@ -21,7 +21,7 @@ use fastburn::optim::{AnyOptimizer, OptimizerKind};
 use fastburn::{Error, Seed};
 use tempfile::tempdir;
 
-use crate::support::{assert_close, each_device, values};
+use crate::support::{Reference, assert_close, crate_path, each_device, values};
 
 /// A convolution, a batch norm and dropout, for images of 1×4×4 and two classes.
 #[derive(Module, Debug)]
@@ -130,15 +130,25 @@ fn weights(learn: &Images) -> Vec<f32> {
 #[test]
 fn tests_that_draw_pass_alone() {
     let suite = std::env::current_exe().unwrap();
-    let run = Command::new(suite).args(["own_models::", "--ignored", "--test-threads=1"]).output();
-    let run = run.unwrap();
-    let said = String::from_utf8_lossy(&run.stdout);
-    assert!(run.status.success() && said.contains("5 passed"), "{said}");
+    let arguments = ["own_models::", "--ignored", "--test-threads=1"];
+    let run = Command::new(suite).args(arguments).env(ALONE, "yes").output().unwrap();
+    let printed = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && printed.contains(" 7 passed"), "{printed}");
+}
+
+/// Set in that process: without it, such a test does nothing.
+const ALONE: &str = "FASTBURN_TEST_ALONE";
+
+fn is_alone() -> bool {
+    std::env::var_os(ALONE).is_some()
 }
 
 #[test]
 #[ignore = "run alone by the test of tests that draw"]
 fn weights_come_from_the_seed_whatever_is_drawn_in_between() {
+    if !is_alone() {
+        return;
+    }
     each_device(|device| {
         let expected = values(Seed::new(7).module(device, Net::new).conv.weight.val());
         let model = Seed::new(7).module(device, Net::new);
@@ -247,6 +257,9 @@ fn predictions_can_be_had_of_any_data() {
 #[test]
 #[ignore = "run alone by the test of tests that draw"]
 fn a_learner_that_is_moved_to_a_thread_trains_as_it_would_here() {
+    if !is_alone() {
+        return;
+    }
     let device = fastburn::device::cpu().unwrap();
     let mut here = learner(&device);
     here.fit(2, 0.01).unwrap();
@@ -296,6 +309,9 @@ impl<T: Task> Callback<T> for StopAfter {
 #[test]
 #[ignore = "run alone by the test of tests that draw"]
 fn a_run_that_replaces_its_data_is_resumed_to_the_bit() {
+    if !is_alone() {
+        return;
+    }
     let device = fastburn::device::cpu().unwrap();
     let program = |learn: &mut Images| {
         learn.fit(1, 0.01)?;
@@ -326,6 +342,8 @@ fn a_run_that_replaces_its_data_is_resumed_to_the_bit() {
         if batches > 5 {
             let error = fitted.unwrap_err().to_string();
             assert!(error.contains("different batch size: 5 in the checkpoint"), "{error}");
+        } else {
+            fitted.unwrap();
         }
     }
 }
@@ -405,6 +423,9 @@ fn a_metric_says_which_values_are_better_or_a_monitor_has_to() {
 #[test]
 #[ignore = "run alone by the test of tests that draw"]
 fn any_learner_is_saved_and_loaded_with_its_optimizer() {
+    if !is_alone() {
+        return;
+    }
     each_device(|device| {
         let place = tempdir().unwrap();
         let file = place.path().join("net.learner");
@@ -452,6 +473,9 @@ fn a_saved_learner_of_another_model_is_refused() {
 #[test]
 #[ignore = "run alone by the test of tests that draw"]
 fn the_best_weights_of_any_module_are_kept() {
+    if !is_alone() {
+        return;
+    }
     let device = fastburn::device::cpu().unwrap();
     let place = tempdir().unwrap();
     let best = place.path().join("best.learner");
@@ -518,4 +542,180 @@ fn burns_datasets_and_batchers_feed_a_learner() {
         let error = learner(Some(7)).fit(1, 0.1).unwrap_err().to_string();
         assert!(error == "item 7 of the dataset: scratched", "{error}");
     });
+}
+
+#[test]
+fn a_convolutional_net_of_pytorch_is_loaded_with_its_running_statistics() {
+    each_device(|device| {
+        let io = Reference::open("conv_net_io.safetensors");
+        let weights = StateDict::open(crate_path("tests/reference/conv_net.safetensors")).unwrap();
+        assert_eq!(weights.integers("norm.num_batches_tracked"), Some(&[3][..]));
+        let mut net = Net::new(device);
+        weights.load_into(&mut net).unwrap();
+        let found = values(net.valid().forward(io.tensor("x", device)));
+        assert_close(&found, &io.floats("y"), 1e-5, 1e-5);
+        // What comes out again is what went in, but for PyTorch's counter.
+        let again = StateDict::of(&net).unwrap();
+        let names: Vec<_> = again.names().collect();
+        let known = weights.names().filter(|name| *name != "norm.num_batches_tracked");
+        assert_eq!(names, known.collect::<Vec<_>>());
+        assert!(names.iter().all(|name| again.values(name) == weights.values(name)));
+    });
+}
+
+/// A module of tensors of all kinds.
+#[derive(Module, Debug)]
+struct Table {
+    codes: Param<Tensor<2, Int>>,
+    mask: Param<Tensor<1, Bool>>,
+    cube: Param<Tensor<3>>,
+}
+
+impl TorchNames for Table {}
+
+#[test]
+fn a_state_dict_carries_whatever_tensors_a_module_has() {
+    each_device(|device| {
+        let table = |offset: i64| Table {
+            codes: Param::initialized(
+                ParamId::new(),
+                Tensor::from_data([[1 + offset, -2], [3, 4]], device),
+            ),
+            mask: Param::initialized(
+                ParamId::new(),
+                Tensor::from_data([offset == 0, true, false], device),
+            ),
+            cube: Param::from_tensor(Tensor::full([2, 1, 3], offset as f64, device)),
+        };
+        let place = tempdir().unwrap();
+        let file = place.path().join("table.safetensors");
+        let saved = StateDict::of(&table(0)).unwrap();
+        assert_eq!(saved.integers("codes"), Some(&[1, -2, 3, 4][..]));
+        assert_eq!(saved.shape("cube"), Some(&[2, 1, 3][..]));
+        saved.save(&file).unwrap();
+        let mut other = table(7);
+        StateDict::open(&file).unwrap().load_into(&mut other).unwrap();
+        assert_eq!(StateDict::of(&other).unwrap(), saved);
+        assert_ne!(StateDict::of(&table(7)).unwrap(), saved);
+
+        // A tensor of another kind is named.
+        let weights = StateDict::open(crate_path("tests/reference/conv_net.safetensors")).unwrap();
+        let error = weights.load_into(&mut other).unwrap_err().to_string();
+        assert!(error.contains("missing: codes, mask, cube"), "{error}");
+        assert!(error.contains("unused: conv.bias, conv.weight"), "{error}");
+    });
+}
+
+#[test]
+#[ignore = "run alone by the test of tests that draw"]
+fn a_module_is_made_of_others_with_seeds_of_their_own() {
+    if !is_alone() {
+        return;
+    }
+    each_device(|device| {
+        let pair = |inner: u64| {
+            Seed::new(1).module(device, |device| {
+                let first = LinearConfig::new(3, 2).init(device);
+                (first, Seed::new(inner).module(device, |d| LinearConfig::new(3, 2).init(d)))
+            })
+        };
+        let weights = |layer: &Linear| values(layer.weight.val());
+        let ((first, inner), (other, another)) = (pair(2), pair(3));
+        assert_eq!(weights(&first), weights(&other), "the outer seed alone decides");
+        assert_ne!(weights(&inner), weights(&another));
+        let alone = Seed::new(2).module(device, |d| LinearConfig::new(3, 2).init(d));
+        assert_eq!(weights(&inner), weights(&alone));
+    });
+}
+
+#[test]
+#[ignore = "run alone by the test of tests that draw"]
+fn what_a_program_repeats_before_the_interrupted_fit_changes_nothing() {
+    if !is_alone() {
+        return;
+    }
+    let device = fastburn::device::cpu().unwrap();
+    let stage = tempdir().unwrap();
+    let program = |learn: &mut Images, file: &std::path::Path| {
+        learn.fit(1, 0.01)?;
+        if !learn.is_interrupted() {
+            learn.save(file)?;
+            learn.load(file)?;
+            learn.set_optimizer(OptimizerKind::Adam);
+            learn.fit(2, 0.02)?;
+        }
+        Ok::<_, Error>(())
+    };
+    let mut unbroken = learner(&device);
+    program(&mut unbroken, &stage.path().join("unbroken")).unwrap();
+    let file = stage.path().join("stage1");
+    for batches in 6..14 {
+        let place = tempdir().unwrap();
+        let folder = CheckpointFolder::create(place.path()).unwrap();
+        let stopped = learner(&device).callback(Checkpoint::new(folder));
+        program(&mut stopped.callback(StopAfter(batches)), &file).unwrap();
+        let written = std::fs::read(&file).unwrap();
+        let mut resumed = learner(&device);
+        resumed.resume(&CheckpointFolder::open(place.path()).unwrap().newest().unwrap()).unwrap();
+        program(&mut resumed, &file).unwrap();
+        assert_eq!(weights(&resumed), weights(&unbroken), "after {batches} batches");
+        assert_eq!(std::fs::read(&file).unwrap(), written);
+    }
+}
+
+#[test]
+fn callbacks_added_and_removed_within_a_fit_of_their_own_leave_the_others() {
+    struct First;
+    impl<T: Task> Callback<T> for First {
+        fn order(&self) -> i32 {
+            -60
+        }
+
+        fn name(&self) -> &'static str {
+            "First"
+        }
+    }
+    let device = fastburn::device::cpu().unwrap();
+    let mut learn = learner(&device);
+    let names = |learn: &Images| learn.summary().unwrap().callbacks;
+    let before = names(&learn);
+    learn.with(EarlyStopping::patience(2), |learn| learn.remove_callback("EarlyStopping")).unwrap();
+    assert_eq!(names(&learn), before);
+    learn
+        .with(EarlyStopping::patience(2), |learn| {
+            learn.add_callback(First);
+            learn.remove_callback("TerminateOnNan")
+        })
+        .unwrap();
+    let expected: Vec<_> = ["First".to_owned()]
+        .into_iter()
+        .chain(before.into_iter().filter(|name| name != "TerminateOnNan"))
+        .collect();
+    assert_eq!(names(&learn), expected);
+}
+
+#[test]
+fn loaded_running_statistics_stay_those_of_the_file() {
+    let device = fastburn::device::cpu().unwrap();
+    let weights = StateDict::open(crate_path("tests/reference/conv_net.safetensors")).unwrap();
+    let expected = weights.values("norm.running_mean").unwrap();
+    // A batch in training whose statistics are not yet added to the running ones.
+    let autodiff = device.clone().autodiff();
+    let mut net = Net::new(&autodiff);
+    net.forward(Tensor::ones([2, 1, 4, 4], &autodiff));
+    weights.load_into(&mut net).unwrap();
+    assert_eq!(values(net.valid().norm.running_mean.value()), expected);
+    assert_eq!(StateDict::of(&net).unwrap().values("norm.running_mean").unwrap(), expected);
+}
+
+#[test]
+fn predictions_of_training_data_are_not_made_as_in_training() {
+    let device = fastburn::device::cpu().unwrap();
+    let train = data(8, 0, &device);
+    let told = train.told.clone();
+    let dls = DataLoaders::new(train, data(4, 0, &device), 9).batch_size(4).unwrap();
+    let model = Seed::new(7).module(&device, Net::new);
+    let learn = Learner::new(dls, model, CrossEntropy::new());
+    learn.get_preds_of(&learn.dls().train).unwrap();
+    assert!(told.lock().unwrap().iter().all(|(_, _, training)| !training));
 }

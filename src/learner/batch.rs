@@ -1,20 +1,55 @@
-//! The loss of a batch.
+//! What a callback may do with a batch: its loss, and random numbers for it.
 
 use burn::tensor::Tensor;
+use rand::Rng;
 
 use super::state::State;
 use super::task::Task;
 use crate::checks::one_number;
 use crate::error::{Error, Result};
+use crate::seed::{Seed, Stream};
 
 impl<T: Task> State<T> {
+    /// Returns the random generator of a callback for this batch, by the seed of the training order,
+    /// the step and the callback's name. A resumed run draws the same numbers.
+    ///
+    /// ```
+    /// use fastburn::prelude::*;
+    /// use fastburn::rand::RngExt;
+    ///
+    /// /// Skips one training batch in ten.
+    /// struct Lazy;
+    ///
+    /// impl<T: Task> Callback<T> for Lazy {
+    ///     fn before_batch(&mut self, state: &mut State<T>) -> Flow {
+    ///         if state.training && state.rng("Lazy").random_bool(0.1) {
+    ///             return Err(Stop::Cancel(Scope::Batch));
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    pub fn rng(&self, name: &str) -> impl Rng + use<T> {
+        let steps = (self.history.steps.len() + self.losses.waiting()) as u64;
+        // A batch that is skipped makes no step, and a search for a learning rate records none. Odd
+        // factors spread the numbers over all bits, so that different batches do not meet.
+        let index = steps.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            ^ (self.trained as u64).wrapping_mul(0xc2b2_ae3d_27d4_eb4f)
+            ^ ((self.batch_index as u64) << 1 | u64::from(self.training));
+        let seed = self.dls.train.shuffle_seed().unwrap_or_default();
+        let of_name = u64::from(crc32fast::hash(name.as_bytes())) << 32;
+        Seed::new(seed.value() ^ of_name).rng(Stream::Callbacks, index)
+    }
+
     /// Computes the learner's loss, for example of mixed targets (mixup, Zhang et al. 2018):
     ///
     /// ```
     /// use burn::tensor::{Int, Tensor};
     /// use fastburn::prelude::*;
+    /// use fastburn::rand::RngExt;
     ///
     /// /// Mixes each training batch with the same batch in reverse order.
+    /// #[derive(Default)]
     /// struct Mix {
     ///     share: f64,
     /// }
@@ -24,6 +59,7 @@ impl<T: Task> State<T> {
     ///     T: Task<Input = Tensor<4>, Target = Tensor<1, Int>>,
     /// {
     ///     fn before_batch(&mut self, state: &mut State<T>) -> Flow {
+    ///         self.share = state.rng("Mix").random_range(0.5..1.0);
     ///         if let (true, Some(batch)) = (state.training, &mut state.batch) {
     ///             let input = batch.input.clone();
     ///             batch.input = input.clone() * self.share + input.flip([0]) * (1.0 - self.share);
@@ -46,7 +82,7 @@ impl<T: Task> State<T> {
     /// let device = device::cpu()?;
     /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
     /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
-    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(Mix { share: 0.9 });
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).callback(Mix::default());
     /// learn.fit(1, 1e-3)?;
     /// # Ok::<(), fastburn::Error>(())
     /// ```
