@@ -18,7 +18,7 @@ use fastburn::data::{DataLoaders, class_indices, is_class_one, one_hot};
 use fastburn::device;
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::{CrossEntropy, Loss, MnistLoss};
-use fastburn::models::{Activation, Architecture, LinearConfig, MlpConfig};
+use fastburn::models::{Activation, MlpConfig};
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
 
@@ -57,13 +57,12 @@ fn main() -> Result<(), Error> {
     );
 
     println!("{:<34}  epoch      images/s   floor      epoch/floor", "workload");
-    let linear = Architecture::Linear(LinearConfig::new(784, 10));
-    let small = Architecture::Mlp(MlpConfig::new([784, 30, 10]));
-    let wide = Architecture::Mlp(MlpConfig::new([784, 500, 10]));
-    let sigmoid =
-        Architecture::Mlp(MlpConfig::new([784, 784, 1]).with_activation(Activation::Sigmoid));
+    let linear = MlpConfig::new([784, 10]);
+    let small = MlpConfig::new([784, 30, 10]);
+    let wide = MlpConfig::new([784, 500, 10]);
+    let sigmoid = MlpConfig::new([784, 784, 1]).with_activation(Activation::Sigmoid);
     let of_few = few.0.len();
-    for (name, architecture, batch) in [
+    for (name, config, batch) in [
         ("784-10 cross-entropy, 256", linear, 256),
         ("784-30-10 cross-entropy, 256", small, 256),
         ("784-500-10 mnist_loss, 1000", wide, 1000),
@@ -73,7 +72,7 @@ fn main() -> Result<(), Error> {
             continue;
         }
         let images = if batch == of_few { few.clone() } else { all.clone() };
-        let row = Row { name, architecture, batch, device: &device };
+        let row = Row { name, config, batch, device: &device };
         match (name.contains("cross-entropy"), batch == of_few) {
             (true, _) => row.measure(images, class_indices, CrossEntropy::new())?,
             (_, true) => row.measure(images, is_class_one, MnistLoss)?,
@@ -85,7 +84,7 @@ fn main() -> Result<(), Error> {
 
 struct Row<'a> {
     name: &'static str,
-    architecture: Architecture,
+    config: MlpConfig,
     batch: usize,
     device: &'a Device,
 }
@@ -108,7 +107,7 @@ impl Row<'_> {
     ) -> Result<(), Error> {
         let images = train.len() / self.batch * self.batch;
         let dls = DataLoaders::from_images(train, valid, targets, self.device);
-        let model = self.architecture.init(self.device, 0)?;
+        let model = self.config.init(self.device, 0)?;
         let mut learn = Learner::new(dls.batch_size(self.batch)?, model, loss)
             .optimizer(OptimizerKind::Sgd)
             .callback(TrainOnly);
@@ -135,7 +134,7 @@ impl Row<'_> {
     /// Returns the matrix products of one step: the forward pass, the gradients of the weights, and
     /// the gradients of the inputs of all layers but the first.
     fn products(&self) -> Vec<(Tensor<2>, Tensor<2>)> {
-        let widths = self.architecture.widths();
+        let widths = &self.config.widths;
         let matrix = |rows: usize, columns: usize| {
             let uniform = burn::tensor::Distribution::Uniform(-1.0, 1.0);
             Tensor::<2>::random([rows, columns], uniform, self.device)

@@ -155,6 +155,14 @@ pub mod prelude {
     pub use crate::vision::{Predictor, Splits};
 }
 
+/// What [`registry!`] names; not for other use.
+#[doc(hidden)]
+pub mod __private {
+    pub use burn::module::Module;
+
+    pub use crate::models::{Architecture, LayerGroup, Model, ModelKind, Registry, TorchNames};
+}
+
 #[doc = include_str!("../ARCHITECTURE.md")]
 pub mod architecture {}
 #[doc = include_str!("coming_from_fastai.md")]

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State, Task};
+use crate::models::is_norm;
 
 /// A 16-bit floating-point format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,8 +23,11 @@ pub enum Half {
 ///
 /// It is for devices that compute faster in 16 bits, and refuses devices that do not support them.
 /// The model's inputs and outputs must be float tensors. If gradients overflow the 16-bit range,
-/// the step is taken with gradients of 0. The loss scale is constant; fastai adapts it. A model
-/// with running statistics, such as batch normalisation, is refused: they would be kept in 16 bits.
+/// the step is taken with gradients of 0. The loss scale is constant; fastai adapts it.
+///
+/// Norms stay in 32 bits, with their running statistics: a model passes their inputs through
+/// [`full_precision`](crate::models::full_precision), or Burn refuses to compute with two types. A
+/// model with running statistics of another layer is refused: they would be kept in 16 bits.
 ///
 /// ```
 /// use fastburn::callbacks::{Half, MixedPrecision};
@@ -105,7 +109,8 @@ where
         let (true, Some(batch)) = (state.training, &mut state.batch) else { return Ok(()) };
         batch.input = batch.input.clone().cast(self.half.dtype());
         // The cast is part of the graph: gradients flow through it to the 32-bit weights.
-        let half = state.model().clone().map(&mut Cast(self.half.dtype()));
+        let mut cast = Cast { dtype: self.half.dtype(), place: Place::default() };
+        let half = state.model().clone().map(&mut cast);
         self.full_model = Some(state.replace_model(half));
         Ok(())
     }
@@ -156,11 +161,12 @@ impl Half {
 
     fn check<T: Task>(self, state: &State<T>) -> Result<()> {
         // In an unfrozen model, float parameters that require no gradients are running statistics.
-        // Constants are not visited.
+        // Those of norms stay as they are. Constants are not visited.
         let mut statistics = StatisticsCounter::default();
         state.model().valid().unfreeze().train().visit(&mut statistics);
         if statistics.tensors > 0 {
-            let problem = "MixedPrecision cannot train a model with running statistics";
+            let problem =
+                "MixedPrecision cannot train a model with running statistics outside of norms";
             return Err(Error::usage(problem).with_remedy("train without MixedPrecision".into()));
         }
         if state.device().supports_dtype(DType::from(self.dtype())) {
@@ -172,24 +178,62 @@ impl Half {
     }
 }
 
-struct Cast(FloatDType);
+/// Where a visitor is: whether each module that it has entered is a norm.
+#[derive(Default)]
+struct Place(Vec<bool>);
 
-impl ModuleMapper for Cast {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (id, tensor, mapper) = param.consume();
-        Param::from_mapped_value(id, tensor.cast(self.0), mapper)
+impl Place {
+    fn enter(&mut self, container: &str) {
+        self.0.push(is_norm(container));
+    }
+
+    fn is_in_norm(&self) -> bool {
+        self.0.last().copied().unwrap_or_default()
     }
 }
 
-/// Counts the float parameters that do not require gradients.
+/// Casts all float parameters but those of norms.
+struct Cast {
+    dtype: FloatDType,
+    place: Place,
+}
+
+impl ModuleMapper for Cast {
+    fn enter_module(&mut self, _: &str, container: &str) {
+        self.place.enter(container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.place.0.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if self.place.is_in_norm() {
+            return param;
+        }
+        let (id, tensor, mapper) = param.consume();
+        Param::from_mapped_value(id, tensor.cast(self.dtype), mapper)
+    }
+}
+
+/// Counts the float parameters outside of norms that do not require gradients.
 #[derive(Default)]
 struct StatisticsCounter {
     tensors: usize,
+    place: Place,
 }
 
 impl ModuleVisitor for StatisticsCounter {
+    fn enter_module(&mut self, _: &str, container: &str) {
+        self.place.enter(container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.place.0.pop();
+    }
+
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.tensors += usize::from(!param.is_require_grad());
+        self.tensors += usize::from(!self.place.is_in_norm() && !param.is_require_grad());
     }
 }
 

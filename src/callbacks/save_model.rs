@@ -12,7 +12,7 @@ use super::monitor::Monitor;
 use crate::error::{Error, Result};
 use crate::files::regular;
 use crate::learner::{Callback, Flow, State, Task};
-use crate::models::{Portable, StateDict};
+use crate::models::{Registry, StateDict};
 use crate::printable::short_number;
 use crate::records::Validation;
 
@@ -77,7 +77,7 @@ pub trait SaveFormat<T: Task>: Send {
 
 impl<T: Task<Output = Tensor<2>>> SaveFormat<T> for ModelFiles
 where
-    T::Model: Portable,
+    T::Model: Registry,
 {
     fn save(state: &State<T>, file: &Path) -> Result<()> {
         state.export(file)

@@ -9,7 +9,7 @@ use fastburn::data::{DataLoaders, balanced_weights, class_indices, one_hot};
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, MnistLoss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
-use fastburn::models::AnyModel;
+use fastburn::models::{AnyModel, Registry};
 use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits, TransferredModel};
 use fastburn::{Seed, device};
 
@@ -81,7 +81,8 @@ pub fn model(
 ) -> Result<(AnyModel, Option<TransferredModel>)> {
     let seed = settings.training.seed;
     let Some(mut pretrained) = start else {
-        return Ok((settings.architecture(images).init(device, seed)?, None));
+        let architecture = settings.architecture(images)?;
+        return Ok((AnyModel::from_architecture(&architecture, device, seed)?, None));
     };
     pretrained.check_images(images.format())?;
     if pretrained.card().classes != images.classes() {

@@ -1,7 +1,6 @@
-//! The two loaders of a learner, and the format of their items.
+//! The two loaders of a learner.
 
-use serde_json::Value;
-
+use super::item_format::ItemFormat;
 use super::loader::DataLoader;
 use super::source::Source;
 use crate::error::Result;
@@ -27,25 +26,6 @@ pub struct DataLoaders<I, T> {
     pub valid: DataLoader<I, T>,
     /// The format of the items, if known; model files store it.
     pub items: Option<ItemFormat>,
-}
-
-/// The format of a data set's items. A model file stores that of the training data.
-///
-/// ```
-/// use serde_json::json;
-///
-/// let device = fastburn::device::cpu()?;
-/// let dls = fastburn::vision::Splits::digits()?.loaders(64, 42, &device)?;
-/// let items = dls.items.unwrap();
-/// assert_eq!((items.classes.len(), &items.input["width"]), (10, &json!(28)));
-/// # Ok::<(), fastburn::Error>(())
-/// ```
-#[derive(Debug, Clone, PartialEq)]
-pub struct ItemFormat {
-    /// The class names; a label is an index into them.
-    pub classes: Vec<String>,
-    /// The format of the inputs, as JSON: for images an [`ImageSpec`](crate::vision::ImageSpec).
-    pub input: Value,
 }
 
 impl<I, T> DataLoaders<I, T> {

@@ -11,7 +11,7 @@ use crate::data::ItemFormat;
 use crate::error::{Error, Remedy, Result};
 use crate::files::atomic;
 use crate::loss::Outputs;
-use crate::models::{ModelCard, Portable, StateDict};
+use crate::models::{ModelCard, Registry};
 
 impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// Sets how the outputs become probabilities, for a custom loss.
@@ -61,15 +61,17 @@ impl<T: Task> State<T> {
     /// Returns the classes and the input format.
     pub(super) fn items(&self) -> Result<&ItemFormat> {
         self.dls.items.as_ref().ok_or_else(|| {
-            let advice =
-                "create the loaders with DataLoaders::from_images, or set DataLoaders::items";
+            let advice = "create the loaders with DataLoaders::from_images or from_rows, or set \
+                          DataLoaders::items";
             Error::usage("the classes and the input format are unknown").with_remedy(advice.into())
         })
     }
 
-    /// Returns how outputs become probabilities.
+    /// Returns what outputs are: values if the data has values, otherwise what the loss implies.
     pub(super) fn known_outputs(&self) -> Result<Outputs> {
-        self.given_outputs.or_else(|| self.loss_function.outputs()).ok_or_else(|| {
+        let has_values = self.dls.items.as_ref().is_some_and(|items| !items.values.is_empty());
+        let implied = || has_values.then_some(Outputs::Values).or(self.loss_function.outputs());
+        self.given_outputs.or_else(implied).ok_or_else(|| {
             let loss = self.loss_function.name();
             let problem = format!("cannot tell how outputs become predictions for a {loss} loss");
             Error::usage(problem).with_remedy(Remedy::SetOutputs)
@@ -82,7 +84,7 @@ impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// and PyTorch can load.
     ///
     /// The file holds the weights under PyTorch's names. Its metadata holds the architecture, the
-    /// classes, the input format, the loss and the last validation.
+    /// classes or values, the input format, the loss and the last validation.
     /// [`outputs`](Self::outputs) has an example.
     ///
     /// # Errors
@@ -92,7 +94,7 @@ impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// [`Error::Compute`] if the device fails.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()>
     where
-        T::Model: Portable,
+        T::Model: Registry,
     {
         self.state.export(path.as_ref())
     }
@@ -100,7 +102,7 @@ impl<T: Task<Output = Tensor<2>>> Learner<T> {
 
 impl<T: Task<Output = Tensor<2>>> State<T>
 where
-    T::Model: Portable,
+    T::Model: Registry,
 {
     /// Writes the current model: see [`Learner::export`].
     ///
@@ -117,8 +119,9 @@ where
         let valid_loss = last.map(|last| ("valid_loss", last.loss));
         let values = names.zip(metrics.iter().copied()).chain(valid_loss);
         let card = ModelCard {
-            architecture: self.model().architecture(),
+            architecture: self.model().architecture()?,
             classes: items.classes.clone(),
+            values: items.values.clone(),
             input: items.input.clone(),
             loss: self.loss_function.name().to_owned(),
             outputs,
@@ -129,6 +132,6 @@ where
                 .collect(),
             fastburn_version: env!("CARGO_PKG_VERSION").to_owned(),
         };
-        atomic::write(path, &card.seal(&StateDict::of(self.model())?)?)
+        atomic::write(path, &card.seal(self.model())?)
     }
 }

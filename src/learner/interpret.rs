@@ -7,6 +7,7 @@ use super::task::Task;
 use crate::checks::{one_number, same_rows};
 use crate::data::ClassTargets;
 use crate::error::{Error, Result};
+use crate::loss::Outputs;
 use crate::records::{Interpretation, Outcome};
 use crate::scalars::Scalars;
 
@@ -46,6 +47,9 @@ where
     pub fn interpret(&self) -> Result<Interpretation> {
         let classes = self.state.items()?.classes.clone();
         let kind = self.state.known_outputs()?;
+        if kind == Outputs::Values {
+            return Err(Error::usage("cannot interpret values: the model has no classes"));
+        }
         let mut losses = Scalars::default();
         let (mut outputs, mut targets) = (Vec::new(), Vec::new());
         for (output, target) in self.get_preds()? {

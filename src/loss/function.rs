@@ -110,18 +110,21 @@ pub enum Outputs {
     Softmax,
     /// Independent classes: `sigmoid(output)`, for `mnist_loss`.
     Sigmoid,
+    /// The values of a regression: no classes, and no probabilities.
+    Values,
 }
 
 impl Outputs {
-    /// Returns the name, as in model files, of the loss that these outputs imply.
-    pub fn loss_name(self) -> &'static str {
+    /// Returns the name, as in model files, of the loss that these outputs imply; of values none.
+    pub fn loss_name(self) -> Option<&'static str> {
         match self {
-            Self::Softmax => "cross-entropy",
-            Self::Sigmoid => "mnist",
+            Self::Softmax => Some("cross-entropy"),
+            Self::Sigmoid => Some("mnist"),
+            Self::Values => None,
         }
     }
 
-    /// Returns the probability of each class, from one item's outputs.
+    /// Returns the probability of each class, from one item's outputs; of values none.
     pub fn probabilities(self, outputs: &[f32], classes: usize) -> Vec<f32> {
         let sigmoid = |output: f32| 1.0 / (1.0 + (-output).exp());
         match (self, outputs) {
@@ -134,12 +137,13 @@ impl Outputs {
             }
             (Self::Sigmoid, &[output]) if classes == 2 => vec![sigmoid(-output), sigmoid(output)],
             (Self::Sigmoid, _) => outputs.iter().copied().map(sigmoid).collect(),
+            (Self::Values, _) => Vec::new(),
         }
     }
 
     /// Returns the loss of one item of class `actual`, from its outputs:
     /// [`cross_entropy`](super::cross_entropy()) for `Softmax`, [`mnist_loss`](super::mnist_loss)
-    /// for `Sigmoid`.
+    /// for `Sigmoid`, NaN for `Values`, which have no classes.
     ///
     /// ```
     /// use fastburn::loss::Outputs;
@@ -168,10 +172,11 @@ impl Outputs {
                 });
                 distances.sum::<f32>() / probabilities.len() as f32
             }
+            Self::Values => f32::NAN,
         }
     }
 
-    /// Returns whether the number of outputs suits the number of classes: one per class, or a
+    /// Returns whether the number of outputs suits the number of classes or values: one each, or a
     /// single sigmoid output for the second of two classes.
     pub(crate) fn fit(self, outputs: usize, classes: usize) -> bool {
         outputs == classes || (self, outputs, classes) == (Self::Sigmoid, 1, 2)

@@ -1,6 +1,7 @@
 //! The initial parameters of Burn's own layers, from a seed.
 
 use std::cell::Cell;
+use std::convert::Infallible;
 use std::sync::Mutex;
 
 use burn::module::{Module, ModuleVisitor, Param};
@@ -44,6 +45,16 @@ impl Seed {
     /// # Ok::<(), fastburn::Error>(())
     /// ```
     pub fn module<M: Module>(self, device: &Device, make: impl FnOnce(&Device) -> M) -> M {
+        let made: Result<M, Infallible> = self.try_module(device, |device| Ok(make(device)));
+        made.unwrap_or_else(|never| match never {})
+    }
+
+    /// [`module`](Self::module) for a function that can fail.
+    pub(crate) fn try_module<M: Module, E>(
+        self,
+        device: &Device,
+        make: impl FnOnce(&Device) -> Result<M, E>,
+    ) -> Result<M, E> {
         /// Two modules drawn at the same time would share the numbers of one generator.
         static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
         thread_local! {
@@ -55,11 +66,11 @@ impl Seed {
         let _outside = OnDrop(|| INSIDE.set(is_inside));
         let seed = |part| device.seed(self.rng(Stream::Modules, part).next_u64());
         seed(0);
-        let module = make(device);
+        let module = make(device)?;
         // `make` may have made other modules, from other seeds.
         seed(1);
         draw(&module);
-        module
+        Ok(module)
     }
 }
 

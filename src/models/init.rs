@@ -4,7 +4,9 @@
 //! different on each backend. Here the numbers come from the run's seed alone: one seed gives the
 //! same weights on every device.
 
-use burn::module::Param;
+use std::sync::{Arc, LazyLock};
+
+use burn::module::{Param, ParamId};
 use burn::nn;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -58,29 +60,38 @@ impl Init {
             return Err(error.with_remedy("choose a smaller width".into()));
         }
         let mut rng = seed.rng(Stream::Weights, layer);
-        let fan_in = inputs as f32;
-        let (weight, bias) = match self {
+        let (fan_in, weights) = (inputs as f32, inputs * outputs);
+        let draw_both: Box<dyn FnOnce() -> Drawn + Send> = match self {
             Self::PyTorch => {
                 let bound = 1.0 / fan_in.sqrt();
                 let uniform = Uniform::new(-bound, bound)
                     .map_err(|error| Error::setting("layer width", inputs, error.to_string()))?;
-                (draw(uniform, inputs * outputs, &mut rng), draw(uniform, outputs, &mut rng))
+                Box::new(move || {
+                    (draw(uniform, weights, &mut rng), draw(uniform, outputs, &mut rng))
+                })
             }
             Self::Kaiming => {
                 let normal = centred((2.0 / fan_in).sqrt())?;
-                (draw(normal, inputs * outputs, &mut rng), vec![0.0; outputs])
+                Box::new(move || (draw(normal, weights, &mut rng), vec![0.0; outputs]))
             }
             Self::Normal => {
                 let normal = centred(1.0)?;
-                (draw(normal, inputs * outputs, &mut rng), draw(normal, outputs, &mut rng))
+                Box::new(move || (draw(normal, weights, &mut rng), draw(normal, outputs, &mut rng)))
             }
         };
+        // Drawn when one of them is first used: a model whose weights are loaded, of a size that a
+        // file claims, draws none.
+        let drawn = Arc::new(LazyLock::new(draw_both));
+        let weight = drawn.clone();
         Ok(nn::Linear {
-            weight: parameter(weight, [inputs, outputs], device),
-            bias: Some(parameter(bias, [outputs], device)),
+            weight: parameter(move || weight.0.clone(), [inputs, outputs], device),
+            bias: Some(parameter(move || drawn.1.clone(), [outputs], device)),
         })
     }
 }
+
+/// The values of a layer's weight and bias.
+type Drawn = (Vec<f32>, Vec<f32>);
 
 fn centred(deviation: f32) -> Result<Normal<f32>> {
     Normal::new(0.0, deviation).map_err(|error| {
@@ -97,9 +108,15 @@ fn draw(from: impl Distribution<f32>, count: usize, rng: &mut impl Rng) -> Vec<f
 }
 
 fn parameter<const D: usize>(
-    values: Vec<f32>,
+    values: impl FnOnce() -> Vec<f32> + Send + Sync + 'static,
     shape: [usize; D],
     device: &Device,
 ) -> Param<Tensor<D>> {
-    Param::from_data(TensorData::new(values, shape), device)
+    let init = move |device: &Device, require_grad| {
+        let data = TensorData::new(values(), shape);
+        device.memory_persistent_allocations(data, |data| {
+            Tensor::from_data(data, device).set_require_grad(require_grad)
+        })
+    };
+    Param::uninitialized(ParamId::new(), init, device.clone(), true, shape.into())
 }

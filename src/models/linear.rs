@@ -5,9 +5,11 @@ use burn::nn;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::exportable::Exportable;
 use super::init::Init;
-use super::model::{Model, rows};
+use super::model::{Model, rows, takes};
 use super::observe::observe;
+use super::options::ModelOptions;
 use super::weights::TorchNames;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -81,7 +83,43 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
 
 /// The names of `torch.nn.Linear(inputs, outputs)`: `weight` and `bias`.
 impl TorchNames for Linear {
-    fn torch_path(path: &str) -> String {
+    fn torch_path(&self, path: &str) -> String {
         path.strip_prefix("layer").unwrap_or(path).to_owned()
+    }
+}
+
+impl Exportable for Linear {
+    const KIND: &'static str = "linear";
+    const ABOUT: &'static str = "A single linear layer";
+    type Config = LinearConfig;
+
+    /// Returns the widths, with the default initialisation.
+    fn config(&self) -> LinearConfig {
+        let shape = self.layer.weight.lazy_shape();
+        LinearConfig::new(shape[0], shape[1])
+    }
+
+    fn from_config(config: &LinearConfig, device: &Device, seed: Seed) -> Result<Self> {
+        config.init(device, seed)
+    }
+
+    fn outputs(config: &LinearConfig) -> usize {
+        config.outputs
+    }
+
+    fn with_outputs(config: LinearConfig, outputs: usize) -> LinearConfig {
+        LinearConfig { outputs, ..config }
+    }
+
+    fn check_input(config: &LinearConfig, shape: &[usize]) -> Result<(), String> {
+        takes(config.inputs, shape)
+    }
+
+    fn describe(config: &LinearConfig) -> String {
+        format!("linear {}-{}", config.inputs, config.outputs)
+    }
+
+    fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<LinearConfig> {
+        Some(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
     }
 }

@@ -5,25 +5,17 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
+use super::exportable::Exportable;
 use super::init::Init;
-use super::model::{LayerGroup, Model, rows};
+use super::model::{LayerGroup, Model, rows, takes};
 use super::observe::observe;
+use super::options::{Activation, ModelOptions};
 use super::weights::TorchNames;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
-/// The activation function of the hidden layers.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// `max(x, 0)`.
-    #[default]
-    Relu,
-    /// `1 / (1 + e⁻ˣ)`.
-    Sigmoid,
-}
+/// The most widths that the text of an MLP shows.
+const MOST_SHOWN: usize = 12;
 
 /// The layer widths, activation function and initialisation of an [`Mlp`].
 ///
@@ -139,8 +131,63 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
 
 /// The names of `torch.nn.Sequential(Linear, activation, …)`: `0.weight`, `0.bias`, `2.weight`, ….
 impl TorchNames for Mlp {
-    fn torch_path(path: &str) -> String {
+    fn torch_path(&self, path: &str) -> String {
         let index = path.strip_prefix("layers.").and_then(|index| index.parse::<usize>().ok());
         index.map_or_else(|| path.to_owned(), |index| (2 * index).to_string())
+    }
+}
+
+impl Exportable for Mlp {
+    const KIND: &'static str = "mlp";
+    const ABOUT: &'static str = "A multi-layer perceptron";
+    type Config = MlpConfig;
+
+    /// Returns the widths and the activation function, with the default initialisation.
+    fn config(&self) -> MlpConfig {
+        let inputs = self.layers.iter().take(1).map(|layer| layer.weight.lazy_shape()[0]);
+        let outputs = self.layers.iter().map(|layer| layer.weight.lazy_shape()[1]);
+        let widths: Vec<_> = inputs.chain(outputs).collect();
+        MlpConfig::new(widths).with_activation(self.activation)
+    }
+
+    fn from_config(config: &MlpConfig, device: &Device, seed: Seed) -> Result<Self> {
+        config.init(device, seed)
+    }
+
+    fn outputs(config: &MlpConfig) -> usize {
+        config.widths.last().copied().unwrap_or_default()
+    }
+
+    fn with_outputs(mut config: MlpConfig, outputs: usize) -> MlpConfig {
+        if let Some(last) = config.widths.last_mut() {
+            *last = outputs;
+        }
+        config
+    }
+
+    fn check_input(config: &MlpConfig, shape: &[usize]) -> Result<(), String> {
+        takes(config.widths.first().copied().unwrap_or_default(), shape)
+    }
+
+    fn describe(config: &MlpConfig) -> String {
+        let text =
+            |widths: &[usize]| widths.iter().map(usize::to_string).collect::<Vec<_>>().join("-");
+        let widths = match config.widths.as_slice() {
+            [first @ .., last] if first.len() >= MOST_SHOWN => {
+                format!("{}-…-{last}", text(&first[..MOST_SHOWN - 1]))
+            }
+            widths => text(widths),
+        };
+        match config.activation {
+            Activation::Relu => format!("mlp {widths}"),
+            Activation::Sigmoid => format!("mlp {widths}, sigmoid"),
+        }
+    }
+
+    fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<MlpConfig> {
+        let ends = [shape.iter().product(), outputs];
+        let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
+        let config = MlpConfig::new(widths).with_activation(options.activation);
+        Some(config.with_init(options.init))
     }
 }

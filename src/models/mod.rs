@@ -2,24 +2,36 @@
 //!
 //! No model depends on a backend. The device passed to `init` decides where it computes.
 
+mod any_model;
 mod architecture;
 mod draw;
+mod exportable;
+mod full_precision;
 mod init;
 mod linear;
 mod mlp;
 mod model;
 mod model_file;
+mod model_kind;
 mod observe;
+mod options;
+mod registry;
 mod weights;
 
-pub use architecture::{AnyModel, Architecture, Portable};
+pub use any_model::AnyModel;
+pub use architecture::Architecture;
 pub(crate) use draw::draw;
+pub use exportable::Exportable;
+pub use full_precision::{full_precision, is_norm};
 pub use init::Init;
 pub use linear::{Linear, LinearConfig};
-pub use mlp::{Activation, Mlp, MlpConfig};
+pub use mlp::{Mlp, MlpConfig};
 pub use model::{LayerGroup, Model};
 pub(crate) use model::{ModulePath, split};
-pub use model_file::ModelCard;
-pub(crate) use model_file::ModelFile;
+pub use model_file::{ModelCard, ModelFile};
+pub use model_kind::ModelKind;
 pub use observe::{Listening, Observation, listen, observe, observe_part};
+pub use options::{Activation, ModelOptions};
+pub use registry::Registry;
+pub(crate) use weights::torch_names;
 pub use weights::{StateDict, TorchNames};

@@ -3,6 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
+use super::full_precision::is_norm;
 use crate::error::{Error, Result};
 
 /// A Burn module with one forward function, from a batch of inputs to a batch of outputs.
@@ -56,14 +57,17 @@ pub trait Model<I>: Module + 'static {
     }
 }
 
-/// Burn's normalisation layers.
-const NORMS: [&str; 5] = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm"];
-
 /// Flattens each item to a row: `[batch, …]` to `[batch, features]`.
 pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
     let batch = input.dims()[0];
     let features = input.dims()[1..].iter().product();
     input.reshape([batch, features])
+}
+
+/// Checks that inputs of that shape, flattened to a row, have as many features as a model takes.
+pub(super) fn takes(features: usize, shape: &[usize]) -> Result<(), String> {
+    let found = shape.iter().try_fold(1, |product: usize, &size| product.checked_mul(size));
+    if found == Some(features) { Ok(()) } else { Err(format!("{features} inputs")) }
 }
 
 /// A named part of a model, such as its body or its head, which can be frozen with [`freeze`] and
@@ -229,14 +233,19 @@ impl ModulePath {
 
     /// Returns whether the parameter belongs to one of Burn's normalisation layers.
     pub fn is_in_norm(&self) -> bool {
-        NORMS.contains(&self.kind().as_str())
+        self.parts.last().is_some_and(|(_, container)| is_norm(container))
     }
 
-    /// Returns whether the parameter is the weight of one of Burn's linear layers, which PyTorch
-    /// stores transposed.
-    pub fn is_linear_weight(&self) -> bool {
-        let last = self.parts.last();
-        last.is_some_and(|(name, container)| name == "weight" && container == "Struct:Linear")
+    /// Returns the rows and columns of a tensor of that shape, if PyTorch stores it transposed: the
+    /// weight of a linear layer.
+    pub fn transposed(&self, shape: &[usize]) -> Option<[usize; 2]> {
+        let (name, container) = self.parts.last()?;
+        match shape {
+            &[rows, columns] if name == "weight" && container == "Struct:Linear" => {
+                Some([rows, columns])
+            }
+            _ => None,
+        }
     }
 }
 

@@ -2,37 +2,48 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::architecture::{AnyModel, Architecture};
+use super::any_model::AnyModel;
+use super::architecture::Architecture;
+use super::model::Model;
+use super::registry::Registry;
 use super::weights::StateDict;
+use crate::data::InputFormat;
 use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::loss::Outputs;
+use crate::records::Prediction;
+use crate::seed::Seed;
 
 /// The kind and the format version of the files that this version writes.
 const MODEL_FILE: FileKind = FileKind { name: "model file", format_version: 1 };
 
-/// The description of a model in its file, beside the weights.
+/// The description of a model in its file, beside the weights: what goes in, and what comes out.
 ///
 /// In the file it is JSON, without any code, under the metadata key `fastburn`.
 /// [`Predictor::card`](crate::vision::Predictor::card) returns it.
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
-    /// The kind of model and its layer widths.
+    /// The kind of model and its configuration.
     pub architecture: Architecture,
     /// The class names, in the order of the model's outputs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-    /// The format of the inputs, as JSON: for images an [`ImageSpec`](crate::vision::ImageSpec).
-    #[serde(rename = "image")]
-    pub input: Value,
+    /// The names of the values, in the order of the model's outputs, if it predicts values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// The format of the inputs: `image` or `rows`, with that format.
+    #[serde(flatten)]
+    pub input: InputFormat,
     /// The name of the training loss.
     pub loss: String,
-    /// The conversion of outputs to probabilities.
+    /// The conversion of outputs to probabilities, if they are not values.
     pub outputs: Outputs,
     /// The results of the last validation, by name: `valid_loss` and the metrics.
     pub metrics: BTreeMap<String, f64>,
@@ -42,10 +53,12 @@ pub struct ModelCard {
 }
 
 impl ModelCard {
-    /// Returns the bytes of a model file.
-    pub(crate) fn seal(&self, weights: &StateDict) -> Result<Vec<u8>> {
+    /// Returns the bytes of the model file of a model.
+    pub(crate) fn seal<M: Registry>(&self, model: &M) -> Result<Vec<u8>> {
         let failed = |problem: String| Error::file("the model", problem);
-        self.check().map_err(failed)?;
+        self.check(M::kind(self.architecture.kind())?.outputs(&self.architecture)?)
+            .map_err(failed)?;
+        let weights = StateDict::of(model)?;
         weights.check_finite()?;
         let Ok(Value::Object(about)) = serde_json::to_value(self) else {
             return Err(failed("its description has no JSON form".to_owned()));
@@ -57,42 +70,101 @@ impl ModelCard {
         checksummed::seal(MODEL_FILE, about, &tensors.collect())
     }
 
-    /// Checks that architecture and classes fit each other; returns the problem if they do not.
-    fn check(&self) -> Result<(), String> {
-        self.architecture.check()?;
+    /// Checks that classes or values fit the outputs; returns the problem if they do not.
+    fn check(&self, outputs: usize) -> Result<(), String> {
         let mut names = BTreeSet::new();
         if let Some(duplicate) = self.classes.iter().find(|class| !names.insert(*class)) {
             return Err(format!("duplicate class name {duplicate}"));
         }
-        let (outputs, classes) = (self.architecture.outputs(), self.classes.len());
-        if self.outputs.fit(outputs, classes) {
+        let (found, what) = match self.outputs {
+            Outputs::Values => (self.values.len(), "values"),
+            _ => (self.classes.len(), "classes"),
+        };
+        if self.outputs.fit(outputs, found) {
             Ok(())
         } else {
-            Err(format!("{classes} classes do not fit {outputs} outputs"))
+            Err(format!("{found} {what} do not fit {outputs} outputs"))
         }
     }
 }
 
 /// The content of a model file.
+///
+/// [`Predictor`](crate::vision::Predictor) and [`RowPredictor`](crate::rows::RowPredictor) also know
+/// the inputs. This is for a model of inputs of another kind, or to look at the weights.
+///
+/// ```
+/// use fastburn::models::ModelFile;
+/// use fastburn::prelude::*;
+///
+/// # let device = device::cpu()?;
+/// # let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// # let model = LinearConfig::new(784, 10).init(&device, 42)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("digits.safetensors");
+/// # Learner::new(dls, model, CrossEntropy::new()).export(&file)?;
+/// let file = ModelFile::load(&file, &device)?; // such as digits.safetensors
+/// assert_eq!((file.model.num_params(), file.card.classes.len()), (7850, 10));
+/// # Ok::<(), fastburn::Error>(())
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct ModelFile {
-    /// The file, as named in messages.
-    pub place: String,
+pub struct ModelFile<M = AnyModel> {
+    /// The description of the model.
     pub card: ModelCard,
-    pub model: AnyModel,
+    /// The model, with its trained weights.
+    pub model: M,
+    /// The file, as named in messages.
+    place: String,
+    classes: Arc<[String]>,
 }
 
 impl ModelFile {
-    /// Reads a model file and creates its model on a device.
-    pub fn read(path: &Path, device: &Device) -> Result<Self> {
-        let bytes = checksummed::read(MODEL_FILE, path)?;
-        Self::from_bytes(path.display().to_string(), &bytes, device)
+    /// Reads a model file of one of fastburn's own models.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is damaged, or holds no model of a
+    /// known kind; [`Error::Newer`] if a newer fastburn wrote it in an unknown format.
+    pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
+        Self::load_as(path, device)
     }
 
-    /// Reads a model file from its bytes; `place` names it in messages.
-    pub fn from_bytes(place: String, bytes: &[u8], device: &Device) -> Result<Self> {
+    /// Reads a model file of one of fastburn's own models from its bytes.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
+        Self::from_bytes_as(bytes, device)
+    }
+
+    /// Reads a model file of a model of one's own, or of one of the kinds in a
+    /// [`registry!`](crate::registry).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub fn load_as<M: Registry>(path: impl AsRef<Path>, device: &Device) -> Result<ModelFile<M>> {
+        let path = path.as_ref();
+        let bytes = checksummed::read(MODEL_FILE, path)?;
+        ModelFile::read(path.display().to_string(), &bytes, device)
+    }
+
+    /// Reads a model file from its bytes: see [`load_as`](Self::load_as).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    pub fn from_bytes_as<M: Registry>(bytes: &[u8], device: &Device) -> Result<ModelFile<M>> {
+        ModelFile::read("the model's bytes".to_owned(), bytes, device)
+    }
+}
+
+impl<M: Registry> ModelFile<M> {
+    fn read(place: String, bytes: &[u8], device: &Device) -> Result<Self> {
         let file = checksummed::open(MODEL_FILE, &place, bytes)?;
         let failed = |problem: String| Error::file(&place, problem);
+        let invalid = |error: Error| failed(error.to_string());
         let writer = file.about["fastburn_version"].as_str().unwrap_or("?").to_owned();
         let card: ModelCard = serde_json::from_value(file.about).map_err(|error| {
             let version = env!("CARGO_PKG_VERSION");
@@ -100,10 +172,91 @@ impl ModelFile {
                 "invalid description, written by fastburn {writer}, read by {version}: {error}"
             ))
         })?;
-        card.check().map_err(failed)?;
+        // A device with autodiff would record each prediction for a backward pass.
+        let device = device.clone().inner();
+        let kind = M::kind(card.architecture.kind()).map_err(invalid)?;
+        // Its parameters take no memory until the weights of the file are found to fit them: a file
+        // may claim any size. So no seed has an effect.
+        let model = kind.make(&card.architecture, &device, Seed::new(0)).map_err(invalid)?;
+        card.check(kind.outputs(&card.architecture).map_err(invalid)?).map_err(failed)?;
         let weights = StateDict::from_tensors(&place, &file.tensors)?;
         weights.check_finite()?;
-        let model = card.architecture.with_weights(&weights, device)?;
-        Ok(Self { place, card, model })
+        // Dropout and batch norm compute as in validation; `train()` undoes it.
+        let model = weights.loaded(model)?.valid();
+        Ok(Self { classes: card.classes.as_slice().into(), card, model, place })
+    }
+
+    /// Returns an error about this file.
+    pub(crate) fn error(&self, problem: String) -> Error {
+        Error::file(&self.place, problem)
+    }
+
+    /// Refuses a file whose model does not take inputs of that shape and format.
+    pub(crate) fn check_input(
+        &self,
+        shape: &[usize],
+        format: impl std::fmt::Display,
+    ) -> Result<()> {
+        let architecture = &self.card.architecture;
+        let kind = M::kind(architecture.kind())?;
+        match kind.check_input(architecture, shape) {
+            Ok(()) => Ok(()),
+            Err(expected) => {
+                let described = kind.describe(architecture)?;
+                Err(self
+                    .error(format!("{format} do not fit a {described}, which takes {expected}")))
+            }
+        }
+    }
+
+    /// Returns the outputs for each item of a batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Compute`] if the device fails, or if an output is NaN or infinite.
+    pub fn outputs<I>(&self, input: I) -> Result<Vec<Vec<f32>>>
+    where
+        M: Model<I, Output = Tensor<2>>,
+    {
+        let outputs = self.model.forward(input);
+        let [_, width] = outputs.dims();
+        let outputs =
+            outputs.try_into_vec_as::<f32>().map_err(|error| Error::compute("predict", error))?;
+        if !outputs.iter().all(|output| output.is_finite()) {
+            return Err(Error::compute("predict", "the model's outputs contain NaN or infinity"));
+        }
+        Ok(outputs.chunks_exact(width).map(<[f32]>::to_vec).collect())
+    }
+
+    /// Returns the predicted classes for the outputs of items.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the model predicts values.
+    pub fn predictions(&self, outputs: &[Vec<f32>]) -> Result<Vec<Prediction>> {
+        self.check_classes()?;
+        let prediction = |outputs: &Vec<f32>| {
+            let probabilities = self.card.outputs.probabilities(outputs, self.classes.len());
+            Prediction::new(self.classes.clone(), probabilities)
+        };
+        Ok(outputs.iter().map(prediction).collect())
+    }
+
+    /// Refuses a model of values.
+    pub(crate) fn check_classes(&self) -> Result<()> {
+        if self.card.outputs == Outputs::Values {
+            let problem = format!("{} predicts values, not classes", self.place);
+            return Err(Error::usage(problem).with_remedy("use a method for values".into()));
+        }
+        Ok(())
+    }
+
+    /// Refuses a model of classes.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        if self.card.outputs == Outputs::Values {
+            return Ok(());
+        }
+        let problem = format!("{} predicts classes, not values", self.place);
+        Err(Error::usage(problem).with_remedy("use a method for classes".into()))
     }
 }

@@ -6,7 +6,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::spec::RowSpec;
 use super::table::Table;
-use crate::data::{DataLoaders, TensorSource};
+use crate::data::{DataLoaders, ItemFormat, TensorSource};
 use crate::error::Result;
 
 impl DataLoaders<Tensor<2>, Tensor<2>> {
@@ -50,7 +50,8 @@ impl DataLoaders<Tensor<2>, Tensor<2>> {
             let values = TensorData::new(table.numbers(target)?, [table.len(), 1]);
             TensorSource::new(inputs(&spec, table, device)?, Tensor::from_data(values, device))
         };
-        Ok(Self::new(source(train)?, source(valid)?, 0))
+        let items = ItemFormat::of_values(spec.input_format(), [target.to_owned()]);
+        Ok(Self { items: Some(items), ..Self::new(source(train)?, source(valid)?, 0) })
     }
 }
 
@@ -97,7 +98,8 @@ impl DataLoaders<Tensor<2>, Tensor<1, Int>> {
             let targets = Tensor::<1, Int>::from_data(indices, device);
             TensorSource::new(inputs(&spec, table, device)?, targets)
         };
-        Ok(Self::new(source(train)?, source(valid)?, 0))
+        let dls = Self::new(source(train)?, source(valid)?, 0);
+        Ok(Self { items: Some(ItemFormat::of_classes(spec.input_format(), classes)), ..dls })
     }
 }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::table::Table;
+use crate::data::InputFormat;
 use crate::error::{Error, Result};
+use crate::models::{ModelFile, Registry};
 
 /// A feature of a row, and how it is standardised: `(value - mean) / std`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,6 +87,32 @@ impl RowSpec {
             });
         }
         Ok(self.features.iter().zip(row).map(|(feature, &value)| feature.scaled(value)).collect())
+    }
+}
+
+impl RowSpec {
+    /// Returns the format as model files store it.
+    pub(super) fn input_format(&self) -> InputFormat {
+        // Names and numbers always convert to JSON.
+        InputFormat::Rows(serde_json::to_value(self).unwrap_or_default())
+    }
+
+    /// Reads the format of the rows from a model file, and checks that it fits the model.
+    pub(super) fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
+        let failed = |problem: String| file.error(format!("not a model of rows ({problem})"));
+        let InputFormat::Rows(format) = &file.card.input else {
+            return Err(failed("it takes other inputs".to_owned()));
+        };
+        let format: Self =
+            serde_json::from_value(format.clone()).map_err(|error| failed(error.to_string()))?;
+        let usable = |one: &&Feature| one.mean.is_finite() && one.std.is_finite() && one.std > 0.0;
+        if let Some(broken) = format.features.iter().find(|one| !usable(one)) {
+            let Feature { name, mean, std } = broken;
+            return Err(failed(format!("feature {name} has mean {mean} and deviation {std}")));
+        }
+        let features = format.features.len();
+        file.check_input(&[features], format_args!("rows of {features} features"))?;
+        Ok(format)
     }
 }
 

@@ -21,6 +21,7 @@ mod convert;
 mod data_files;
 mod decode;
 mod images;
+mod interpret;
 mod loaders;
 mod open;
 mod predictor;
@@ -41,7 +42,7 @@ pub use loaders::{ImageSource, Residency};
 #[cfg(feature = "download")]
 pub(crate) use open::{DIGITS, unwrapped_path};
 pub use open::{Idx, ImageFolder, OpenOptions, Splits, image_files};
-pub use predictor::Predictor;
+pub use predictor::{ImageModel, Predictor};
 pub use pretrained::{PretrainedModel, TransferredModel};
 pub use progress::SkippedFile;
 pub use read::ReadOptions;

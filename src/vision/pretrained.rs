@@ -1,14 +1,16 @@
 //! Transfer learning: a trained model as the start of another.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
 use burn::tensor::Device;
 
+use super::predictor::ImageModel;
 use super::spec::ImageSpec;
 use crate::checks;
-use crate::error::{Error, Result};
-use crate::models::{AnyModel, ModelCard, ModelFile, StateDict};
+use crate::error::Result;
+use crate::models::{AnyModel, ModelCard, ModelFile, StateDict, torch_names};
 use crate::printable::list_of;
 use crate::seed::Seed;
 
@@ -17,8 +19,9 @@ const MOST_NAMED: usize = 8;
 
 /// A trained model from a model file, whose body is reused to learn other classes.
 ///
-/// The head of a model is its last layer, with one output per class. The body is everything before
-/// it, which turns an image into features. Features learnt on one data set often suit another.
+/// The head of a model is its last [layer group](crate::models::Model::layer_groups): of fastburn's
+/// models the last layer, with one output per class. The body is everything before it, which turns an
+/// image into features. Features learnt on one data set often suit another.
 ///
 /// ```
 /// use fastburn::vision::PretrainedModel;
@@ -51,8 +54,8 @@ const MOST_NAMED: usize = 8;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct PretrainedModel {
-    file: ModelFile,
+pub struct PretrainedModel<M = AnyModel> {
+    file: ModelFile<M>,
     format: ImageSpec,
     device: Device,
     new_head: bool,
@@ -60,9 +63,9 @@ pub struct PretrainedModel {
 
 /// A model made from a pretrained one.
 #[derive(Debug, Clone)]
-pub struct TransferredModel {
+pub struct TransferredModel<M = AnyModel> {
     /// The model, ready to train.
-    pub model: AnyModel,
+    pub model: M,
     /// The tensors from the model file, by their PyTorch names and with their shapes, such as
     /// `0.weight [30, 784]`.
     pub loaded: Vec<String>,
@@ -71,14 +74,13 @@ pub struct TransferredModel {
 }
 
 impl PretrainedModel {
-    /// Reads a model file.
+    /// Reads a model file of one of fastburn's own models.
     ///
     /// # Errors
     ///
     /// Those of [`Predictor::load`](crate::vision::Predictor::load).
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
-        let device = device.clone().inner();
-        Self::of_file(ModelFile::read(path.as_ref(), &device)?, device)
+        Self::load_as(path, device)
     }
 
     /// Reads a model from the contents of a model file, for example from `include_bytes!`.
@@ -87,12 +89,39 @@ impl PretrainedModel {
     ///
     /// Those of [`Predictor::load`](crate::vision::Predictor::load).
     pub fn from_bytes(bytes: &[u8], device: &Device) -> Result<Self> {
-        let (place, device) = ("the model's bytes".to_owned(), device.clone().inner());
-        Self::of_file(ModelFile::from_bytes(place, bytes, &device)?, device)
+        Self::from_bytes_as(bytes, device)
     }
 
-    fn of_file(file: ModelFile, device: Device) -> Result<Self> {
-        Ok(Self { format: ImageSpec::of_model(&file)?, file, device, new_head: false })
+    /// Reads a model file of a model of one's own, or of one of the kinds in a
+    /// [`registry!`](crate::registry).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Predictor::load`](crate::vision::Predictor::load).
+    pub fn load_as<M: ImageModel>(
+        path: impl AsRef<Path>,
+        device: &Device,
+    ) -> Result<PretrainedModel<M>> {
+        PretrainedModel::of_file(ModelFile::load_as(path, device)?, device)
+    }
+
+    /// Reads a model from the contents of a model file: see [`load_as`](Self::load_as).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Predictor::load`](crate::vision::Predictor::load).
+    pub fn from_bytes_as<M: ImageModel>(
+        bytes: &[u8],
+        device: &Device,
+    ) -> Result<PretrainedModel<M>> {
+        PretrainedModel::of_file(ModelFile::from_bytes_as(bytes, device)?, device)
+    }
+}
+
+impl<M: ImageModel> PretrainedModel<M> {
+    fn of_file(file: ModelFile<M>, device: &Device) -> Result<Self> {
+        let (format, device) = (ImageSpec::of_model(&file)?, device.clone().inner());
+        Ok(Self { format, file, device, new_head: false })
     }
 
     /// Returns the description of the model from the model file.
@@ -118,54 +147,62 @@ impl PretrainedModel {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if they differ. It names both formats.
+    /// [`Error::File`](crate::Error::File) if they differ. It names both formats.
     pub fn check_images(&self, images: &ImageSpec) -> Result<()> {
         let own = &self.format;
         if images.shape() == own.shape() && images.scaling == own.scaling {
             return Ok(());
         }
-        Err(self.error(format!("a model for images of {own}; found images of {images}")))
+        Err(self.file.error(format!("a model for images of {own}; found images of {images}")))
     }
 
-    /// Returns the model with `classes` outputs.
+    /// Returns the model with `outputs` outputs: one per class, or one per value.
     ///
-    /// The body keeps its trained weights. The head keeps them if it already has `classes` outputs,
+    /// The body keeps its trained weights. The head keeps them if it already has as many outputs,
     /// unless [`with_new_head`](Self::with_new_head) was called. A new head gets the initial
     /// weights of a new model with the same random seed.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `classes` is 0; [`Error::File`] if a new head is needed and the model
-    /// has no body because it is a single layer; [`Error::Compute`] if the device fails.
-    pub fn model_for(&self, classes: usize, seed: impl Into<Seed>) -> Result<TransferredModel> {
-        checks::at_least_one("number of classes", classes)?;
-        let before = &self.file.card.architecture;
-        let trained = StateDict::of(&self.file.model)?;
-        if classes == before.outputs() && !self.new_head {
-            let (model, loaded) = (self.file.model.clone(), named(&trained, |_| true));
-            return Ok(TransferredModel { model, loaded, made: Vec::new() });
+    /// [`Error::Setting`](crate::Error::Setting) if `outputs` is 0;
+    /// [`Error::File`](crate::Error::File) if a new head is needed and the model
+    /// has no body because it is a single layer group; [`Error::Compute`](crate::Error::Compute) if the device fails.
+    pub fn model_for(&self, outputs: usize, seed: impl Into<Seed>) -> Result<TransferredModel<M>> {
+        checks::at_least_one("number of outputs", outputs)?;
+        let (before, model) = (&self.file.card.architecture, &self.file.model);
+        let kind = M::kind(before.kind())?;
+        let trained = StateDict::of(model)?;
+        if outputs == kind.outputs(before)? && !self.new_head {
+            let loaded = named(&trained, |_| true);
+            return Ok(TransferredModel { model: model.clone(), loaded, made: Vec::new() });
         }
-        let in_head = |name: &str| before.is_in_head(name);
+        let head = head_of(model);
+        let in_head = |name: &str| head.contains(name);
         if trained.names().all(in_head) {
             let problem = format!(
-                "a {before} has only a head; a new head with {classes} outputs would keep no \
-                 trained layer"
+                "a {} has only a head; a new head with {outputs} outputs would keep no trained layer",
+                model.describe()?
             );
-            return Err(self.error(problem));
+            return Err(self.file.error(problem));
         }
-        let architecture = before.with_outputs(classes);
-        let drawn = StateDict::of(&architecture.init(&self.device, seed)?)?;
-        let weights = trained.with_others(&drawn, in_head);
+        let drawn = M::from_architecture(&kind.with_outputs(before, outputs)?, &self.device, seed)?;
+        let weights = trained.with_others(&StateDict::of(&drawn)?, in_head);
+        let mut model = drawn;
+        weights.load_into(&mut model)?;
         Ok(TransferredModel {
-            model: architecture.with_weights(&weights, &self.device)?,
+            model,
             loaded: named(&weights, |name| !in_head(name)),
             made: named(&weights, in_head),
         })
     }
+}
 
-    fn error(&self, problem: String) -> Error {
-        Error::file(&self.file.place, problem)
-    }
+/// Returns the names of the tensors in the head of a model: its last layer group.
+fn head_of<M: ImageModel>(model: &M) -> BTreeSet<String> {
+    let head = model.layer_groups().pop();
+    let names = torch_names(model).into_iter();
+    let names = names.filter(|(path, _)| head.as_ref().is_some_and(|head| head.has(path)));
+    names.map(|(_, name)| name).collect()
 }
 
 /// Returns the names and shapes of the tensors that `which` selects.
@@ -175,7 +212,7 @@ fn named(weights: &StateDict, which: impl Fn(&str) -> bool) -> Vec<String> {
 }
 
 /// Writes the loaded and the new tensors, one line for each kind.
-impl Display for TransferredModel {
+impl<M> Display for TransferredModel<M> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "loaded  {}", list_of(MOST_NAMED, &self.loaded))?;
         match self.made.as_slice() {

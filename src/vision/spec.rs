@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::resize::Filter;
 use super::scaling::Scaling;
-use crate::error::{Error, Result};
-use crate::models::{ModelCard, ModelFile};
+use crate::data::InputFormat;
+use crate::error::Result;
+use crate::models::{ModelFile, Registry};
 
 /// The largest width or height of an image that is decoded, in pixels.
 pub(super) const LARGEST_SIDE: u32 = 16_384;
@@ -73,19 +74,16 @@ impl ImageSpec {
     }
 
     /// Reads the image format from a model file, and checks that it fits the model.
-    pub(crate) fn of_model(file: &ModelFile) -> Result<Self> {
-        let ModelCard { input, architecture, .. } = &file.card;
-        let failed = |problem: String| Error::file(&file.place, problem);
-        let format: Self = serde_json::from_value(input.clone())
-            .map_err(|error| failed(format!("not an image model ({error})")))?;
-        let misfit = |expected| failed(format!("images of {format}: expected {expected}"));
+    pub(crate) fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
+        let failed = |problem: String| file.error(format!("not an image model ({problem})"));
+        let InputFormat::Image(format) = &file.card.input else {
+            return Err(failed("it takes other inputs".to_owned()));
+        };
+        let format: Self =
+            serde_json::from_value(format.clone()).map_err(|error| failed(error.to_string()))?;
+        let misfit = |expected| file.error(format!("images of {format}: expected {expected}"));
         format.check().map_err(misfit)?;
-        if format.len() != architecture.inputs() {
-            return Err(failed(format!(
-                "images of {format} do not fit a {architecture}, which takes {} inputs",
-                architecture.inputs()
-            )));
-        }
+        file.check_input(&format.shape(), format_args!("images of {format}"))?;
         Ok(format)
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use burn::data::dataset::Dataset;
-use fastburn::data::{DataLoaders, class_indices};
+use fastburn::data::{DataLoaders, InputFormat, class_indices};
 use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::models::LinearConfig;
@@ -289,7 +289,7 @@ fn images_are_standardised_by_the_training_images_own_mean_and_deviation() {
     let Scaling::Standard { mean, std } = &scaling else { panic!() };
     // Red, green and blue of 15 pixels each, in the second image.
     assert_eq!(values(batch.input)[45 + 20], (f32::from(pixel) / 255.0 - mean[1]) / std[1]);
-    let input = dls.items.unwrap().input;
+    let InputFormat::Image(input) = dls.items.unwrap().input else { panic!() };
     assert_eq!(serde_json::from_value::<ImageSpec>(input).unwrap().scaling, scaling);
 }
 

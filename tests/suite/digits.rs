@@ -8,7 +8,7 @@ use fastburn::data::{DataLoaders, class_indices};
 use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
-use fastburn::models::{Architecture, LinearConfig, MlpConfig};
+use fastburn::models::{AnyModel, LinearConfig, MlpConfig};
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
 use generator::{PARTS, draw};
@@ -48,17 +48,16 @@ fn the_archive_is_small_and_opens_like_any_other() {
 fn a_hidden_layer_visibly_helps_and_neither_model_is_perfect() {
     let device = fastburn::device::cpu().unwrap();
     let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
-    let accuracy_of = |architecture: Architecture| {
+    let accuracy_of = |model: AnyModel| {
         let dls = DataLoaders::from_images(train.clone(), valid.clone(), class_indices, &device);
-        let mut learn =
-            Learner::new(dls, architecture.init(&device, 42).unwrap(), CrossEntropy::new())
-                .optimizer(OptimizerKind::Adam)
-                .metric(accuracy());
+        let mut learn = Learner::new(dls, model, CrossEntropy::new())
+            .optimizer(OptimizerKind::Adam)
+            .metric(accuracy());
         learn.fit(5, 1e-3).unwrap();
         learn.history().epochs.last().unwrap().metrics[0]
     };
-    let linear = accuracy_of(Architecture::Linear(LinearConfig::new(784, 10)));
-    let mlp = accuracy_of(Architecture::Mlp(MlpConfig::new([784, 100, 10])));
+    let linear = accuracy_of(LinearConfig::new(784, 10).init(&device, 42).unwrap().into());
+    let mlp = accuracy_of(MlpConfig::new([784, 100, 10]).init(&device, 42).unwrap().into());
     assert!(linear > 0.75, "{linear}");
     assert!(mlp > linear + 0.03, "{mlp} against {linear}");
     assert!(mlp < 0.99, "{mlp}");

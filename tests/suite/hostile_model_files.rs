@@ -7,7 +7,7 @@ use std::process::Command;
 use burn::module::Param;
 use burn::tensor::Tensor;
 use fastburn::Error;
-use fastburn::models::{AnyModel, Architecture, LinearConfig, MlpConfig, StateDict};
+use fastburn::models::{AnyModel, LinearConfig, MlpConfig, StateDict};
 use fastburn::vision::Predictor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -60,9 +60,8 @@ fn ten_thousand_mutants_never_load_as_something_else() {
     let device = fastburn::device::cpu().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("small.safetensors");
-    let architecture = Architecture::Mlp(MlpConfig::new([6, 5, 3]));
     let classes = ["cat", "dog", "owl"].map(String::from).to_vec();
-    let model = architecture.init(&device, 3).unwrap();
+    let model = AnyModel::from(MlpConfig::new([6, 5, 3]).init(&device, 3).unwrap());
     learner_of(model, [1, 2, 3], classes, &device).export(&file).unwrap();
     let whole = fs::read(&file).unwrap();
     let original = Predictor::from_bytes(&whole, &device).unwrap();
@@ -165,17 +164,29 @@ fn a_file_that_does_not_fit_itself_is_refused() {
         ("/kind", json!("checkpoint"), "it is a fastburn checkpoint"),
         ("/architecture/widths", json!([784, 17, 10]), "has shape [16, 784], expected [17, 784]"),
         ("/architecture/widths", json!([784, 16, 16, 10]), "2.weight has shape [10, 16], expected"),
-        ("/architecture/widths", json!([784, u64::MAX, 10]), "0.weight has shape [16, 784]"),
-        ("/architecture/widths", json!([784, 1_u64 << 40, 10]), "0.weight has shape [16, 784]"),
-        ("/architecture/widths", json!([]), "0 layer widths, expected at least 2"),
-        ("/architecture/widths", json!([784]), "1 layer widths, expected at least 2"),
-        ("/architecture/widths", json!([784, 0, 10]), "a layer of width 0"),
+        (
+            "/architecture/widths",
+            json!([784, u64::MAX, 10]),
+            "layer size 784×18446744073709551615: expected",
+        ),
+        (
+            "/architecture/widths",
+            json!([784, 1_u64 << 40, 10]),
+            "layer size 784×1099511627776: expected at most",
+        ),
+        (
+            "/architecture/widths",
+            json!([]),
+            "layer widths []: expected at least an input and an output",
+        ),
+        ("/architecture/widths", json!([784]), "layer widths [784]: expected at least"),
+        ("/architecture/widths", json!([784, 0, 10]), "layer width 0: expected at least 1"),
         ("/architecture/widths", json!(deep), "0.weight has shape [16, 784], expected [1, 784]"),
         ("/architecture/model", json!("transformer"), "transformer"),
         (
             "/architecture",
             json!({ "model": "linear", "inputs": 784, "outputs": 10 }),
-            "missing tensor weight",
+            "missing: weight, bias; unused: 0.bias",
         ),
         ("/classes", json!(["a", "b"]), "2 classes do not fit 10 outputs"),
         ("/classes", json!(vec!["a"; 10]), "duplicate class name a"),

@@ -3,12 +3,13 @@
 use burn::module::Module;
 use burn::tensor::{Int, Tensor};
 use fastburn::data::{
-    ClassTargets, DataLoaders, ItemFormat, TensorSource, class_indices, is_class_one, one_hot,
+    ClassTargets, DataLoaders, InputFormat, ItemFormat, TensorSource, class_indices, is_class_one,
+    one_hot,
 };
 use fastburn::learner::{Learner, Task};
 use fastburn::loss::{CrossEntropy, MnistLoss, Mse, Outputs};
 use fastburn::metrics::{accuracy, binary_accuracy, one_hot_accuracy};
-use fastburn::models::{Architecture, LinearConfig};
+use fastburn::models::{AnyModel, LinearConfig};
 use fastburn::records::{Interpretation, Outcome};
 use fastburn::vision::{Images, OpenOptions, Predictor, ReadOptions, Splits};
 use fastburn::{Error, Seed};
@@ -123,7 +124,7 @@ fn json_brings_it_back() {
 fn both_agree<T>(mut learn: Learner<T>, valid: &Images)
 where
     T: Task<Input = Tensor<4>, Output = Tensor<2>>,
-    T::Model: fastburn::models::Portable,
+    T::Model: fastburn::models::Registry,
     T::Target: ClassTargets,
 {
     learn.fit(1, 1e-2).unwrap();
@@ -195,7 +196,7 @@ fn a_learners_losses_are_its_own_function() {
 fn what_cannot_be_interpreted_says_why() {
     let device = fastburn::device::cpu().unwrap();
     let learner = |outputs: usize, classes: usize| {
-        let model = Architecture::Linear(LinearConfig::new(6, outputs)).init(&device, 0).unwrap();
+        let model = AnyModel::from(LinearConfig::new(6, outputs).init(&device, 0).unwrap());
         let names = (0..classes).map(|class| class.to_string()).collect();
         learner_of(model, [1, 2, 3], names, &device)
     };
@@ -214,7 +215,7 @@ fn what_cannot_be_interpreted_says_why() {
     };
     let (rows, odd) = (Tensor::zeros([2, 6], &device), Tensor::full([2, 6], f32::NAN, &device));
     let classes = ["a", "b"].map(String::from).to_vec();
-    let named = || Some(ItemFormat { classes: classes.clone(), input: json!([6]) });
+    let named = || Some(ItemFormat::of_classes(InputFormat::Other(json!([6])), classes.clone()));
     let none = Tensor::zeros([0, 6], &device);
     for (inputs, items, expected) in [
         (rows, None, "DataLoaders::items"),

@@ -43,6 +43,7 @@ mod model_files;
 mod models;
 mod observing;
 mod optimizers;
+mod own_model_files;
 mod own_models;
 mod plots;
 mod predictors;

@@ -6,7 +6,7 @@ use fastburn::data::{DataLoaders, class_indices};
 use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
-use fastburn::models::{Architecture, LinearConfig, MlpConfig};
+use fastburn::models::{AnyModel, Architecture, Linear, LinearConfig, Mlp, MlpConfig, Registry};
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
 
@@ -25,7 +25,7 @@ struct Run {
 
 impl Run {
     fn accuracy(&self, (train, valid): (Images, Images), device: &Device) -> f64 {
-        let model = self.architecture.init(device, 42).unwrap();
+        let model = AnyModel::from_architecture(&self.architecture, device, 42).unwrap();
         let dls = DataLoaders::from_images(train, valid, class_indices, device)
             .batch_size(self.batch_size)
             .unwrap();
@@ -47,7 +47,7 @@ fn a_linear_model_reads_mnist_as_well_as_pytorchs() {
     assert_eq!((images.0.len(), images.1.len()), (60_000, 10_000));
     // PyTorch: 92.1 to 92.3 % over three seeds.
     let run = Run {
-        architecture: Architecture::Linear(LinearConfig::new(784, 10)),
+        architecture: Architecture::of::<Linear>(&LinearConfig::new(784, 10)).unwrap(),
         optimizer: OptimizerKind::Sgd,
         lr: 0.1,
         batch_size: 256,
@@ -64,7 +64,7 @@ fn a_hidden_layer_of_thirty_reads_mnist_as_well_as_pytorchs() {
     let Some(images) = decoded("mnist_png.tgz") else { return };
     // PyTorch: 95.1 to 95.6 % over three seeds.
     let run = Run {
-        architecture: Architecture::Mlp(MlpConfig::new([784, 30, 10])),
+        architecture: Architecture::of::<Mlp>(&MlpConfig::new([784, 30, 10])).unwrap(),
         optimizer: OptimizerKind::Adam,
         lr: 1e-3,
         batch_size: 64,
@@ -99,7 +99,7 @@ fn threes_and_sevens_are_told_apart_on_every_backend() {
     assert_eq!(splits.train.classes(), ["3", "7"]);
     let images = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
     let run = Run {
-        architecture: Architecture::Mlp(MlpConfig::new([784, 30, 2])),
+        architecture: Architecture::of::<Mlp>(&MlpConfig::new([784, 30, 2])).unwrap(),
         optimizer: OptimizerKind::Adam,
         lr: 3e-3,
         batch_size: 256,

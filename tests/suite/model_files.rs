@@ -6,14 +6,12 @@ use std::path::PathBuf;
 use burn::tensor::Tensor;
 use fastburn::Error;
 use fastburn::data::{
-    BatchItems, DataLoaders, ItemFormat, Source, class_indices, is_class_one, one_hot,
+    BatchItems, DataLoaders, InputFormat, ItemFormat, Source, class_indices, is_class_one, one_hot,
 };
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, MnistLoss, Mse, Outputs};
 use fastburn::metrics::accuracy;
-use fastburn::models::{
-    Activation, AnyModel, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
-};
+use fastburn::models::{Activation, AnyModel, LinearConfig, MlpConfig, Model, Registry, StateDict};
 use fastburn::vision::{ImageSpec, Images, Predictor, ReadOptions, Splits};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -53,8 +51,9 @@ fn a_loaded_model_answers_as_the_learner_did() {
         let predictor = Predictor::load(&file, device).unwrap();
         let card = predictor.card();
         assert_eq!(card.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
-        assert_eq!((&card.input["width"], card.loss.as_str()), (&json!(28), "cross-entropy"));
-        assert_eq!(card.architecture.to_string(), "mlp 784-12-10");
+        let InputFormat::Image(input) = &card.input else { panic!("{:?}", card.input) };
+        assert_eq!((&input["width"], card.loss.as_str()), (&json!(28), "cross-entropy"));
+        assert_eq!(predictor.model().describe().unwrap(), "mlp 784-12-10, sigmoid");
         let row = learn.history().epochs.last().unwrap();
         assert_eq!(card.metrics["accuracy"], row.metrics[0]);
         assert_eq!(card.metrics["valid_loss"], row.valid_loss.unwrap());
@@ -69,19 +68,24 @@ fn a_loaded_model_answers_as_the_learner_did() {
     });
 }
 
-/// A random architecture, with images that fit it.
-fn random_architecture(rng: &mut ChaCha8Rng) -> (Architecture, [usize; 3]) {
+/// A random model, with the shape of images that fit it.
+fn random_model(
+    rng: &mut ChaCha8Rng,
+    seed: u64,
+    device: &burn::tensor::Device,
+) -> (AnyModel, [usize; 3]) {
     let shape = [[1, 3][rng.random_range(0..2)], rng.random_range(1..6), rng.random_range(1..6)];
     let inputs = shape.iter().product();
     let outputs = rng.random_range(2..7);
     if rng.random_range(0..3) == 0 {
-        return (Architecture::Linear(LinearConfig::new(inputs, outputs)), shape);
+        return (LinearConfig::new(inputs, outputs).init(device, seed).unwrap().into(), shape);
     }
     let mut widths = vec![inputs];
     widths.extend((0..rng.random_range(0..4)).map(|_| rng.random_range(1..20_usize)));
     widths.push(outputs);
     let activation = [Activation::Relu, Activation::Sigmoid][rng.random_range(0..2)];
-    (Architecture::Mlp(MlpConfig::new(widths).with_activation(activation)), shape)
+    let config = MlpConfig::new(widths).with_activation(activation);
+    (config.init(device, seed).unwrap().into(), shape)
 }
 
 #[test]
@@ -91,11 +95,12 @@ fn to_export_and_to_load_is_the_identity_for_any_architecture() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);
         // A GPU compiles kernels for each.
         for case in 0..if cpus().contains(device) { 100 } else { 2 } {
-            let (architecture, [channels, height, width]) = random_architecture(&mut rng);
-            let model: AnyModel = architecture.init(device, case).unwrap();
+            let (model, [channels, height, width]) = random_model(&mut rng, case, device);
+            let architecture = model.architecture().unwrap();
             let weights = StateDict::of(&model).unwrap();
-            let classes: Vec<String> =
-                (0..architecture.outputs()).map(|c| format!("“{c}”\n")).collect();
+            let input = Tensor::<4>::ones([2, channels, height, width], device) * 0.3;
+            let [_, outputs] = model.forward(input.clone()).dims();
+            let classes: Vec<String> = (0..outputs).map(|c| format!("“{c}”\n")).collect();
             let file = folder.path().join(format!("{case}.safetensors"));
             let learn = learner_of(model, [channels, height, width], classes.clone(), device);
             learn.export(&file).unwrap();
@@ -103,9 +108,8 @@ fn to_export_and_to_load_is_the_identity_for_any_architecture() {
             let predictor = Predictor::load(&file, device).unwrap();
             assert_eq!(predictor.card().classes, classes);
             assert_eq!(predictor.card().architecture, architecture, "case {case}");
-            assert_eq!(predictor.model().architecture(), architecture);
+            assert_eq!(predictor.model().architecture().unwrap(), architecture);
             assert_eq!(StateDict::of(predictor.model()).unwrap(), weights, "case {case}");
-            let input = Tensor::<4>::ones([2, channels, height, width], device) * 0.3;
             let expected = learn.model().forward(input.clone());
             assert_eq!(values(predictor.model().forward(input)), values(expected), "case {case}");
             // The same model is the same bytes.
@@ -128,8 +132,8 @@ pub fn learner_of(
     let source = Blank { x, y };
     let mut dls = DataLoaders::new(source.clone(), source, 0);
     let format = ImageSpec::new([channels, height, width]);
-    let input = serde_json::to_value(format).unwrap();
-    dls.items = Some(ItemFormat { classes, input });
+    let input = InputFormat::Image(serde_json::to_value(format).unwrap());
+    dls.items = Some(ItemFormat::of_classes(input, classes));
     Learner::new(dls, model, CrossEntropy::new())
 }
 
@@ -237,7 +241,7 @@ fn digits_of(classes: &[&str]) -> (Images, Images) {
 #[test]
 fn data_without_classes_cannot_be_exported() {
     let device = fastburn::device::cpu().unwrap();
-    let model = Architecture::Linear(LinearConfig::new(6, 2)).init(&device, 0).unwrap();
+    let model = AnyModel::from(LinearConfig::new(6, 2).init(&device, 0).unwrap());
     let source =
         Blank { x: Tensor::zeros([1, 1, 2, 3], &device), y: class_indices(&[0], 2, &device) };
     let dls = DataLoaders::new(source.clone(), source, 0);

@@ -3,7 +3,9 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use fastburn::Error;
-use fastburn::models::{Activation, Architecture, Init, LinearConfig, Mlp, MlpConfig, Model};
+use fastburn::models::{
+    Activation, AnyModel, Architecture, Init, Linear, LinearConfig, Mlp, MlpConfig, Model, Registry,
+};
 
 use crate::support::{assert_close, each_device, values};
 
@@ -79,13 +81,14 @@ fn a_width_that_cannot_work_is_refused() {
 fn an_architecture_survives_its_file() {
     let config =
         MlpConfig::new([784, 50, 1]).with_activation(Activation::Sigmoid).with_init(Init::Normal);
-    for architecture in
-        [Architecture::Mlp(config), Architecture::Linear(LinearConfig::new(784, 10))]
-    {
+    for architecture in [
+        Architecture::of::<Mlp>(&config).unwrap(),
+        Architecture::of::<Linear>(&LinearConfig::new(784, 10)).unwrap(),
+    ] {
         let json = serde_json::to_string(&architecture).unwrap();
         assert_eq!(serde_json::from_str::<Architecture>(&json).unwrap(), architecture);
         let device = fastburn::device::cpu().unwrap();
-        let model = architecture.init(&device, 0).unwrap();
+        let model = AnyModel::from_architecture(&architecture, &device, 0).unwrap();
         let outputs = model.forward(Tensor::zeros([2, 1, 28, 28], &device)).dims();
         assert_eq!(outputs[0], 2);
         assert!(model.num_params() > 0);

@@ -14,7 +14,7 @@ use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{Batch, DataLoader, DataLoaders, class_indices};
 use fastburn::learner::{Callback, Flow, Learner, State, Task};
 use fastburn::loss::CrossEntropy;
-use fastburn::models::{AnyModel, Architecture, MlpConfig};
+use fastburn::models::{AnyModel, MlpConfig};
 use fastburn::vision::{Baseline, Distance, Predictor, mean_images};
 use fastburn::vision::{ImageSource, Images, ReadOptions, Residency, Splits};
 use fastburn::{Error, Remedy, Seed};
@@ -71,7 +71,7 @@ fn learner(
 ) -> Learner<(AnyModel, Tensor<4>, Tensor<1, Int>)> {
     let dls =
         DataLoaders::from_images(images.0, images.1, class_indices, device).shuffle(Seed::new(7));
-    let model = Architecture::Mlp(MlpConfig::new([784, 20, 10])).init(device, 7).unwrap();
+    let model = AnyModel::from(MlpConfig::new([784, 20, 10]).init(device, 7).unwrap());
     Learner::new(dls, model, CrossEntropy::new())
 }
 

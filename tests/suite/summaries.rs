@@ -9,7 +9,7 @@ use fastburn::data::{DataLoaders, TensorSource};
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::models::{
-    Architecture, Linear, LinearConfig, MlpConfig, Model, StateDict, observe, observe_part,
+    AnyModel, Linear, LinearConfig, MlpConfig, Model, StateDict, observe, observe_part,
 };
 use fastburn::records::Summary;
 use fastburn::vision::Splits;
@@ -44,7 +44,7 @@ where
 fn a_frozen_layer_is_told_from_one_that_learns() {
     each_device(|device| {
         let dls = Splits::digits().unwrap().loaders(64, 1, device).unwrap();
-        let model = Architecture::Mlp(MlpConfig::new([784, 30, 10])).init(device, 1).unwrap();
+        let model = AnyModel::from(MlpConfig::new([784, 30, 10]).init(device, 1).unwrap());
         let model = model.freeze_group(ParamGroup::from_predicate("layers.0"));
         let frozen = StateDict::of(&model).unwrap();
         let mut learn =

@@ -3,11 +3,12 @@
 use burn::module::{Module, ParamGroup};
 use burn::tensor::{Tensor, TensorData};
 use fastburn::Error;
+use fastburn::data::InputFormat;
 use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{
-    Activation, Architecture, LinearConfig, MlpConfig, Model, Portable, StateDict,
+    Activation, AnyModel, LinearConfig, Mlp, MlpConfig, Model, Registry, StateDict,
 };
 use fastburn::vision::{ImageSpec, Splits};
 use fastburn::vision::{Predictor, PretrainedModel};
@@ -25,7 +26,7 @@ fn the_body_is_kept_to_the_bit_and_the_head_is_drawn_by_the_seed() {
     let file = folder.path().join("model.safetensors");
     each_device(|device| {
         let config = MlpConfig::new([6, 5, 4, 3]).with_activation(Activation::Sigmoid);
-        let before = Architecture::Mlp(config).init(device, 1).unwrap();
+        let before = AnyModel::from(config.init(device, 1).unwrap());
         learner_of(before.clone(), [1, 2, 3], names(3), device).export(&file).unwrap();
         let trained = StateDict::of(&before).unwrap();
 
@@ -36,8 +37,8 @@ fn the_body_is_kept_to_the_bit_and_the_head_is_drawn_by_the_seed() {
             "loaded  0.bias [5], 0.weight [5, 6], 2.bias [4], 2.weight [4, 5]\n\
              made    4.bias [7], 4.weight [7, 4]"
         );
-        let architecture = transferred.model.architecture();
-        let Architecture::Mlp(config) = &architecture else { panic!("{architecture}") };
+        let architecture = transferred.model.architecture().unwrap();
+        let config = architecture.config::<Mlp>().unwrap();
         assert_eq!(
             (&config.widths[..], config.activation),
             (&[6, 5, 4, 7][..], Activation::Sigmoid)
@@ -47,7 +48,7 @@ fn the_body_is_kept_to_the_bit_and_the_head_is_drawn_by_the_seed() {
             assert_eq!(weights.values(name), trained.values(name), "{name}");
         }
         // The head of a new model of that seed.
-        let new = StateDict::of(&architecture.init(device, 42).unwrap()).unwrap();
+        let new = StateDict::of(&config.init(device, 42).unwrap()).unwrap();
         for name in ["4.bias", "4.weight"] {
             assert_eq!(weights.values(name), new.values(name), "{name}");
         }
@@ -65,7 +66,7 @@ fn a_head_with_as_many_outputs_is_kept_unless_a_new_one_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
     each_device(|device| {
-        let before = Architecture::Mlp(MlpConfig::new([6, 5, 3])).init(device, 1).unwrap();
+        let before = AnyModel::from(MlpConfig::new([6, 5, 3]).init(device, 1).unwrap());
         learner_of(before.clone(), [1, 2, 3], names(3), device).export(&file).unwrap();
         let pretrained =
             PretrainedModel::from_bytes(&std::fs::read(&file).unwrap(), device).unwrap();
@@ -96,7 +97,7 @@ fn a_new_head_learns_on_a_frozen_body_and_then_all_of_it() {
     let dls = Splits::digits().unwrap().with_classes(&["3", "5", "8"]).unwrap();
     let dls = dls.loaders(64, 1, &device).unwrap();
     let pretrained = PretrainedModel::load(file, &device).unwrap();
-    let input = dls.items.as_ref().unwrap().input.clone();
+    let InputFormat::Image(input) = dls.items.as_ref().unwrap().input.clone() else { panic!() };
     pretrained.check_images(&serde_json::from_value(input).unwrap()).unwrap();
     let model = pretrained.model_for(3, 1).unwrap().model;
     let body = |model: &_| StateDict::of(model).unwrap().values("0.weight").unwrap().to_vec();
@@ -124,11 +125,10 @@ fn a_model_that_is_a_head_alone_has_nothing_to_give() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("model.safetensors");
     let device = fastburn::device::cpu().unwrap();
-    for (architecture, called) in [
-        (Architecture::Linear(LinearConfig::new(6, 3)), "linear 6-3"),
-        (Architecture::Mlp(MlpConfig::new([6, 3])), "mlp 6-3"),
+    for (model, called) in [
+        (AnyModel::from(LinearConfig::new(6, 3).init(&device, 1).unwrap()), "linear 6-3"),
+        (MlpConfig::new([6, 3]).init(&device, 1).unwrap().into(), "mlp 6-3"),
     ] {
-        let model = architecture.init(&device, 1).unwrap();
         learner_of(model, [1, 2, 3], names(3), &device).export(&file).unwrap();
         let pretrained = PretrainedModel::load(&file, &device).unwrap();
         assert_eq!(pretrained.model_for(3, 0).unwrap().made.len(), 0);

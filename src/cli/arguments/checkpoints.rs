@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::{CheckpointFolder, SavedRun};
-use fastburn::models::{AnyModel, Architecture, Portable};
+use fastburn::models::{AnyModel, Architecture, Registry};
 use fastburn::vision::{ImageSpec, Images};
 use fastburn::{Error, device, printable};
 use serde::{Deserialize, Serialize};
@@ -201,7 +201,7 @@ impl Run {
                 when: self.when.clone(),
                 data: place.to_owned(),
                 contents,
-                model: Some((model.architecture(), train.format().clone())),
+                model: Some((model.architecture()?, train.format().clone())),
             };
             self.checkpoint = Some(checkpoint.settings(serde_json::to_value(record)?));
         }

@@ -82,7 +82,7 @@ pub fn evaluate(options: &EvaluationOptions) -> Result<Evaluation> {
         say(format_args!("data    {some} of {all} images in {data}; select others with --part"));
     }
     let (trained_with, measured) = (&predictor.card().loss, predictor.card().outputs.loss_name());
-    if trained_with != measured {
+    if let Some(measured) = measured.filter(|measured| trained_with != measured) {
         let trained_with = printable(trained_with);
         say(format_args!("loss    {measured}; the model was trained with {trained_with}"));
     }

@@ -6,8 +6,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use fastburn::Error;
-use fastburn::models::{Activation, Architecture, Init, LinearConfig, MlpConfig};
+use fastburn::models::{
+    Activation, AnyModel, Architecture, Exportable, Init, Mlp, ModelOptions, Registry,
+};
 use fastburn::optim::{OptimizerConfig, OptimizerKind};
 use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
@@ -29,7 +32,7 @@ pub struct Settings {
     pub images: ImageOptions,
     #[command(flatten)]
     #[serde(flatten)]
-    pub model: ModelOptions,
+    pub model: ModelArguments,
     #[command(flatten)]
     #[serde(flatten)]
     pub training: TrainingOptions,
@@ -41,10 +44,10 @@ pub struct Settings {
 /// Options for the model.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Model")]
-pub struct ModelOptions {
+pub struct ModelArguments {
     /// Model architecture
-    #[arg(long, value_enum, default_value_t = ModelName::Mlp)]
-    model: ModelName,
+    #[arg(long, value_parser = model_kinds(), default_value = Mlp::KIND)]
+    model: String,
     /// Widths of the hidden layers of an mlp, such as 500 or 200,50
     #[arg(long, value_parser = count, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
     hidden: Vec<NonZeroUsize>,
@@ -127,15 +130,6 @@ pub struct TrainingOptions {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum ModelName {
-    /// A single linear layer
-    Linear,
-    /// A multi-layer perceptron
-    Mlp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
 pub enum LossName {
     /// Softmax cross-entropy
     CrossEntropy,
@@ -208,22 +202,19 @@ impl Settings {
     }
 
     /// Returns the architecture of a new model for these images.
-    pub fn architecture(&self, images: &Images) -> Architecture {
-        let ModelOptions { model, hidden, activation, init, .. } = &self.model;
-        let (inputs, outputs) = (images.format().len(), images.classes().len());
-        match model {
-            ModelName::Linear => {
-                Architecture::Linear(LinearConfig::new(inputs, outputs).with_init(*init))
-            }
-            ModelName::Mlp => {
-                let hidden = hidden.iter().map(|width| width.get());
-                let widths: Vec<_> =
-                    std::iter::once(inputs).chain(hidden).chain([outputs]).collect();
-                let config = MlpConfig::new(widths).with_activation(*activation);
-                Architecture::Mlp(config.with_init(*init))
-            }
-        }
+    pub fn architecture(&self, images: &Images) -> Result<Architecture> {
+        let ModelArguments { model, hidden, activation, init, .. } = &self.model;
+        let hidden: Vec<_> = hidden.iter().map(|width| width.get()).collect();
+        let options = ModelOptions::new().hidden(hidden).activation(*activation).init(*init);
+        let (shape, classes) = (images.format().shape(), images.classes().len());
+        Ok(AnyModel::kind(model)?.for_data(&shape, classes, &options)?)
     }
+}
+
+/// The names of the models that can be chosen.
+fn model_kinds() -> PossibleValuesParser {
+    let kinds = AnyModel::kinds().into_iter();
+    PossibleValuesParser::new(kinds.map(|kind| PossibleValue::new(kind.name()).help(kind.about())))
 }
 
 fn number(text: &str) -> Result<f64, String> {

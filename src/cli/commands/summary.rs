@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fastburn::models::Portable;
+use fastburn::models::Registry;
 use fastburn::records::Summary;
 
 use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { opening, memory, settings, .. } = arguments;
     let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings)?;
     let summary = with_learner!(learner, learn => {
-        Summary { model: learn.model().architecture().to_string(), ..learn.summary()? }
+        Summary { model: learn.model().describe()?, ..learn.summary()? }
     });
     let mut out = stdout().lock();
     if arguments.json {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
 use fastburn::callbacks::{CsvLogger, EpochTable, JsonLogger, Notes, SaveModel, StopFlag};
+use fastburn::models::{AnyModel, Registry};
 use fastburn::vision::PretrainedModel;
 use fastburn::{Error, device, printable};
 use serde_json::json;
@@ -90,7 +91,10 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     // The run keeps it, whatever the default will be when it is resumed.
     run.settings.training.batch_size = NonZeroUsize::new(run.settings.batch_size(train.len()));
     let (model, transferred) = match &run.model {
-        Some((architecture, _)) => (architecture.init(&device, run.settings.training.seed)?, None),
+        Some((architecture, _)) => {
+            let seed = run.settings.training.seed;
+            (AnyModel::from_architecture(architecture, &device, seed)?, None)
+        }
         None => learner::model(&run.settings, start, &train, &device)?,
     };
     run.record(splits.place(), &train, &valid, &model)?;

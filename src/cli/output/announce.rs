@@ -4,7 +4,7 @@ use anyhow::Result;
 use burn::module::Module;
 use fastburn::checkpoints::SavedRun;
 use fastburn::device::DeviceInfo;
-use fastburn::models::{AnyModel, Portable};
+use fastburn::models::{AnyModel, Registry};
 use fastburn::printable;
 use fastburn::vision::{ImageSpec, Images, SkippedFile, Splits};
 use serde_json::json;
@@ -49,7 +49,6 @@ pub fn announce(
     let (settings, training) = (&run.settings, &run.settings.training);
     let ImagesInNumbers { place, format, classes, counts: [train, valid], skipped, streamed } =
         images;
-    let architecture = model.architecture();
     if as_json {
         let skipped = skipped.iter().map(|s| json!({ "file": s.file, "reason": s.reason }));
         json_line(&json!({
@@ -65,7 +64,7 @@ pub fn announce(
             "streamed": streamed.is_some(),
             "skipped": skipped.collect::<Vec<_>>(),
             "classes": classes,
-            "architecture": architecture,
+            "architecture": model.architecture()?,
             "parameters": model.num_params(),
             "settings": settings,
             "resumed_steps": run.saved.as_ref().map(SavedRun::steps),
@@ -89,7 +88,8 @@ pub fn announce(
     let balance = training.balance.map(|by| format!(" (balanced by {})", name_of(by)));
     let balance = balance.unwrap_or_default();
     say(format_args!(
-        "model   {architecture}, {} parameters; {}{balance}, {}, lr {}, batches of {}, seed {}",
+        "model   {}, {} parameters; {}{balance}, {}, lr {}, batches of {}, seed {}",
+        model.describe()?,
         model.num_params(),
         name_of(training.loss),
         settings.optimizer().kind(),

@@ -6,10 +6,11 @@ use std::fmt::Display;
 use burn::module::{ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor, TensorData};
 
-use super::names::{TorchNames, TorchPath};
+use super::names::{TorchNames, TorchPath, torch_names};
 use super::state_dict::{StateDict, transposed};
 use super::values::{Values, Weights};
 use crate::error::{Error, Result};
+use crate::models::model::ModulePath;
 use crate::printable::list_of;
 
 /// The most tensors that a message names.
@@ -22,7 +23,7 @@ impl StateDict {
     ///
     /// [`Error::Compute`] if the device fails.
     pub fn of<M: TorchNames>(model: &M) -> Result<Self> {
-        let mut reader = Reader::new::<M>();
+        let mut reader = Reader { path: TorchPath::new(model), found: Ok(BTreeMap::new()) };
         // Burn adds the last update of running statistics to what a visitor sees only now.
         model.valid().visit(&mut reader);
         Ok(Self { place: "the model".to_owned(), tensors: reader.found? })
@@ -36,30 +37,49 @@ impl StateDict {
     /// [`Error::File`] if the weights do not fit the model. It names the tensors that are missing,
     /// unused or of another shape.
     pub fn load_into<M: TorchNames>(&self, model: &mut M) -> Result<()> {
-        let mut check = Check::new::<M>(self);
-        model.visit(&mut check);
-        if let Some(problem) = check.problem() {
-            return Err(self.error(format!("the weights do not fit the model: {problem}")));
-        }
+        self.check_fits(model)?;
         // Running statistics have updates that are not yet added; they would be added to the loaded
         // ones later. A module for validation has none, and so has the module that it comes from.
         let _ = model.valid();
-        *model = model.clone().map(&mut Writer::new::<M>(self));
+        *model = self.written(model.clone());
         Ok(())
+    }
+
+    /// Returns a new model, whose parameters need not be drawn, with these weights.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load_into`](Self::load_into).
+    pub(in crate::models) fn loaded<M: TorchNames>(&self, model: M) -> Result<M> {
+        self.check_fits(&model)?;
+        Ok(self.written(model))
+    }
+
+    fn check_fits<M: TorchNames>(&self, model: &M) -> Result<()> {
+        let mut check = Check::new(model, self);
+        model.visit(&mut check);
+        match check.problem() {
+            Some(problem) => {
+                Err(self.error(format!("the weights do not fit the model: {problem}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Returns a model that they fit, with these weights.
+    fn written<M: TorchNames>(&self, model: M) -> M {
+        let names = torch_names(&model);
+        model.map(&mut Writer { path: ModulePath::default(), names, dict: self })
     }
 }
 
 /// Reads a model's tensors.
-struct Reader {
-    path: TorchPath,
+struct Reader<'a, M> {
+    path: TorchPath<'a, M>,
     found: Result<BTreeMap<String, Weights>>,
 }
 
-impl Reader {
-    fn new<M: TorchNames>() -> Self {
-        Self { path: TorchPath::new::<M>(), found: Ok(BTreeMap::new()) }
-    }
-
+impl<M: TorchNames> Reader<'_, M> {
     fn add<E: Display>(&mut self, shape: Vec<usize>, values: Result<Values, E>) {
         let Ok(found) = &mut self.found else { return };
         match values {
@@ -75,7 +95,7 @@ impl Reader {
     }
 }
 
-impl ModuleVisitor for Reader {
+impl<M: TorchNames> ModuleVisitor for Reader<'_, M> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.path.enter(name, container);
     }
@@ -87,7 +107,7 @@ impl ModuleVisitor for Reader {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let tensor = param.transform_for_save().val();
         let mut shape = tensor.dims().to_vec();
-        let sides = self.path.transposed(&shape);
+        let sides = self.path.path.transposed(&shape);
         if sides.is_some() {
             shape.reverse();
         }
@@ -113,18 +133,18 @@ impl ModuleVisitor for Reader {
 }
 
 /// Compares a model's tensors with weights, without changing either.
-struct Check<'a> {
-    path: TorchPath,
+struct Check<'a, M> {
+    path: TorchPath<'a, M>,
     dict: &'a StateDict,
     known: BTreeSet<String>,
     missing: Vec<String>,
     misshapen: Vec<String>,
 }
 
-impl<'a> Check<'a> {
-    fn new<M: TorchNames>(dict: &'a StateDict) -> Self {
+impl<'a, M: TorchNames> Check<'a, M> {
+    fn new(model: &'a M, dict: &'a StateDict) -> Self {
         Self {
-            path: TorchPath::new::<M>(),
+            path: TorchPath::new(model),
             dict,
             known: BTreeSet::new(),
             missing: Vec::new(),
@@ -134,7 +154,7 @@ impl<'a> Check<'a> {
 
     fn compare(&mut self, mut expected: Vec<usize>, kind: &'static str) {
         let name = self.path.name();
-        if self.path.transposed(&expected).is_some() {
+        if self.path.path.transposed(&expected).is_some() {
             expected.reverse();
         }
         match self.dict.tensors.get(&name) {
@@ -167,7 +187,7 @@ impl<'a> Check<'a> {
     }
 }
 
-impl ModuleVisitor for Check<'_> {
+impl<M: TorchNames> ModuleVisitor for Check<'_, M> {
     fn enter_module(&mut self, name: &str, container: &str) {
         self.path.path.enter(name, container);
     }
@@ -191,27 +211,25 @@ impl ModuleVisitor for Check<'_> {
 
 /// Sets a model's tensors to weights that [`Check`] has found to fit.
 struct Writer<'a> {
-    path: TorchPath,
+    path: ModulePath,
+    /// PyTorch's name for each tensor, by its path.
+    names: BTreeMap<String, String>,
     dict: &'a StateDict,
 }
 
 impl<'a> Writer<'a> {
-    fn new<M: TorchNames>(dict: &'a StateDict) -> Self {
-        Self { path: TorchPath::new::<M>(), dict }
-    }
-
     fn weights(&self) -> Option<&'a Weights> {
-        self.dict.tensors.get(&self.path.name())
+        self.dict.tensors.get(self.names.get(&self.path.parameter())?)
     }
 }
 
 impl ModuleMapper for Writer<'_> {
     fn enter_module(&mut self, name: &str, container: &str) {
-        self.path.path.enter(name, container);
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.path.exit();
+        self.path.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {

@@ -1,6 +1,9 @@
 //! PyTorch's names for the tensors of a module.
 
-use burn::module::Module;
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Bool, Int, Tensor};
 
 use crate::models::model::ModulePath;
 
@@ -41,36 +44,31 @@ const BATCHES: &str = "num_batches_tracked";
 pub trait TorchNames: Module {
     /// Returns PyTorch's path for the module at `path`, such as `layers.0`; the model itself has the
     /// path ``.
-    fn torch_path(path: &str) -> String {
+    fn torch_path(&self, path: &str) -> String {
         path.to_owned()
     }
 
     /// Returns PyTorch's name for a tensor of a module of the type `kind`. The default knows Burn's
     /// modules.
-    fn torch_tensor<'a>(kind: &str, tensor: &'a str) -> &'a str {
+    fn torch_tensor<'a>(&self, kind: &str, tensor: &'a str) -> &'a str {
         burn_tensor(kind, tensor)
     }
 }
 
 /// The position of a visitor in a module, with PyTorch's names.
-pub(super) struct TorchPath {
+pub(super) struct TorchPath<'a, M> {
     pub path: ModulePath,
-    torch_path: fn(&str) -> String,
-    torch_tensor: for<'a> fn(&str, &'a str) -> &'a str,
+    model: &'a M,
 }
 
-impl TorchPath {
-    pub fn new<M: TorchNames>() -> Self {
-        Self {
-            path: ModulePath::default(),
-            torch_path: M::torch_path,
-            torch_tensor: M::torch_tensor,
-        }
+impl<'a, M: TorchNames> TorchPath<'a, M> {
+    pub fn new(model: &'a M) -> Self {
+        Self { path: ModulePath::default(), model }
     }
 
     /// Returns PyTorch's name for the tensor.
     pub fn name(&self) -> String {
-        self.joined((self.torch_tensor)(&self.path.kind(), self.path.tensor()))
+        self.joined(self.model.torch_tensor(&self.path.kind(), self.path.tensor()))
     }
 
     /// Returns the name of a tensor that PyTorch has beside this one, and Burn has not.
@@ -79,19 +77,51 @@ impl TorchPath {
         is_mean.then(|| self.joined(BATCHES))
     }
 
-    /// Returns the rows and columns of a tensor of that shape, if PyTorch stores it transposed.
-    pub fn transposed(&self, shape: &[usize]) -> Option<[usize; 2]> {
-        match shape {
-            &[rows, columns] if self.path.is_linear_weight() => Some([rows, columns]),
-            _ => None,
-        }
-    }
-
     fn joined(&self, tensor: &str) -> String {
-        match (self.torch_path)(&self.path.module()).as_str() {
+        match self.model.torch_path(&self.path.module()).as_str() {
             "" => tensor.to_owned(),
             module => format!("{module}.{tensor}"),
         }
+    }
+}
+
+/// Returns PyTorch's name for each of a model's tensors, by its path.
+pub(crate) fn torch_names<M: TorchNames>(model: &M) -> BTreeMap<String, String> {
+    let mut names = Names { path: TorchPath::new(model), found: BTreeMap::new() };
+    model.visit(&mut names);
+    names.found
+}
+
+struct Names<'a, M> {
+    path: TorchPath<'a, M>,
+    found: BTreeMap<String, String>,
+}
+
+impl<M: TorchNames> Names<'_, M> {
+    fn add(&mut self) {
+        self.found.insert(self.path.path.parameter(), self.path.name());
+    }
+}
+
+impl<M: TorchNames> ModuleVisitor for Names<'_, M> {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.path.enter(name, container);
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.path.exit();
+    }
+
+    fn visit_float<const D: usize>(&mut self, _: &Param<Tensor<D>>) {
+        self.add();
+    }
+
+    fn visit_int<const D: usize>(&mut self, _: &Param<Tensor<D, Int>>) {
+        self.add();
+    }
+
+    fn visit_bool<const D: usize>(&mut self, _: &Param<Tensor<D, Bool>>) {
+        self.add();
     }
 }
 

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::Param;
-use burn::nn;
-use burn::tensor::{Device, TensorData};
 use safetensors::tensor::Dtype;
 
 use super::values::{Values, Weights};
@@ -84,7 +81,7 @@ impl StateDict {
     }
 
     /// Returns an error about these weights.
-    pub(in crate::models) fn error(&self, problem: String) -> Error {
+    pub(super) fn error(&self, problem: String) -> Error {
         Error::file(&self.place, problem)
     }
 
@@ -97,34 +94,6 @@ impl StateDict {
             Some((name, _)) => Err(self.error(format!("{name} has NaN or infinite values"))),
             None => Ok(()),
         }
-    }
-
-    /// Creates the linear layer whose weight and bias have names with that prefix.
-    pub(in crate::models) fn layer(
-        &self,
-        prefix: &str,
-        [inputs, outputs]: [usize; 2],
-        device: &Device,
-    ) -> Result<nn::Linear> {
-        let values = |name: &str, expected: &[usize]| {
-            let name = format!("{prefix}{name}");
-            match self.tensors.get(&name) {
-                Some(Weights { shape, values }) if shape == expected => {
-                    let found = || format!("{name} has {}, expected floats", values.kind());
-                    values.floats().ok_or_else(|| self.error(found()))
-                }
-                Some(Weights { shape, .. }) => {
-                    Err(self.error(format!("{name} has shape {shape:?}, expected {expected:?}")))
-                }
-                None => Err(self.error(format!("missing tensor {name}"))),
-            }
-        };
-        let weight = transposed(values("weight", &[outputs, inputs])?, [outputs, inputs]);
-        let bias = values("bias", &[outputs])?.to_vec();
-        Ok(nn::Linear {
-            weight: Param::from_data(TensorData::new(weight, [inputs, outputs]), device),
-            bias: Some(Param::from_data(TensorData::new(bias, [outputs]), device)),
-        })
     }
 
     /// Returns each tensor's type, shape and little-endian bytes in a safetensors file.

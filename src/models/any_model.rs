@@ -1,0 +1,16 @@
+//! The models that the program knows: a new one is one more line here.
+
+use burn::tensor::Tensor;
+
+use super::linear::Linear;
+use super::mlp::Mlp;
+
+crate::registry! {
+    /// Any of fastburn's models, for images `[batch, channels, height, width]`.
+    pub enum AnyModel: Model<Tensor<4>, Output = Tensor<2>> {
+        /// One linear layer.
+        Linear(Linear),
+        /// A multi-layer perceptron.
+        Mlp(Mlp),
+    }
+}

@@ -1,0 +1,169 @@
+//! The trait of models that a model file can hold.
+
+use burn::tensor::Device;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::options::ModelOptions;
+use super::weights::TorchNames;
+use crate::error::Result;
+use crate::seed::Seed;
+
+/// A model that a model file can hold: the name of its kind, its configuration, and how it is made
+/// from one. [`TorchNames`] names its tensors.
+///
+/// A model that implements it can be exported, predicted with
+/// ([`Predictor`](crate::vision::Predictor), [`RowPredictor`](crate::rows::RowPredictor)) and
+/// started from ([`PretrainedModel`](crate::vision::PretrainedModel)), as fastburn's own models can.
+/// [`registry!`](crate::registry) puts several such models into one type.
+///
+/// ```
+/// use burn::nn::conv::{Conv2d, Conv2dConfig};
+/// use burn::nn::pool::AdaptiveAvgPool2dConfig;
+/// use burn::nn::{BatchNorm, BatchNormConfig, Linear};
+/// use burn::tensor::{Device, Tensor, activation::relu};
+/// use fastburn::models::{Exportable, LayerGroup, TorchNames};
+/// use fastburn::prelude::*;
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, Clone, Serialize, Deserialize)]
+/// struct ConvNetConfig {
+///     channels: usize,
+///     classes: usize,
+/// }
+///
+/// #[derive(Module, Debug)]
+/// struct ConvNet {
+///     conv: Conv2d,
+///     norm: BatchNorm,
+///     head: Linear,
+///     #[module(skip)]
+///     config: ConvNetConfig,
+/// }
+///
+/// impl Model<Tensor<4>> for ConvNet {
+///     type Output = Tensor<2>;
+///
+///     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+///         let x = relu(self.norm.forward(self.conv.forward(images)));
+///         let pooled = AdaptiveAvgPool2dConfig::new([1, 1]).init().forward(x);
+///         self.head.forward(pooled.flatten(1, 3))
+///     }
+///
+///     // The last group is what a new head replaces.
+///     fn layer_groups(&self) -> Vec<LayerGroup> {
+///         vec![LayerGroup::new("body", ["conv", "norm"]), LayerGroup::new("head", ["head"])]
+///     }
+/// }
+///
+/// impl TorchNames for ConvNet {}
+///
+/// impl Exportable for ConvNet {
+///     const KIND: &'static str = "conv-net";
+///     type Config = ConvNetConfig;
+///
+///     fn config(&self) -> ConvNetConfig {
+///         self.config.clone()
+///     }
+///
+///     fn from_config(config: &ConvNetConfig, device: &Device, _: Seed) -> Result<Self> {
+///         let ConvNetConfig { channels, classes } = *config;
+///         Ok(Self {
+///             conv: Conv2dConfig::new([1, channels], [3, 3]).init(device),
+///             norm: BatchNormConfig::new(channels).init(device),
+///             head: burn::nn::LinearConfig::new(channels, classes).init(device),
+///             config: config.clone(),
+///         })
+///     }
+///
+///     fn outputs(config: &ConvNetConfig) -> usize {
+///         config.classes
+///     }
+///
+///     fn with_outputs(config: ConvNetConfig, classes: usize) -> ConvNetConfig {
+///         ConvNetConfig { classes, ..config }
+///     }
+/// }
+///
+/// let device = device::cpu()?;
+/// let model = ConvNet::init(&ConvNetConfig { channels: 8, classes: 10 }, &device, 42)?;
+/// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+/// let mut learn = Learner::new(dls, model, CrossEntropy::new()).metric(accuracy());
+/// learn.fit(1, 1e-2)?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let file = folder.path().join("digits.safetensors");
+/// learn.export(&file)?; // such as digits.safetensors
+///
+/// let predictor = Predictor::load_as::<ConvNet>(&file, &device)?;
+/// let seven = Splits::digits()?.valid.image(700)?;
+/// println!("{}", predictor.predict_pixels(&seven.pixels, seven.shape)?.label());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+pub trait Exportable: TorchNames {
+    /// The name of this kind of model in files, such as `mlp`. It must differ from those of the other
+    /// kinds that a program reads, and stay the same.
+    const KIND: &'static str;
+
+    /// What this kind of model is, in a few words, for lists of models.
+    const ABOUT: &'static str = "";
+
+    /// Everything but the weights that it takes to make the model, such as the numbers of its
+    /// channels: a struct with named fields.
+    type Config: Serialize + DeserializeOwned;
+
+    /// Returns the configuration of this model.
+    fn config(&self) -> Self::Config;
+
+    /// Creates a model from a configuration, for weights to be drawn or loaded.
+    ///
+    /// The parameters of Burn's layers are drawn from `seed` by the caller, as by [`Seed::module`]:
+    /// a model that consists of such layers has no use for it. A configuration may come from a file,
+    /// so sizes should be checked before memory is allocated for them; Burn's layers allocate their
+    /// parameters when they are first used.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`](crate::Error::Setting) if there is no model of that configuration.
+    fn from_config(config: &Self::Config, device: &Device, seed: Seed) -> Result<Self>;
+
+    /// Creates a new model, with weights drawn from the random seed.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`from_config`](Self::from_config).
+    fn init(config: &Self::Config, device: &Device, seed: impl Into<Seed>) -> Result<Self> {
+        let seed = seed.into();
+        seed.try_module(device, |device| Self::from_config(config, device, seed))
+    }
+
+    /// Returns the number of outputs: the width of the output layer.
+    fn outputs(config: &Self::Config) -> usize;
+
+    /// Returns the configuration with another number of outputs, for a new head.
+    fn with_outputs(config: Self::Config, outputs: usize) -> Self::Config;
+
+    /// Checks that the model takes inputs of that shape, without the batch: `[channels, height,
+    /// width]` of images, `[features]` of rows. Returns what it takes if it does not. By default, it
+    /// takes any.
+    ///
+    /// # Errors
+    ///
+    /// What the model takes, such as `784 inputs`.
+    fn check_input(config: &Self::Config, shape: &[usize]) -> Result<(), String> {
+        let _ = (config, shape);
+        Ok(())
+    }
+
+    /// Describes the model in a few words, such as `mlp 784-30-10` (default: its kind).
+    fn describe(config: &Self::Config) -> String {
+        let _ = config;
+        Self::KIND.to_owned()
+    }
+
+    /// Returns the configuration of a new model that is chosen by the name of its kind, for inputs of
+    /// that shape, without the batch; `None` (the default) if it cannot be chosen by name.
+    fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<Self::Config> {
+        let _ = (shape, outputs, options);
+        None
+    }
+}

@@ -1,0 +1,125 @@
+//! What is known of one kind of models, without its type.
+
+use burn::tensor::Device;
+
+use super::architecture::Architecture;
+use super::exportable::Exportable;
+use super::options::ModelOptions;
+use crate::error::{Error, Result};
+use crate::seed::Seed;
+
+/// Makes a model of an architecture, with parameters that are drawn when they are first used.
+type Make<M> = Box<dyn Fn(&Architecture, &Device, Seed) -> Result<M>>;
+
+/// What a [`Registry`](super::Registry) knows of one kind of models, which are made as models of type `M`.
+pub struct ModelKind<M> {
+    name: &'static str,
+    about: &'static str,
+    make: Make<M>,
+    outputs: fn(&Architecture) -> Result<usize>,
+    with_outputs: fn(&Architecture, usize) -> Result<Architecture>,
+    check_input: fn(&Architecture, &[usize]) -> Result<(), String>,
+    describe: fn(&Architecture) -> Result<String>,
+    for_data: fn(&[usize], usize, &ModelOptions) -> Option<Result<Architecture>>,
+}
+
+impl<M: Exportable> ModelKind<M> {
+    /// Returns the kind of an exportable model.
+    pub fn of() -> Self {
+        Self {
+            name: M::KIND,
+            about: M::ABOUT,
+            make: Box::new(|from, device, seed| M::from_config(&from.config::<M>()?, device, seed)),
+            outputs: |from| Ok(M::outputs(&from.config::<M>()?)),
+            with_outputs: |from, outputs| {
+                Architecture::of::<M>(&M::with_outputs(from.config::<M>()?, outputs))
+            },
+            check_input: |from, shape| {
+                let config = from.config::<M>().map_err(|error| error.to_string())?;
+                M::check_input(&config, shape)
+            },
+            describe: |from| Ok(M::describe(&from.config::<M>()?)),
+            for_data: |shape, outputs, options| {
+                let config = M::for_data(shape, outputs, options)?;
+                Some(Architecture::of::<M>(&config))
+            },
+        }
+    }
+}
+
+impl<M: 'static> ModelKind<M> {
+    /// Returns the same kind, whose models are converted to another type after they are made.
+    pub fn map<N: 'static>(self, convert: fn(M) -> N) -> ModelKind<N> {
+        let Self { name, about, make, outputs, with_outputs, check_input, describe, for_data } =
+            self;
+        let make = Box::new(move |from: &Architecture, device: &Device, seed| {
+            make(from, device, seed).map(convert)
+        });
+        ModelKind { name, about, make, outputs, with_outputs, check_input, describe, for_data }
+    }
+}
+
+impl<M> ModelKind<M> {
+    /// Returns the name of the kind, such as `mlp`.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Returns what this kind of model is, in a few words.
+    pub fn about(&self) -> &'static str {
+        self.about
+    }
+
+    /// Returns the architecture of a new model of this kind for inputs of that shape, without the
+    /// batch.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if this kind cannot be chosen by name.
+    pub fn for_data(
+        &self,
+        shape: &[usize],
+        outputs: usize,
+        options: &ModelOptions,
+    ) -> Result<Architecture> {
+        (self.for_data)(shape, outputs, options).unwrap_or_else(|| {
+            let expected = "one that is made from options (see `Exportable::for_data`)";
+            Err(Error::setting("kind of model", self.name, expected))
+        })
+    }
+
+    /// Creates the model, with parameters that are drawn when they are first used.
+    pub(crate) fn make(
+        &self,
+        architecture: &Architecture,
+        device: &Device,
+        seed: Seed,
+    ) -> Result<M> {
+        (self.make)(architecture, device, seed)
+    }
+
+    pub(crate) fn outputs(&self, architecture: &Architecture) -> Result<usize> {
+        (self.outputs)(architecture)
+    }
+
+    pub(crate) fn with_outputs(
+        &self,
+        architecture: &Architecture,
+        outputs: usize,
+    ) -> Result<Architecture> {
+        (self.with_outputs)(architecture, outputs)
+    }
+
+    /// Checks the shape of inputs; returns what the model takes if it does not take them.
+    pub(crate) fn check_input(
+        &self,
+        architecture: &Architecture,
+        shape: &[usize],
+    ) -> Result<(), String> {
+        (self.check_input)(architecture, shape)
+    }
+
+    pub(crate) fn describe(&self, architecture: &Architecture) -> Result<String> {
+        (self.describe)(architecture)
+    }
+}

@@ -1,0 +1,415 @@
+//! Model files of models of a user's own: whatever a built-in model can do, they can.
+
+use std::fs;
+
+use burn::module::Module;
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig};
+use burn::tensor::{Device, Int, Tensor, activation};
+use fastburn::callbacks::Checkpoint;
+use fastburn::checkpoints::CheckpointFolder;
+use fastburn::data::{DataLoaders, InputFormat, ItemFormat, is_class_one};
+use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
+use fastburn::loss::{CrossEntropy, Mse};
+use fastburn::metrics::accuracy;
+use fastburn::models::{
+    AnyModel, Architecture, Exportable, LayerGroup, Linear, LinearConfig, MlpConfig, Model,
+    ModelFile, ModelOptions, Registry, StateDict, TorchNames,
+};
+use fastburn::rows::{RowPredictor, Table};
+use fastburn::vision::{Images, Predictor, PretrainedModel, ReadOptions, Splits};
+use fastburn::{Error, Result, Seed};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::support::{assert_close, crate_path, each_device, values};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct ConvConfig {
+    channels: usize,
+    outputs: usize,
+}
+
+/// A convolution, a batch norm, dropout and a linear layer, for images of 1×28×28.
+#[derive(Module, Debug)]
+struct ConvNet {
+    conv: Conv2d,
+    norm: BatchNorm,
+    dropout: Dropout,
+    head: burn::nn::Linear,
+    #[module(skip)]
+    config: ConvConfig,
+}
+
+impl Model<Tensor<4>> for ConvNet {
+    type Output = Tensor<2>;
+
+    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let x = activation::relu(self.norm.forward(self.conv.forward(images)));
+        self.head.forward(self.dropout.forward(x.flatten(1, 3)))
+    }
+
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        vec![
+            LayerGroup::new("body", ["conv", "norm", "dropout"]),
+            LayerGroup::new("head", ["head"]),
+        ]
+    }
+}
+
+impl TorchNames for ConvNet {}
+
+impl Exportable for ConvNet {
+    const KIND: &'static str = "conv-net";
+    type Config = ConvConfig;
+
+    fn config(&self) -> ConvConfig {
+        self.config.clone()
+    }
+
+    fn from_config(config: &ConvConfig, device: &Device, _: Seed) -> Result<Self> {
+        let ConvConfig { channels, outputs } = *config;
+        Ok(Self {
+            conv: Conv2dConfig::new([1, channels], [3, 3]).with_stride([2, 2]).init(device),
+            norm: BatchNormConfig::new(channels).init(device),
+            dropout: DropoutConfig::new(0.1).init(),
+            head: burn::nn::LinearConfig::new(channels * 13 * 13, outputs).init(device),
+            config: config.clone(),
+        })
+    }
+
+    fn outputs(config: &ConvConfig) -> usize {
+        config.outputs
+    }
+
+    fn with_outputs(config: ConvConfig, outputs: usize) -> ConvConfig {
+        ConvConfig { outputs, ..config }
+    }
+
+    fn check_input(_: &ConvConfig, shape: &[usize]) -> Result<(), String> {
+        if shape == [1, 28, 28] { Ok(()) } else { Err("grey images of 28×28".to_owned()) }
+    }
+
+    fn for_data(_: &[usize], outputs: usize, options: &ModelOptions) -> Option<ConvConfig> {
+        Some(ConvConfig { channels: options.hidden.first().copied().unwrap_or(8), outputs })
+    }
+}
+
+fastburn::registry! {
+    /// A model of this file, or any of fastburn's.
+    pub enum OurModel: Model<Tensor<4>, Output = Tensor<2>> {
+        ConvNet(ConvNet),
+        BuiltIn(AnyModel),
+    }
+}
+
+type ImageLearner = Learner<(ConvNet, Tensor<4>, Tensor<1, Int>)>;
+
+fn conv_net(channels: usize, outputs: usize, device: &Device) -> ConvNet {
+    ConvNet::init(&ConvConfig { channels, outputs }, device, 42).unwrap()
+}
+
+/// Zeros and ones of the bundled digits.
+fn zeros_and_ones(device: &Device) -> DataLoaders<Tensor<4>, Tensor<1, Int>> {
+    let splits = Splits::digits().unwrap().with_classes(&["0", "1"]).unwrap();
+    splits.loaders(50, 1, device).unwrap()
+}
+
+fn learner(device: &Device) -> ImageLearner {
+    Learner::new(zeros_and_ones(device), conv_net(4, 2, device), CrossEntropy::new())
+        .metric(accuracy())
+}
+
+#[test]
+fn an_own_model_is_exported_and_asked_by_its_own_type_and_through_an_own_registry() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conv.safetensors");
+    each_device(|device| {
+        let mut learn = learner(device);
+        learn.fit(2, 3e-3).unwrap();
+        assert!(learn.validate().unwrap().metrics[0] > 0.9, "{:?}", learn.validate());
+        learn.export(&file).unwrap();
+
+        let own = Predictor::load_as::<ConvNet>(&file, device).unwrap();
+        let ours = Predictor::load_as::<OurModel>(&file, device).unwrap();
+        assert_eq!(own.card(), ours.card());
+        let expected = json!({ "model": "conv-net", "channels": 4, "outputs": 2 });
+        assert_eq!(serde_json::to_value(&own.card().architecture).unwrap(), expected);
+        let weights = StateDict::of(learn.model()).unwrap();
+        assert!(weights.names().any(|name| name == "norm.running_mean"));
+        assert_eq!(StateDict::of(own.model()).unwrap(), weights);
+        assert_eq!(StateDict::of(ours.model()).unwrap(), weights);
+
+        // Dropout is off, and batch norm goes by the running statistics.
+        let batch = learn.dls().valid.batch(&learn.dls().valid.order(0), 0, device).unwrap();
+        let (logits, _) = learn.get_preds().unwrap().swap_remove(0);
+        let expected = values(activation::softmax(logits, 1));
+        let answers = [
+            own.predict_batch(batch.input.clone()).unwrap(),
+            ours.predict_batch(batch.input).unwrap(),
+        ];
+        for found in answers {
+            let found: Vec<f32> = found.into_iter().flat_map(|p| p.probabilities).collect();
+            assert_close(&found, &expected, 1e-5, 1e-6);
+        }
+        let valid = Splits::digits().unwrap().with_classes(&["0", "1"]).unwrap().valid;
+        let images = Images::decode(&valid).unwrap();
+        let seen = own.interpret(&images).unwrap();
+        let reached = learn.validate().unwrap().metrics[0];
+        assert!((seen.accuracy() - reached).abs() < 1e-6, "{}, {reached}", seen.accuracy());
+        assert_eq!(learn.interpret().unwrap().confusion(), seen.confusion());
+    });
+}
+
+#[test]
+fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = fastburn::device::cpu().unwrap();
+    let [conv, mlp] = ["conv", "mlp"].map(|name| folder.path().join(name));
+    learner(&device).export(&conv).unwrap();
+    let model = OurModel::from(AnyModel::from(MlpConfig::new([784, 2]).init(&device, 1).unwrap()));
+    assert_eq!(model.describe().unwrap(), "mlp 784-2");
+    Learner::new(zeros_and_ones(&device), model, CrossEntropy::new()).export(&mlp).unwrap();
+
+    let kind = |file| {
+        let file = ModelFile::load_as::<OurModel>(file, &device).unwrap();
+        file.card.architecture.kind().to_owned()
+    };
+    assert_eq!([kind(&conv), kind(&mlp)], ["conv-net", "mlp"]);
+    // The program, and any program without the registry, reads the file of a built-in model.
+    assert!(Predictor::load(&mlp, &device).is_ok());
+    for (error, known) in [
+        (
+            Predictor::load(&conv, &device).unwrap_err(),
+            "conv-net: expected one of the known kinds: linear, mlp",
+        ),
+        (
+            Predictor::load_as::<Linear>(&mlp, &device).unwrap_err(),
+            "mlp: expected one of the known kinds: linear",
+        ),
+    ] {
+        assert!(matches!(error, Error::File { .. }), "{error}");
+        assert!(error.to_string().contains(known), "{error}");
+    }
+
+    let options = ModelOptions::new().hidden([6]);
+    let made = |kind: &str| {
+        let architecture = OurModel::kind(kind)?.for_data(&[1, 28, 28], 2, &options)?;
+        OurModel::from_architecture(&architecture, &device, 3)?.describe()
+    };
+    assert_eq!(made("conv-net").unwrap(), "conv-net");
+    assert_eq!(made("mlp").unwrap(), "mlp 784-6-2");
+    assert!(made("transformer").unwrap_err().to_string().contains("conv-net, linear, mlp"));
+}
+
+#[test]
+fn an_own_model_is_started_from_with_a_new_head() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("conv.safetensors");
+    each_device(|device| {
+        let mut learn = learner(device);
+        learn.fit(1, 1e-2).unwrap();
+        learn.export(&file).unwrap();
+        let before = StateDict::of(learn.model()).unwrap();
+
+        let pretrained = PretrainedModel::load_as::<ConvNet>(&file, device).unwrap();
+        let transferred = pretrained.model_for(3, 7).unwrap();
+        assert_eq!(
+            transferred.to_string(),
+            "loaded  conv.bias [4], conv.weight [4, 1, 3, 3], norm.bias [4], norm.running_mean [4], \
+             norm.running_var [4], norm.weight [4]\n\
+             made    head.bias [3], head.weight [3, 676]"
+        );
+        let after = StateDict::of(&transferred.model).unwrap();
+        for name in before.names().filter(|name| !name.starts_with("head")) {
+            assert_eq!(after.values(name), before.values(name), "{name}");
+        }
+        assert_eq!(transferred.model.config, ConvConfig { channels: 4, outputs: 3 });
+
+        let splits = Splits::digits().unwrap().with_classes(&["0", "1", "7"]).unwrap();
+        let dls = splits.loaders(50, 1, device).unwrap();
+        let mut learn = Learner::new(dls, transferred.model, CrossEntropy::new());
+        learn.freeze().unwrap();
+        learn.fit(1, 1e-2).unwrap();
+        let trained = StateDict::of(learn.model()).unwrap();
+        assert_eq!(trained.values("conv.weight"), before.values("conv.weight"));
+        assert_ne!(trained.values("head.weight"), after.values("head.weight"));
+        assert_ne!(trained.values("norm.running_mean"), before.values("norm.running_mean"));
+        assert!(learn.summary().unwrap().trainable < learn.model().num_params());
+        learn.unfreeze().unwrap();
+        learn.fit(1, 1e-3).unwrap();
+        assert_ne!(
+            StateDict::of(learn.model()).unwrap().values("conv.weight"),
+            before.values("conv.weight")
+        );
+    });
+}
+
+/// Interrupts the fit after some training batches.
+struct StopAfter(usize);
+
+impl<T: Task> Callback<T> for StopAfter {
+    fn after_batch(&mut self, state: &mut State<T>) -> Flow {
+        self.0 = self.0.saturating_sub(usize::from(state.training));
+        state.interrupted = self.0 == 0;
+        if state.interrupted { Err(Stop::Cancel(Scope::Fit)) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn an_own_model_is_resumed_to_the_file_of_an_unbroken_run() {
+    let learner = |device: &Device| {
+        let mut model = conv_net(4, 2, device);
+        // Dropout draws numbers that another test may draw meanwhile.
+        model.dropout = DropoutConfig::new(0.0).init();
+        Learner::new(zeros_and_ones(device), model, CrossEntropy::new())
+    };
+    each_device(|device| {
+        let folder = tempfile::tempdir().unwrap();
+        let [whole, resumed] = ["whole", "resumed"].map(|name| folder.path().join(name));
+        let mut learn = learner(device);
+        learn.fit(2, 1e-2).unwrap();
+        learn.export(&whole).unwrap();
+
+        let checkpoints = folder.path().join("checkpoints");
+        let saving = Checkpoint::new(CheckpointFolder::create(&checkpoints).unwrap());
+        let mut learn = learner(device).callback(saving).callback(StopAfter(30));
+        learn.fit(2, 1e-2).unwrap();
+        drop(learn);
+
+        let saved = CheckpointFolder::open(&checkpoints).unwrap().newest().unwrap();
+        let mut learn = learner(device);
+        learn.resume(&saved).unwrap();
+        learn.fit(2, 1e-2).unwrap();
+        learn.export(&resumed).unwrap();
+        assert_eq!(fs::read(&whole).unwrap(), fs::read(&resumed).unwrap());
+    });
+}
+
+#[test]
+fn a_regression_of_images_answers_with_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ones.safetensors");
+    each_device(|device| {
+        let splits = Splits::digits().unwrap().with_classes(&["0", "1"]).unwrap();
+        let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
+        let [zero, one] = [5, valid.len() - 5].map(|index| valid.pixels(index).unwrap().to_vec());
+        let input = InputFormat::Image(serde_json::to_value(train.format()).unwrap());
+        // The digit as a number.
+        let mut dls = DataLoaders::from_images(train, valid, is_class_one, device);
+        dls.items = Some(ItemFormat::of_values(input, ["digit".to_owned()]));
+        let mut learn = Learner::new(dls.batch_size(50).unwrap(), conv_net(8, 1, device), Mse);
+        learn.fit(3, 3e-3).unwrap();
+        learn.export(&file).unwrap();
+
+        let predictor = Predictor::load_as::<ConvNet>(&file, device).unwrap();
+        assert_eq!(predictor.card().values, ["digit"]);
+        let values = [&zero, &one].map(|pixels| predictor.values_of_pixels(pixels, [1, 28, 28]));
+        let [zero_as, one_as] = values.map(|values| values.unwrap()[0]);
+        assert!(zero_as < 0.5 && one_as > 0.5, "{zero_as} {one_as}");
+        let error = predictor.predict_pixels(&zero, [1, 28, 28]).unwrap_err().to_string();
+        assert!(error.contains("ones.safetensors predicts values, not classes"), "{error}");
+        assert!(learn.interpret().unwrap_err().to_string().contains("no classes"));
+    });
+}
+
+#[test]
+fn a_model_of_rows_is_exported_and_asked_for_values_and_for_classes() {
+    let line = |i: i32| {
+        let (a, b) = (i % 7, i % 5);
+        format!("{b},{a},{},{}\n", 3 * a - b, if a > 3 { "large" } else { "small" })
+    };
+    let csv = "b,a,y,size\n".to_owned() + &(0..140).map(line).collect::<String>();
+    let (train, valid) = Table::parse("planes.csv", csv.as_bytes()).unwrap().split(0.2, 1).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.safetensors");
+    each_device(|device| {
+        let dls = DataLoaders::from_rows(&train, &valid, &["a", "b"], "y", device).unwrap();
+        let model = LinearConfig::new(2, 1).init(device, 1).unwrap();
+        let mut learn = Learner::new(dls.batch_size(14).unwrap(), model, Mse);
+        learn.fit(60, 0.3).unwrap();
+        learn.export(&file).unwrap();
+        let predictor = RowPredictor::<Linear>::load(&file, device).unwrap();
+        assert_eq!(predictor.format().features[0].name, "a");
+        let value = predictor.values_of_row(&[10.0, 20.0]).unwrap()[0];
+        assert!((value - 10.0).abs() < 0.1, "{value}");
+        // Columns are found by name, and the rows of a table are as many answers.
+        let asked = Table::parse("asked.csv", b"b,c,a\n20,x,10\n0,x,1\n").unwrap();
+        let found: Vec<_> = predictor.values_of_table(&asked).unwrap().concat();
+        assert_close(&found, &[10.0, 3.0], 0.0, 0.1);
+        for (error, part) in [
+            (predictor.values_of_row(&[1.0]).unwrap_err(), "2 values: a, b"),
+            (predictor.predict_row(&[1.0, 2.0]).unwrap_err(), "predicts values, not classes"),
+            (
+                predictor.values_of_table(&Table::parse("t.csv", b"a\n1\n").unwrap()).unwrap_err(),
+                "no column b",
+            ),
+            (Predictor::load_as::<Linear>(&file, device).unwrap_err(), "not an image model"),
+        ] {
+            assert!(error.to_string().contains(part), "{error}");
+        }
+
+        let dls = DataLoaders::from_classes(&train, &valid, &["a", "b"], "size", device).unwrap();
+        let model = LinearConfig::new(2, 2).init(device, 1).unwrap();
+        let mut learn = Learner::new(dls.batch_size(14).unwrap(), model, CrossEntropy::new())
+            .metric(accuracy());
+        learn.fit(60, 0.3).unwrap();
+        learn.export(&file).unwrap();
+        let predictor = RowPredictor::<Linear>::load(&file, device).unwrap();
+        assert_eq!(predictor.predict_row(&[6.0, 2.0]).unwrap().label(), "large");
+        let answers = predictor.predict_table(&valid).unwrap();
+        let right = answers.iter().zip(valid.texts("size").unwrap());
+        let right = right.filter(|(answer, actual)| answer.label() == *actual).count();
+        let accuracy = right as f64 / valid.len() as f64;
+        assert!((accuracy - learn.validate().unwrap().metrics[0]).abs() < 1e-6, "{accuracy}");
+        let error = predictor.values_of_row(&[1.0, 2.0]).unwrap_err().to_string();
+        assert!(error.contains("predicts classes, not values"), "{error}");
+    });
+}
+
+#[test]
+fn a_configuration_that_a_file_cannot_hold_is_refused() {
+    let refused = |config| Architecture::of::<AnyConfig>(&config).unwrap_err().to_string();
+    assert!(refused(json!(7)).contains("invalid configuration of a model 7: expected a struct"));
+    assert!(refused(json!({ "model": 1 })).contains("another name for it"));
+}
+
+/// A model of any configuration.
+#[derive(Module, Debug)]
+struct AnyConfig {
+    layer: burn::nn::Linear,
+}
+
+impl TorchNames for AnyConfig {}
+
+impl Exportable for AnyConfig {
+    const KIND: &'static str = "any";
+    type Config = Value;
+
+    fn config(&self) -> Value {
+        Value::Null
+    }
+
+    fn from_config(_: &Value, device: &Device, _: Seed) -> Result<Self> {
+        Ok(Self { layer: burn::nn::LinearConfig::new(1, 1).init(device) })
+    }
+
+    fn outputs(_: &Value) -> usize {
+        1
+    }
+
+    fn with_outputs(config: Value, _: usize) -> Value {
+        config
+    }
+}
+
+#[test]
+fn a_model_file_of_an_earlier_version_still_loads() {
+    let device = fastburn::device::cpu().unwrap();
+    let file = crate_path("examples/embed/digits.safetensors");
+    let predictor = Predictor::load(&file, &device).unwrap();
+    assert_eq!(predictor.model().describe().unwrap(), "mlp 784-16-10");
+    assert_eq!((predictor.card().classes.len(), predictor.format().shape()), (10, [1, 28, 28]));
+    let seven = predictor.predict_file(crate_path("examples/embed/seven.png")).unwrap();
+    assert_eq!(seven.label(), "7");
+}
