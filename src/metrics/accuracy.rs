@@ -4,7 +4,8 @@ use burn::tensor::{Int, Tensor};
 use serde_json::json;
 
 use super::from_confusion::class_indices;
-use super::metric::{Mean, Metric};
+use super::mean::Mean;
+use super::metric::Metric;
 use crate::checks::{same_rows, same_shape};
 use crate::error::{Error, Result};
 

@@ -2,7 +2,8 @@
 
 use burn::tensor::Tensor;
 
-use super::metric::{Mean, Metric};
+use super::mean::Mean;
+use super::metric::Metric;
 use crate::checks::same_shape;
 use crate::error::Result;
 

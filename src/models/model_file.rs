@@ -246,7 +246,9 @@ impl<M: Registry> ModelFile<M> {
     pub(crate) fn check_classes(&self) -> Result<()> {
         if self.card.outputs == Outputs::Values {
             let problem = format!("{} predicts values, not classes", self.place);
-            return Err(Error::usage(problem).with_remedy("use a method for values".into()));
+            return Err(
+                Error::usage(problem).with_remedy("call one of the `values_of_…` methods".into())
+            );
         }
         Ok(())
     }
@@ -257,6 +259,6 @@ impl<M: Registry> ModelFile<M> {
             return Ok(());
         }
         let problem = format!("{} predicts classes, not values", self.place);
-        Err(Error::usage(problem).with_remedy("use a method for classes".into()))
+        Err(Error::usage(problem).with_remedy("call one of the `predict_…` methods".into()))
     }
 }

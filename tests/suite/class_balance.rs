@@ -10,7 +10,7 @@ use fastburn::data::{
 };
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, Loss};
-use fastburn::metrics::WeightedMean;
+use fastburn::metrics::Mean;
 use fastburn::models::{LinearConfig, Model};
 use fastburn::vision::{OpenOptions, Splits};
 
@@ -267,11 +267,10 @@ fn a_weighted_validation_loss_is_that_of_the_whole_set_at_any_batch_size() {
                 let dls = DataLoaders::new(source.clone(), source.clone(), 0);
                 let dls = dls.batch_size(size).unwrap();
                 let measured = loss.clone();
-                let metric =
-                    WeightedMean::new("weighted", move |outputs, targets: Tensor<1, Int>| {
-                        let weight = measured.batch_weight(&outputs, &targets)?.unwrap();
-                        Ok((measured.compute(outputs, targets)?, weight))
-                    });
+                let metric = Mean::new("weighted", move |outputs, targets: Tensor<1, Int>| {
+                    let weight = measured.batch_weight(&outputs, &targets)?.unwrap();
+                    Ok((measured.compute(outputs, targets)?, weight))
+                });
                 let mut learn = Learner::new(dls, model.clone(), loss.clone()).metric(metric);
                 let found = learn.validate().unwrap();
                 for value in [found.loss, found.metrics[0]] {

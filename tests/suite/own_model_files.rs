@@ -22,6 +22,7 @@ use fastburn::{Error, Result, Seed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::program::{output, stderr, stdout};
 use crate::support::{assert_close, crate_path, each_device, values};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -412,4 +413,34 @@ fn a_model_file_of_an_earlier_version_still_loads() {
     assert_eq!((predictor.card().classes.len(), predictor.format().shape()), (10, [1, 28, 28]));
     let seven = predictor.predict_file(crate_path("examples/embed/seven.png")).unwrap();
     assert_eq!(seven.label(), "7");
+}
+
+#[test]
+fn the_program_tells_what_goes_in_and_what_comes_out_and_classifies_with_no_values() {
+    let folder = tempfile::tempdir().unwrap();
+    let [rows, ink] = ["rows", "ink"].map(|name| folder.path().join(name).display().to_string());
+    let device = fastburn::device::cpu().unwrap();
+    let table = Table::parse("t.csv", b"a,b,y\n1,2,3\n3,1,5\n2,2,4\n").unwrap();
+    let (train, valid) = table.split(0.3, 1).unwrap();
+    let dls = DataLoaders::from_rows(&train, &valid, &["a", "b"], "y", &device).unwrap();
+    let model = LinearConfig::new(2, 1).init(&device, 1).unwrap();
+    Learner::new(dls, model, Mse).export(&rows).unwrap();
+    let told = stdout(&output(&["info", &rows]));
+    let expected = "model       linear 2-1, 3 parameters\nrows        2: a, b\nvalues      1: y\n\
+                    loss        mse, values\nwritten by  fastburn ";
+    assert!(told.starts_with(expected), "{told}");
+
+    let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
+    let input = InputFormat::Image(serde_json::to_value(train.format()).unwrap());
+    let mut dls = DataLoaders::from_images(train, valid, is_class_one, &device);
+    dls.items = Some(ItemFormat::of_values(input, ["ink".to_owned()]));
+    let model = LinearConfig::new(784, 1).init(&device, 1).unwrap();
+    Learner::new(dls, model, Mse).export(&ink).unwrap();
+    let seven = crate_path("examples/embed/seven.png").display().to_string();
+    let run = output(&["predict", &ink, &seven]);
+    let told = stderr(&run);
+    assert!(told.contains("ink: predicts values, and the program asks for classes"), "{told}");
+    assert!(!run.status.success() && run.stdout.is_empty());
+    let run = output(&["predict", &rows, &seven]);
+    assert!(stderr(&run).contains("rows: not an image model"), "{}", stderr(&run));
 }

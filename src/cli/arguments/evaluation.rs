@@ -1,13 +1,15 @@
 //! Evaluation of a trained model on labelled images, shared by the verbs that report on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use burn::data::dataset::Dataset;
+use burn::tensor::Device;
 use clap::ValueEnum;
+use fastburn::loss::Outputs;
 use fastburn::records::Interpretation;
 use fastburn::vision::{ImageFolder, Images, Predictor, ReadOptions, Splits};
-use fastburn::{device, printable};
+use fastburn::{Error, device, printable};
 
 use super::data::SplitSeed;
 use super::data::{DATA, DataOptions};
@@ -56,10 +58,21 @@ pub struct Evaluation {
     pub answers: Interpretation,
 }
 
+/// Loads a model that classifies images.
+pub fn load_classifier(file: &Path, device: &Device) -> Result<Predictor> {
+    let predictor = Predictor::load(file, device)?;
+    if predictor.card().outputs == Outputs::Values {
+        let problem = "predicts values, and the program asks for classes".to_owned();
+        let remedy = Some("ask it with the library's `Predictor::values_of_file`".into());
+        return Err(Error::File { file: file.display().to_string(), problem, remedy }.into());
+    }
+    Ok(predictor)
+}
+
 /// Evaluates the model on the images.
 pub fn evaluate(options: &EvaluationOptions) -> Result<Evaluation> {
     let device = device::open(&options.device.device)?;
-    let predictor = Predictor::load(&options.model, &device)?;
+    let predictor = load_classifier(&options.model, &device)?;
     let (all, folder) = match options.part {
         PartName::All => {
             let all = options.opening.all(&options.data)?;

@@ -10,6 +10,7 @@ use fastburn::vision::{Predictor, image_files};
 use fastburn::{Error, device, printable};
 use serde_json::{Value, json};
 
+use crate::cli::arguments::evaluation::load_classifier;
 use crate::cli::arguments::settings::CpuDevice;
 use crate::cli::arguments::values::whole_number;
 use crate::cli::output::print::json_number;
@@ -53,7 +54,7 @@ enum ImageInput {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::open(&arguments.device.device)?;
-    let predictor = Predictor::load(&arguments.model, &device)?;
+    let predictor = load_classifier(&arguments.model, &device)?;
     let mut code = ExitCode::SUCCESS;
     let mut fail = |error: &dyn std::fmt::Display| {
         say(format_args!("error: {}", printable(&error.to_string())));
