@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::checks;
 use crate::error::{Error, Result};
 use crate::learner::{Callback, Flow, MapGradient, State, Task};
-use crate::models::is_norm;
+use crate::models::ModulePath;
 
 /// A 16-bit floating-point format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +25,9 @@ pub enum Half {
 /// The model's inputs and outputs must be float tensors. If gradients overflow the 16-bit range,
 /// the step is taken with gradients of 0. The loss scale is constant; fastai adapts it.
 ///
-/// Norms stay in 32 bits, with their running statistics: a model passes their inputs through
-/// [`full_precision`](crate::models::full_precision), or Burn refuses to compute with two types. A
-/// model with running statistics of another layer is refused: they would be kept in 16 bits.
+/// A norm in a [`FullPrecision`](crate::models::FullPrecision) stays in 32 bits, with its running
+/// statistics. A batch norm, or another layer with running statistics, that is in none is refused:
+/// they would be kept in 16 bits.
 ///
 /// ```
 /// use fastburn::callbacks::{Half, MixedPrecision};
@@ -109,7 +109,7 @@ where
         let (true, Some(batch)) = (state.training, &mut state.batch) else { return Ok(()) };
         batch.input = batch.input.clone().cast(self.half.dtype());
         // The cast is part of the graph: gradients flow through it to the 32-bit weights.
-        let mut cast = Cast { dtype: self.half.dtype(), place: Place::default() };
+        let mut cast = Cast { dtype: self.half.dtype(), path: ModulePath::default() };
         let half = state.model().clone().map(&mut cast);
         self.full_model = Some(state.replace_model(half));
         Ok(())
@@ -161,13 +161,16 @@ impl Half {
 
     fn check<T: Task>(self, state: &State<T>) -> Result<()> {
         // In an unfrozen model, float parameters that require no gradients are running statistics.
-        // Those of norms stay as they are. Constants are not visited.
-        let mut statistics = StatisticsCounter::default();
+        // Constants are not visited.
+        let mut statistics = Statistics::default();
         state.model().valid().unfreeze().train().visit(&mut statistics);
-        if statistics.tensors > 0 {
-            let problem =
-                "MixedPrecision cannot train a model with running statistics outside of norms";
-            return Err(Error::usage(problem).with_remedy("train without MixedPrecision".into()));
+        if let Some(first) = statistics.found.first() {
+            let problem = format!(
+                "MixedPrecision would keep running statistics in 16 bits: {first} is not in a \
+                 FullPrecision"
+            );
+            let remedy = "give the layer the type fastburn::models::FullPrecision<…>";
+            return Err(Error::usage(problem).with_remedy(remedy.into()));
         }
         if state.device().supports_dtype(DType::from(self.dtype())) {
             return Ok(());
@@ -178,37 +181,23 @@ impl Half {
     }
 }
 
-/// Where a visitor is: whether each module that it has entered is a norm.
-#[derive(Default)]
-struct Place(Vec<bool>);
-
-impl Place {
-    fn enter(&mut self, container: &str) {
-        self.0.push(is_norm(container));
-    }
-
-    fn is_in_norm(&self) -> bool {
-        self.0.last().copied().unwrap_or_default()
-    }
-}
-
-/// Casts all float parameters but those of norms.
+/// Casts all float parameters but those that stay in 32 bits.
 struct Cast {
     dtype: FloatDType,
-    place: Place,
+    path: ModulePath,
 }
 
 impl ModuleMapper for Cast {
-    fn enter_module(&mut self, _: &str, container: &str) {
-        self.place.enter(container);
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _: &str, _: &str) {
-        self.place.0.pop();
+        self.path.exit();
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        if self.place.is_in_norm() {
+        if self.path.is_in_full_precision() {
             return param;
         }
         let (id, tensor, mapper) = param.consume();
@@ -216,24 +205,26 @@ impl ModuleMapper for Cast {
     }
 }
 
-/// Counts the float parameters outside of norms that do not require gradients.
+/// Finds the float parameters that are cast and do not require gradients.
 #[derive(Default)]
-struct StatisticsCounter {
-    tensors: usize,
-    place: Place,
+struct Statistics {
+    path: ModulePath,
+    found: Vec<String>,
 }
 
-impl ModuleVisitor for StatisticsCounter {
-    fn enter_module(&mut self, _: &str, container: &str) {
-        self.place.enter(container);
+impl ModuleVisitor for Statistics {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.path.enter(name, container);
     }
 
     fn exit_module(&mut self, _: &str, _: &str) {
-        self.place.0.pop();
+        self.path.exit();
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.tensors += usize::from(!self.place.is_in_norm() && !param.is_require_grad());
+        if !self.path.is_in_full_precision() && !param.is_require_grad() {
+            self.found.push(self.path.parameter());
+        }
     }
 }
 

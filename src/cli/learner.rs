@@ -9,8 +9,8 @@ use fastburn::data::{DataLoaders, balanced_weights, class_indices, one_hot};
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, MnistLoss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
-use fastburn::models::{AnyModel, Registry};
-use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits, TransferredModel};
+use fastburn::models::{AnyModel, Registry, TransferredModel};
+use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits};
 use fastburn::{Seed, device};
 
 use super::arguments::data::DataOptions;

@@ -38,6 +38,20 @@ pub enum InputFormat {
     Other(Value),
 }
 
+impl InputFormat {
+    /// Returns the shape of an input without the batch, as far as its format tells.
+    pub(crate) fn shape(&self) -> Option<Vec<usize>> {
+        let size = |value: &Value| usize::try_from(value.as_u64()?).ok();
+        match self {
+            Self::Image(image) => {
+                ["channels", "height", "width"].iter().map(|side| size(image.get(side)?)).collect()
+            }
+            Self::Rows(rows) => Some(vec![rows.get("features")?.as_array()?.len()]),
+            Self::Other(_) => None,
+        }
+    }
+}
+
 impl ItemFormat {
     /// Creates the format of items that belong to classes.
     pub fn of_classes(input: InputFormat, classes: impl Into<Vec<String>>) -> Self {
@@ -45,6 +59,35 @@ impl ItemFormat {
     }
 
     /// Creates the format of items with values, for a regression.
+    ///
+    /// ```
+    /// use burn::tensor::{Device, Tensor, TensorData};
+    /// use fastburn::data::ItemFormat;
+    /// use fastburn::prelude::*;
+    /// use fastburn::vision::ReadOptions;
+    ///
+    /// // The digit of an image as a number, `[batch, 1]`.
+    /// fn digit(labels: &[u32], _: usize, device: &Device) -> Tensor<2> {
+    ///     let digits: Vec<f32> = labels.iter().map(|&label| label as f32).collect();
+    ///     Tensor::from_data(TensorData::new(digits, [labels.len(), 1]), device)
+    /// }
+    ///
+    /// let device = device::cpu()?;
+    /// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
+    /// let input = train.format().into();
+    /// let mut dls = DataLoaders::from_images(train, valid, digit, &device);
+    /// dls.items = Some(ItemFormat::of_values(input, ["digit".to_owned()]));
+    /// let mut learn = Learner::new(dls, MlpConfig::new([784, 30, 1]).init(&device, 42)?, Mse);
+    /// learn.fit(1, 3e-3)?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("digit.safetensors");
+    /// learn.export(&file)?; // such as digit.safetensors
+    ///
+    /// let seven = Splits::digits()?.valid.image(700)?;
+    /// let values = Predictor::load(&file, &device)?.values_of_pixels(&seven.pixels, seven.shape)?;
+    /// assert!((values[0] - 7.0).abs() < 3.0, "{values:?}");
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
     pub fn of_values(input: InputFormat, names: impl Into<Vec<String>>) -> Self {
         Self { input, classes: Vec::new(), values: names.into() }
     }

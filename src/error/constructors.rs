@@ -58,12 +58,13 @@ impl Error {
         Self::File { file: file.to_string(), problem: problem.into(), remedy: None }
     }
 
-    /// A setting with an invalid value.
-    pub(crate) fn setting(
-        name: &'static str,
-        value: impl Display,
-        expected: impl Into<String>,
-    ) -> Self {
+    /// Creates an [`Error::Setting`], also for settings of your own, such as a model's configuration.
+    ///
+    /// ```
+    /// let error = fastburn::Error::setting("number of channels", 0, "1 to 4096");
+    /// assert_eq!(error.to_string(), "invalid number of channels 0: expected 1 to 4096");
+    /// ```
+    pub fn setting(name: &'static str, value: impl Display, expected: impl Into<String>) -> Self {
         Self::Setting { name, value: value.to_string(), expected: expected.into(), remedy: None }
     }
 

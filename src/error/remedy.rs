@@ -78,7 +78,10 @@ impl fmt::Display for Remedy {
             Self::UpdateFastburn => f.write_str("use a newer fastburn"),
             Self::SmallerBatches => f.write_str("use smaller batches"),
             Self::LowerLearningRate => f.write_str("try a smaller learning rate"),
-            Self::SetOutputs => f.write_str("call Learner::outputs"),
+            Self::SetOutputs => f.write_str(
+                "call Learner::outputs, or for a regression name its values with \
+                 ItemFormat::of_values",
+            ),
             Self::Advice(advice) => f.write_str(advice),
         }
     }

@@ -58,6 +58,10 @@ impl<T: Task> State<T> {
     /// where
     ///     T: Task<Input = Tensor<4>, Target = Tensor<1, Int>>,
     /// {
+    ///     fn affects_steps(&self) -> bool {
+    ///         true // `lr_find` mixes too
+    ///     }
+    ///
     ///     fn before_batch(&mut self, state: &mut State<T>) -> Flow {
     ///         self.share = state.rng("Mix").random_range(0.5..1.0);
     ///         if let (true, Some(batch)) = (state.training, &mut state.batch) {
@@ -89,8 +93,12 @@ impl<T: Task> State<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`](crate::Error::Shape) if outputs and targets do not match.
+    /// [`Error::Shape`](crate::Error::Shape) if outputs do not match targets or classes.
     pub fn compute_loss(&self, output: T::Output, target: T::Target) -> Result<Tensor<1>> {
+        let classes = self.dls.items.as_ref().map_or(0, |items| items.classes.len());
+        if classes > 0 {
+            self.loss_function.check_classes(&output, classes)?;
+        }
         self.loss_function.compute(output, target)
     }
 

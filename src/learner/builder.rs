@@ -194,7 +194,8 @@ impl<T: Task> Learner<T> {
         self.attach(Box::new(callback));
     }
 
-    /// Removes the callbacks with this [`name`](Callback::name), such as `TerminateOnNan`.
+    /// Removes the callbacks with this [`name`](Callback::name), such as `TerminateOnNan`, or of the
+    /// type with this name.
     ///
     /// # Errors
     ///
@@ -211,9 +212,11 @@ impl<T: Task> Learner<T> {
     ///
     /// Those of [`without`](Self::without).
     pub fn remove_callback(&mut self, name: &str) -> Result<()> {
-        let names = self.callbacks.iter().map(|attached| attached.callback.name());
-        let names: Vec<_> = names.filter(|name| *name != RECORDER).collect();
-        if !names.contains(&name) {
+        let is_meant = |found: &str| found != RECORDER && (found == name || plain(found) == name);
+        let names: Vec<_> = self.callbacks.iter().map(|one| one.callback.name()).collect();
+        if !names.iter().any(|found| is_meant(found)) {
+            let others = names.into_iter().filter(|name| *name != RECORDER);
+            let names: Vec<_> = others.map(plain).collect();
             let expected = if names.is_empty() {
                 "a callback of this learner, which has none".to_owned()
             } else {
@@ -221,7 +224,7 @@ impl<T: Task> Learner<T> {
             };
             return Err(Error::setting("callback to remove", name, expected));
         }
-        self.callbacks.retain(|attached| attached.callback.name() != name);
+        self.callbacks.retain(|attached| !is_meant(attached.callback.name()));
         Ok(())
     }
 
@@ -274,4 +277,10 @@ impl<T: Task> std::fmt::Debug for Learner<T> {
             .field("callbacks", &self.callbacks.len())
             .finish_non_exhaustive()
     }
+}
+
+/// Returns a type's name without modules and parameters; other names as they are.
+fn plain(name: &str) -> &str {
+    let name = name.split('<').next().unwrap_or(name);
+    name.rsplit("::").next().unwrap_or(name)
 }

@@ -62,7 +62,7 @@ impl<T: Task> State<T> {
     pub(super) fn items(&self) -> Result<&ItemFormat> {
         self.dls.items.as_ref().ok_or_else(|| {
             let advice = "create the loaders with DataLoaders::from_images or from_rows, or set \
-                          DataLoaders::items";
+                          DataLoaders::items to an ItemFormat";
             Error::usage("the classes and the input format are unknown").with_remedy(advice.into())
         })
     }

@@ -36,6 +36,10 @@ impl<T: Task> Learner<T> {
     /// [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its default
     /// device, and that is a missing GPU. After an error, the learner is unchanged.
     ///
+    /// Learning rates and numbers of epochs are arguments of `fit` and not compared: keep them in
+    /// [`Checkpoint::settings`](crate::callbacks::Checkpoint::settings) if a program takes them from its
+    /// user.
+    ///
     /// Two of Burn's optimizers are told apart by name only: see
     /// [`AnyOptimizer::burn`](crate::optim::AnyOptimizer::burn). A loss or a metric is told from
     /// another by its name and its [`config`](crate::loss::Loss::config). Data may be replaced

@@ -145,6 +145,19 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
         Ok(-(target_log_p * (1.0 - self.smoothing) + log_probabilities.mean() * self.smoothing))
     }
 
+    /// Refuses fewer logits than classes: a device may read beyond them.
+    fn check_classes(&self, logits: &Tensor<2>, classes: usize) -> Result<()> {
+        let [_, found] = logits.dims();
+        if found >= classes {
+            return Ok(());
+        }
+        Err(Error::Shape {
+            what: "cross_entropy of data with classes",
+            expected: format!("at least {classes} logits, one per class"),
+            found: found.to_string(),
+        })
+    }
+
     /// Returns the sum of the weights of the items' classes.
     fn batch_weight(
         &self,

@@ -75,6 +75,17 @@ pub trait Loss<O, T>: Send {
         Ok(None)
     }
 
+    /// Checks that outputs suit the number of classes of the data, if it has classes. It is called
+    /// before each batch's [`compute`](Self::compute), and reads no values. By default, any do.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Shape`](crate::Error::Shape) if they do not.
+    fn check_classes(&self, outputs: &O, classes: usize) -> Result<()> {
+        let _ = (outputs, classes);
+        Ok(())
+    }
+
     /// Returns the loss's name in summaries, model files and checkpoints.
     fn name(&self) -> &str;
 

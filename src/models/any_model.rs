@@ -7,6 +7,7 @@ use super::mlp::Mlp;
 
 crate::registry! {
     /// Any of fastburn's models, for images `[batch, channels, height, width]`.
+    #[non_exhaustive]
     pub enum AnyModel: Model<Tensor<4>, Output = Tensor<2>> {
         /// One linear layer.
         Linear(Linear),

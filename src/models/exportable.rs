@@ -68,6 +68,9 @@ use crate::seed::Seed;
 ///
 ///     fn from_config(config: &ConvNetConfig, device: &Device, _: Seed) -> Result<Self> {
 ///         let ConvNetConfig { channels, classes } = *config;
+///         if !(1..=4096).contains(&channels) {
+///             return Err(Error::setting("number of channels", channels, "1 to 4096"));
+///         }
 ///         Ok(Self {
 ///             conv: Conv2dConfig::new([1, channels], [3, 3]).init(device),
 ///             norm: BatchNormConfig::new(channels).init(device),
@@ -82,6 +85,13 @@ use crate::seed::Seed;
 ///
 ///     fn with_outputs(config: ConvNetConfig, classes: usize) -> ConvNetConfig {
 ///         ConvNetConfig { classes, ..config }
+///     }
+///
+///     fn check_input(_: &ConvNetConfig, shape: &[usize]) -> Result<(), String> {
+///         match shape {
+///             [1, height, width] if *height.min(width) >= 3 => Ok(()),
+///             _ => Err("grey images of at least 3×3 pixels".to_owned()),
+///         }
 ///     }
 /// }
 ///
@@ -99,6 +109,12 @@ use crate::seed::Seed;
 /// println!("{}", predictor.predict_pixels(&seven.pixels, seven.shape)?.label());
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored in a model file",
+    label = "not a model that a model file can hold",
+    note = "implement `fastburn::models::TorchNames` and `fastburn::models::Exportable` for it, or use \
+            `fastburn::registry!`; `Learner::save` writes the weights of any module"
+)]
 pub trait Exportable: TorchNames {
     /// The name of this kind of model in files, such as `mlp`. It must differ from those of the other
     /// kinds that a program reads, and stay the same.
@@ -117,9 +133,12 @@ pub trait Exportable: TorchNames {
     /// Creates a model from a configuration, for weights to be drawn or loaded.
     ///
     /// The parameters of Burn's layers are drawn from `seed` by the caller, as by [`Seed::module`]:
-    /// a model that consists of such layers has no use for it. A configuration may come from a file,
-    /// so sizes should be checked before memory is allocated for them; Burn's layers allocate their
-    /// parameters when they are first used.
+    /// a model that consists of such layers has no use for it.
+    ///
+    /// A configuration may come from a file that means harm, so check that its sizes are usual ones.
+    /// Burn's layers allocate their parameters when they are first used, which is after fastburn has
+    /// found that the weights of the file have the same shapes. But running statistics are allocated
+    /// at once, and some layers panic at a size of 0.
     ///
     /// # Errors
     ///
@@ -143,16 +162,12 @@ pub trait Exportable: TorchNames {
     fn with_outputs(config: Self::Config, outputs: usize) -> Self::Config;
 
     /// Checks that the model takes inputs of that shape, without the batch: `[channels, height,
-    /// width]` of images, `[features]` of rows. Returns what it takes if it does not. By default, it
-    /// takes any.
+    /// width]` of images, `[features]` of rows. A model file whose inputs do not fit is refused.
     ///
     /// # Errors
     ///
     /// What the model takes, such as `784 inputs`.
-    fn check_input(config: &Self::Config, shape: &[usize]) -> Result<(), String> {
-        let _ = (config, shape);
-        Ok(())
-    }
+    fn check_input(config: &Self::Config, shape: &[usize]) -> Result<(), String>;
 
     /// Describes the model in a few words, such as `mlp 784-30-10` (default: its kind).
     fn describe(config: &Self::Config) -> String {

@@ -4,7 +4,8 @@
 //! different on each backend. Here the numbers come from the run's seed alone: one seed gives the
 //! same weights on every device.
 
-use std::sync::{Arc, LazyLock};
+use std::mem::take;
+use std::sync::{Arc, LazyLock, Mutex};
 
 use burn::module::{Param, ParamId};
 use burn::nn;
@@ -15,6 +16,7 @@ use rand_distr::Normal;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::mutex::lock;
 use crate::printable::short_number;
 use crate::seed::{Seed, Stream};
 
@@ -81,11 +83,11 @@ impl Init {
         };
         // Drawn when one of them is first used: a model whose weights are loaded, of a size that a
         // file claims, draws none.
-        let drawn = Arc::new(LazyLock::new(draw_both));
+        let drawn = Arc::new(LazyLock::new(move || Mutex::new(draw_both())));
         let weight = drawn.clone();
         Ok(nn::Linear {
-            weight: parameter(move || weight.0.clone(), [inputs, outputs], device),
-            bias: Some(parameter(move || drawn.1.clone(), [outputs], device)),
+            weight: parameter(move || take(&mut lock(&weight).0), [inputs, outputs], device),
+            bias: Some(parameter(move || take(&mut lock(&drawn).1), [outputs], device)),
         })
     }
 }

@@ -5,6 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
+use super::draw::draw;
 use super::exportable::Exportable;
 use super::init::Init;
 use super::model::{Model, rows, takes};
@@ -53,8 +54,14 @@ impl LinearConfig {
     ///
     /// [`Error::Setting`](crate::Error::Setting) if a width is 0 or the layer is too large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Linear> {
-        let layer = self.init.layer([self.inputs, self.outputs], seed.into(), 0, device)?;
-        Ok(Linear { layer })
+        let model = self.undrawn(device, seed.into())?;
+        draw(&model);
+        Ok(model)
+    }
+
+    /// Creates the model, whose weights are drawn when they are first used.
+    fn undrawn(&self, device: &Device, seed: Seed) -> Result<Linear> {
+        Ok(Linear { layer: self.init.layer([self.inputs, self.outputs], seed, 0, device)? })
     }
 }
 
@@ -100,7 +107,7 @@ impl Exportable for Linear {
     }
 
     fn from_config(config: &LinearConfig, device: &Device, seed: Seed) -> Result<Self> {
-        config.init(device, seed)
+        config.undrawn(device, seed)
     }
 
     fn outputs(config: &LinearConfig) -> usize {

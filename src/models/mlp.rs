@@ -5,6 +5,7 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
+use super::draw::draw;
 use super::exportable::Exportable;
 use super::init::Init;
 use super::model::{LayerGroup, Model, rows, takes};
@@ -14,6 +15,8 @@ use super::weights::TorchNames;
 use crate::error::{Error, Result};
 use crate::seed::Seed;
 
+/// The most widths of an MLP.
+const MOST_WIDTHS: usize = 10_000;
 /// The most widths that the text of an MLP shows.
 const MOST_SHOWN: usize = 12;
 
@@ -68,12 +71,23 @@ impl MlpConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there are fewer than two widths, one is 0, or a layer is too large.
+    /// [`Error::Setting`] if there are fewer than two widths or too many, one is 0, or a layer is too
+    /// large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Mlp> {
-        let seed = seed.into();
+        let model = self.undrawn(device, seed.into())?;
+        draw(&model);
+        Ok(model)
+    }
+
+    /// Creates the model, whose weights are drawn when they are first used.
+    fn undrawn(&self, device: &Device, seed: Seed) -> Result<Mlp> {
         if self.widths.len() < 2 {
             let widths = format!("{:?}", self.widths);
             return Err(Error::setting("layer widths", widths, "at least an input and an output"));
+        }
+        if self.widths.len() > MOST_WIDTHS {
+            let expected = format!("at most {MOST_WIDTHS}");
+            return Err(Error::setting("number of layer widths", self.widths.len(), expected));
         }
         let layers =
             self.widths.windows(2).zip(0..).map(|(widths, layer)| {
@@ -151,7 +165,7 @@ impl Exportable for Mlp {
     }
 
     fn from_config(config: &MlpConfig, device: &Device, seed: Seed) -> Result<Self> {
-        config.init(device, seed)
+        config.undrawn(device, seed)
     }
 
     fn outputs(config: &MlpConfig) -> usize {

@@ -3,8 +3,9 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-use super::full_precision::is_norm;
+use super::full_precision::FULL_PRECISION;
 use crate::error::{Error, Result};
+use crate::printable::list_of;
 
 /// A Burn module with one forward function, from a batch of inputs to a batch of outputs.
 ///
@@ -38,6 +39,10 @@ use crate::error::{Error, Result};
 /// assert_eq!(model.forward(Tensor::zeros([7, 3], &device)).dims(), [7, 2]);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+///
+/// To be exported to a model file, it implements [`Exportable`](super::Exportable) too. For a summary
+/// with the shapes of its outputs and for statistics of its activations, `forward` tells of them by
+/// [`observe`](super::observe).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model of inputs `{I}`",
     label = "not a model of these inputs",
@@ -51,11 +56,15 @@ pub trait Model<I>: Module + 'static {
     fn forward(&self, input: I) -> Self::Output;
 
     /// Returns the layer groups, from the input to the output. A group can be frozen and can have
-    /// its own learning rate. By default, all layers form one group.
+    /// its own learning rate. The last one is the head, which transfer learning makes anew for other
+    /// classes. By default, all layers form one group.
     fn layer_groups(&self) -> Vec<LayerGroup> {
         vec![LayerGroup::all()]
     }
 }
+
+/// Burn's normalisation layers.
+const NORMS: [&str; 5] = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm"];
 
 /// Flattens each item to a row: `[batch, …]` to `[batch, features]`.
 pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
@@ -148,13 +157,24 @@ pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<V
     let mut paths = PathCollector { path: ModulePath::default(), found: Vec::new() };
     model.visit(&mut paths);
     let mut split = vec![Vec::new(); groups.len()];
-    for (path, id) in paths.found {
-        let mut matching = (0..groups.len()).filter(|&index| groups[index].has(&path));
+    let paths = paths.found;
+    for (path, id) in &paths {
+        let mut matching = (0..groups.len()).filter(|&index| groups[index].has(path));
         match (matching.next(), matching.next()) {
-            (Some(index), None) => split[index].push(id),
+            (Some(index), None) => split[index].push(*id),
             (found, _) => {
                 let how_many = if found.is_some() { "two groups" } else { "none" };
-                let expected = format!("one group for each parameter, found {path} in {how_many}");
+                let mut expected =
+                    format!("one group for each parameter, found {path} in {how_many}");
+                let is_dead = |prefix: &&String| {
+                    let group = LayerGroup::new("", [prefix.as_str()]);
+                    !paths.iter().any(|(path, _)| group.has(path))
+                };
+                let prefixes = groups.iter().flat_map(|group| &group.prefixes);
+                let dead: Vec<_> = prefixes.filter(is_dead).collect();
+                if !dead.is_empty() {
+                    expected.push_str(&format!("; {} matches no parameter", list_of(3, &dead)));
+                }
                 return Err(Error::setting("layer groups", names(groups), expected));
             }
         }
@@ -233,7 +253,12 @@ impl ModulePath {
 
     /// Returns whether the parameter belongs to one of Burn's normalisation layers.
     pub fn is_in_norm(&self) -> bool {
-        self.parts.last().is_some_and(|(_, container)| is_norm(container))
+        NORMS.contains(&self.kind().as_str())
+    }
+
+    /// Returns whether the parameter is within a [`FullPrecision`](super::FullPrecision).
+    pub fn is_in_full_precision(&self) -> bool {
+        self.parts.iter().any(|(_, container)| container == FULL_PRECISION)
     }
 
     /// Returns the rows and columns of a tensor of that shape, if PyTorch stores it transposed: the
@@ -249,9 +274,10 @@ impl ModulePath {
     }
 }
 
-/// Joins the names with dots. Burn counts an enum's variant as a part of the path; PyTorch and the
-/// paths that users write do not.
+/// Joins the names with dots. Burn counts an enum's variant as a part of the path, and what is within
+/// a [`FullPrecision`](super::FullPrecision); PyTorch and the paths that users write do not.
 fn join(parts: &[(String, String)]) -> String {
-    let parts = parts.iter().filter(|(_, container)| !container.starts_with("Enum:"));
+    let is_hidden = |container: &str| container.starts_with("Enum:") || container == FULL_PRECISION;
+    let parts = parts.iter().filter(|(_, container)| !is_hidden(container));
     parts.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
 }

@@ -1,19 +1,16 @@
 //! Model files: a trained model's weights with PyTorch's names, and everything needed to predict.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::any_model::AnyModel;
-use super::architecture::Architecture;
 use super::model::Model;
+use super::model_card::ModelCard;
 use super::registry::Registry;
 use super::weights::StateDict;
-use crate::data::InputFormat;
 use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::loss::Outputs;
@@ -23,43 +20,25 @@ use crate::seed::Seed;
 /// The kind and the format version of the files that this version writes.
 const MODEL_FILE: FileKind = FileKind { name: "model file", format_version: 1 };
 
-/// The description of a model in its file, beside the weights: what goes in, and what comes out.
-///
-/// In the file it is JSON, without any code, under the metadata key `fastburn`.
-/// [`Predictor::card`](crate::vision::Predictor::card) returns it.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ModelCard {
-    /// The kind of model and its configuration.
-    pub architecture: Architecture,
-    /// The class names, in the order of the model's outputs.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub classes: Vec<String>,
-    /// The names of the values, in the order of the model's outputs, if it predicts values.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub values: Vec<String>,
-    /// The format of the inputs: `image` or `rows`, with that format.
-    #[serde(flatten)]
-    pub input: InputFormat,
-    /// The name of the training loss.
-    pub loss: String,
-    /// The conversion of outputs to probabilities, if they are not values.
-    pub outputs: Outputs,
-    /// The results of the last validation, by name: `valid_loss` and the metrics.
-    pub metrics: BTreeMap<String, f64>,
-    /// The version of fastburn that wrote the file.
-    #[serde(default)]
-    pub fastburn_version: String,
-}
-
 impl ModelCard {
     /// Returns the bytes of the model file of a model.
     pub(crate) fn seal<M: Registry>(&self, model: &M) -> Result<Vec<u8>> {
         let failed = |problem: String| Error::file("the model", problem);
-        self.check(M::kind(self.architecture.kind())?.outputs(&self.architecture)?)
-            .map_err(failed)?;
+        let kind = M::kind(self.architecture.kind())?;
+        self.check(kind.outputs(&self.architecture)?).map_err(failed)?;
         let weights = StateDict::of(model)?;
         weights.check_finite()?;
+        // What cannot be read again must not be found out after the training.
+        let device = model.devices().into_iter().next().unwrap_or_default().inner();
+        weights.check_fits(&kind.make(&self.architecture, &device, Seed::new(0))?)?;
+        if let Some(shape) = self.input.shape()
+            && let Err(expected) = kind.check_input(&self.architecture, &shape)
+        {
+            let described = kind.describe(&self.architecture)?;
+            return Err(failed(format!(
+                "inputs of shape {shape:?} do not fit a {described}, which takes {expected}"
+            )));
+        }
         let Ok(Value::Object(about)) = serde_json::to_value(self) else {
             return Err(failed("its description has no JSON form".to_owned()));
         };
@@ -68,23 +47,6 @@ impl ModelCard {
             (name.clone(), (*dtype, shape.clone(), bytes.as_slice()))
         });
         checksummed::seal(MODEL_FILE, about, &tensors.collect())
-    }
-
-    /// Checks that classes or values fit the outputs; returns the problem if they do not.
-    fn check(&self, outputs: usize) -> Result<(), String> {
-        let mut names = BTreeSet::new();
-        if let Some(duplicate) = self.classes.iter().find(|class| !names.insert(*class)) {
-            return Err(format!("duplicate class name {duplicate}"));
-        }
-        let (found, what) = match self.outputs {
-            Outputs::Values => (self.values.len(), "values"),
-            _ => (self.classes.len(), "classes"),
-        };
-        if self.outputs.fit(outputs, found) {
-            Ok(())
-        } else {
-            Err(format!("{found} {what} do not fit {outputs} outputs"))
-        }
     }
 }
 
@@ -104,18 +66,16 @@ impl ModelCard {
 /// # let file = folder.path().join("digits.safetensors");
 /// # Learner::new(dls, model, CrossEntropy::new()).export(&file)?;
 /// let file = ModelFile::load(&file, &device)?; // such as digits.safetensors
-/// assert_eq!((file.model.num_params(), file.card.classes.len()), (7850, 10));
+/// assert_eq!((file.model().num_params(), file.card().classes.len()), (7850, 10));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ModelFile<M = AnyModel> {
-    /// The description of the model.
-    pub card: ModelCard,
-    /// The model, with its trained weights.
-    pub model: M,
+    card: ModelCard,
+    model: M,
+    classes: Arc<[String]>,
     /// The file, as named in messages.
     place: String,
-    classes: Arc<[String]>,
 }
 
 impl ModelFile {
@@ -174,7 +134,10 @@ impl<M: Registry> ModelFile<M> {
         })?;
         // A device with autodiff would record each prediction for a backward pass.
         let device = device.clone().inner();
-        let kind = M::kind(card.architecture.kind()).map_err(invalid)?;
+        let kind = M::kind(card.architecture.kind()).map_err(|error| {
+            let remedy = "read it as the model's own type, or as a registry that has its kind";
+            invalid(error).with_remedy(remedy.into())
+        })?;
         // Its parameters take no memory until the weights of the file are found to fit them: a file
         // may claim any size. So no seed has an effect.
         let model = kind.make(&card.architecture, &device, Seed::new(0)).map_err(invalid)?;
@@ -184,6 +147,22 @@ impl<M: Registry> ModelFile<M> {
         // Dropout and batch norm compute as in validation; `train()` undoes it.
         let model = weights.loaded(model)?.valid();
         Ok(Self { classes: card.classes.as_slice().into(), card, model, place })
+    }
+
+    /// Returns the description of the model.
+    pub fn card(&self) -> &ModelCard {
+        &self.card
+    }
+
+    /// Returns the model, with its trained weights. It is set to validation: a custom training loop
+    /// calls its `train()`, as a learner does.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// Returns the model by value: see [`model`](Self::model).
+    pub fn into_model(self) -> M {
+        self.model
     }
 
     /// Returns an error about this file.
@@ -220,6 +199,12 @@ impl<M: Registry> ModelFile<M> {
     {
         let outputs = self.model.forward(input);
         let [_, width] = outputs.dims();
+        let expected = M::kind(self.card.architecture.kind())?.outputs(&self.card.architecture)?;
+        if width != expected {
+            let expected = format!("[batch, {expected}], as the model's configuration says");
+            let found = format!("{:?}", outputs.dims());
+            return Err(Error::Shape { what: "the outputs of a model", expected, found });
+        }
         let outputs =
             outputs.try_into_vec_as::<f32>().map_err(|error| Error::compute("predict", error))?;
         if !outputs.iter().all(|output| output.is_finite()) {

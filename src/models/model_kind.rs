@@ -23,6 +23,12 @@ pub struct ModelKind<M> {
     for_data: fn(&[usize], usize, &ModelOptions) -> Option<Result<Architecture>>,
 }
 
+impl<M> std::fmt::Debug for ModelKind<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("ModelKind").field(&self.name).finish()
+    }
+}
+
 impl<M: Exportable> ModelKind<M> {
     /// Returns the kind of an exportable model.
     pub fn of() -> Self {

@@ -38,20 +38,24 @@ pub trait Registry: TorchNames {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there is none.
+    /// [`Error::Setting`] if there is none, or more than one.
     fn kind(name: &str) -> Result<ModelKind<Self>> {
-        let mut kinds = Self::kinds();
+        let kinds = Self::kinds();
         let names: Vec<_> = kinds.iter().map(ModelKind::name).collect();
-        match names.iter().position(|&known| known == name) {
-            Some(index) => Ok(kinds.swap_remove(index)),
-            None => {
+        let mut named = kinds.into_iter().filter(|kind| kind.name() == name);
+        match (named.next(), named.next()) {
+            (Some(kind), None) => Ok(kind),
+            (Some(_), Some(_)) => {
+                Err(Error::setting("kind of model", name, "names that differ within a registry"))
+            }
+            (None, _) => {
                 let expected = format!("one of the known kinds: {}", list_of(MOST_NAMED, &names));
                 Err(Error::setting("kind of model", name, expected))
             }
         }
     }
 
-    /// Creates a model on a device, with weights drawn from the random seed.
+    /// Creates a model on a device, with weights drawn from the random seed, as by [`Seed::module`].
     ///
     /// # Errors
     ///
@@ -70,7 +74,7 @@ pub trait Registry: TorchNames {
     /// # Errors
     ///
     /// Those of [`architecture`](Self::architecture).
-    fn describe(&self) -> Result<String> {
+    fn description(&self) -> Result<String> {
         let architecture = self.architecture()?;
         Self::kind(architecture.kind())?.describe(&architecture)
     }
@@ -90,7 +94,9 @@ impl<M: Exportable> Registry for M {
 /// that is a [`Model`](crate::models::Model), and a [`Registry`](crate::models::Registry) that reads
 /// a model file of any of them. A variant can hold a registry itself.
 ///
-/// A model of inputs, with outputs, that all variants share is named behind the colon.
+/// The inputs and outputs that all variants share are named behind the colon. Each variant has a type of
+/// its own, and each kind a name of its own. The package needs a dependency called `burn`, as for any
+/// `#[derive(Module)]`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};
@@ -132,6 +138,10 @@ impl<M: Exportable> Registry for M {
 ///     fn with_outputs(config: LinearConfig, outputs: usize) -> LinearConfig {
 ///         LinearConfig { outputs, ..config }
 ///     }
+///
+///     fn check_input(config: &LinearConfig, shape: &[usize]) -> Result<(), String> {
+///         Linear::check_input(config, shape)
+///     }
 /// }
 ///
 /// fastburn::registry! {
@@ -158,12 +168,12 @@ macro_rules! registry {
         }
     ) => {
         $(#[$about])*
-        #[derive($crate::__private::Module, Debug)]
+        #[derive($crate::__private::Module, ::core::fmt::Debug)]
         $visibility enum $name {
             $($(#[$variant_about])* $variant($model)),+
         }
 
-        $(impl From<$model> for $name {
+        $(impl ::core::convert::From<$model> for $name {
             fn from(model: $model) -> Self {
                 Self::$variant(model)
             }
@@ -180,7 +190,7 @@ macro_rules! registry {
                 }
             }
 
-            fn layer_groups(&self) -> Vec<$crate::__private::LayerGroup> {
+            fn layer_groups(&self) -> ::std::vec::Vec<$crate::__private::LayerGroup> {
                 match self {
                     $(Self::$variant(model) => {
                         $crate::__private::Model::<$input>::layer_groups(model)
@@ -190,7 +200,7 @@ macro_rules! registry {
         }
 
         impl $crate::__private::TorchNames for $name {
-            fn torch_path(&self, path: &str) -> String {
+            fn torch_path(&self, path: &str) -> ::std::string::String {
                 match self {
                     $(Self::$variant(model) => {
                         $crate::__private::TorchNames::torch_path(model, path)
@@ -208,8 +218,8 @@ macro_rules! registry {
         }
 
         impl $crate::__private::Registry for $name {
-            fn kinds() -> Vec<$crate::__private::ModelKind<Self>> {
-                let mut kinds = Vec::new();
+            fn kinds() -> ::std::vec::Vec<$crate::__private::ModelKind<Self>> {
+                let mut kinds = ::std::vec::Vec::new();
                 $({
                     let of_variant = <$model as $crate::__private::Registry>::kinds();
                     kinds.extend(of_variant.into_iter().map(|kind| kind.map(Self::$variant)));

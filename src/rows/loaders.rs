@@ -50,7 +50,7 @@ impl DataLoaders<Tensor<2>, Tensor<2>> {
             let values = TensorData::new(table.numbers(target)?, [table.len(), 1]);
             TensorSource::new(inputs(&spec, table, device)?, Tensor::from_data(values, device))
         };
-        let items = ItemFormat::of_values(spec.input_format(), [target.to_owned()]);
+        let items = ItemFormat::of_values((&spec).into(), [target.to_owned()]);
         Ok(Self { items: Some(items), ..Self::new(source(train)?, source(valid)?, 0) })
     }
 }
@@ -99,7 +99,7 @@ impl DataLoaders<Tensor<2>, Tensor<1, Int>> {
             TensorSource::new(inputs(&spec, table, device)?, targets)
         };
         let dls = Self::new(source(train)?, source(valid)?, 0);
-        Ok(Self { items: Some(ItemFormat::of_classes(spec.input_format(), classes)), ..dls })
+        Ok(Self { items: Some(ItemFormat::of_classes((&spec).into(), classes)), ..dls })
     }
 }
 

@@ -81,7 +81,7 @@ impl<M: RowModel> RowPredictor<M> {
 
     /// Returns the description of the model from the model file.
     pub fn card(&self) -> &ModelCard {
-        &self.file.card
+        self.file.card()
     }
 
     /// Returns the features of a row, in the order of its values.
@@ -91,7 +91,7 @@ impl<M: RowModel> RowPredictor<M> {
 
     /// Returns the model.
     pub fn model(&self) -> &M {
-        &self.file.model
+        self.file.model()
     }
 
     /// Classifies a row of values, in the order of the features.
@@ -101,6 +101,7 @@ impl<M: RowModel> RowPredictor<M> {
     /// [`Error::Shape`] if it has another number of values, [`Error::Usage`] if the model predicts
     /// values, [`Error::Compute`] if the device fails.
     pub fn predict_row(&self, row: &[f32]) -> Result<Prediction> {
+        self.file.check_classes()?;
         let mut answers = self.file.predictions(&self.outputs(&self.format.scaled(row)?)?)?;
         answers.pop().ok_or_else(|| Error::compute("predict", "no outputs"))
     }
@@ -112,6 +113,7 @@ impl<M: RowModel> RowPredictor<M> {
     /// Those of [`Table::numbers`], [`Error::Usage`] if the model predicts values,
     /// [`Error::Compute`] if the device fails.
     pub fn predict_table(&self, table: &Table) -> Result<Vec<Prediction>> {
+        self.file.check_classes()?;
         self.file.predictions(&self.outputs(&self.format.inputs(table)?)?)
     }
 

@@ -91,16 +91,14 @@ impl RowSpec {
 }
 
 impl RowSpec {
-    /// Returns the format as model files store it.
-    pub(super) fn input_format(&self) -> InputFormat {
-        // Names and numbers always convert to JSON.
-        InputFormat::Rows(serde_json::to_value(self).unwrap_or_default())
-    }
-
-    /// Reads the format of the rows from a model file, and checks that it fits the model.
-    pub(super) fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
+    /// Returns the format of the rows of a model file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if its model takes other inputs, or rows of another format.
+    pub fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
         let failed = |problem: String| file.error(format!("not a model of rows ({problem})"));
-        let InputFormat::Rows(format) = &file.card.input else {
+        let InputFormat::Rows(format) = &file.card().input else {
             return Err(failed("it takes other inputs".to_owned()));
         };
         let format: Self =
@@ -111,8 +109,18 @@ impl RowSpec {
             return Err(failed(format!("feature {name} has mean {mean} and deviation {std}")));
         }
         let features = format.features.len();
+        if features == 0 {
+            return Err(failed("no features".to_owned()));
+        }
         file.check_input(&[features], format_args!("rows of {features} features"))?;
         Ok(format)
+    }
+}
+
+impl From<&RowSpec> for InputFormat {
+    fn from(format: &RowSpec) -> Self {
+        // Names and numbers always convert to JSON.
+        Self::Rows(serde_json::to_value(format).unwrap_or_default())
     }
 }
 

@@ -43,7 +43,7 @@ impl<M: ImageModel> Predictor<M> {
         self.file.check_classes()?;
         let known: Vec<_> =
             images.classes().iter().map(|class| self.class(class)).collect::<Result<_>>()?;
-        let (kind, classes) = (self.file.card.outputs, self.file.card.classes.len());
+        let (kind, classes) = (self.file.card().outputs, self.file.card().classes.len());
         let mut items = Vec::new();
         images.for_each_batch(self.images_at_once(), |indices, batch| {
             // Not `self`: a model need not be `Sync`.
@@ -60,12 +60,12 @@ impl<M: ImageModel> Predictor<M> {
             }));
             Ok(())
         })?;
-        Ok(Interpretation { classes: self.file.card.classes.clone(), items })
+        Ok(Interpretation { classes: self.file.card().classes.clone(), items })
     }
 
     /// Returns the index of the class called `name`.
     fn class(&self, name: &str) -> Result<usize> {
-        let classes = &self.file.card.classes;
+        let classes = &self.file.card().classes;
         let class = classes.iter().position(|class| class == name);
         class.ok_or_else(|| Error::Shape {
             what: "images for this model",

@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::images::Images;
 use super::open::Splits;
 use super::read::ReadOptions;
-use crate::data::{BatchItems, DataLoaders, InputFormat, ItemFormat, Source, class_indices};
+use crate::data::{BatchItems, DataLoaders, ItemFormat, Source, class_indices};
 use crate::device;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -118,8 +118,7 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
         device: &Device,
     ) -> Self {
         let source = |images, targets| ImageSource::new(images, targets, device, Residency::Auto);
-        let input = InputFormat::Image(train.format().to_json());
-        let items = ItemFormat::of_classes(input, train.classes());
+        let items = ItemFormat::of_classes(train.format().into(), train.classes());
         let dls = Self::new(source(train, targets.clone()), source(valid, targets), 0);
         Self { items: Some(items), ..dls }
     }

@@ -43,7 +43,7 @@ pub use loaders::{ImageSource, Residency};
 pub(crate) use open::{DIGITS, unwrapped_path};
 pub use open::{Idx, ImageFolder, OpenOptions, Splits, image_files};
 pub use predictor::{ImageModel, Predictor};
-pub use pretrained::{PretrainedModel, TransferredModel};
+pub use pretrained::PretrainedModel;
 pub use progress::SkippedFile;
 pub use read::ReadOptions;
 pub use resize::Filter;

@@ -108,7 +108,7 @@ impl<M: ImageModel> Predictor<M> {
 
     /// Returns the description of the model from the model file.
     pub fn card(&self) -> &ModelCard {
-        &self.file.card
+        self.file.card()
     }
 
     /// Returns the format of the images that the model takes.
@@ -118,7 +118,7 @@ impl<M: ImageModel> Predictor<M> {
 
     /// Returns the model.
     pub fn model(&self) -> &M {
-        &self.file.model
+        self.file.model()
     }
 
     /// Classifies an image file (PNG, JPEG, WebP, BMP, GIF or TIFF).
@@ -174,6 +174,7 @@ impl<M: ImageModel> Predictor<M> {
     ///
     /// [`Error::Shape`] if the images have another shape, [`Error::Compute`] if the device fails.
     pub fn predict_batch(&self, batch: Tensor<4>) -> Result<Vec<Prediction>> {
+        self.file.check_classes()?;
         self.file.predictions(&self.outputs(batch)?)
     }
 
@@ -185,7 +186,20 @@ impl<M: ImageModel> Predictor<M> {
     /// [`Error::Usage`] if the model predicts classes, and those of
     /// [`predict_file`](Self::predict_file).
     pub fn values_of_file(&self, path: impl AsRef<Path>) -> Result<Vec<f32>> {
+        self.file.check_values()?;
         let (pixels, _) = prepare(&self.format, path.as_ref())?;
+        self.values_of_one(&pixels)
+    }
+
+    /// Returns the values that a regression predicts for an image, given the contents of an image file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`] if the model predicts classes, and those of
+    /// [`predict_bytes`](Self::predict_bytes).
+    pub fn values_of_bytes(&self, bytes: &[u8]) -> Result<Vec<f32>> {
+        self.file.check_values()?;
+        let (pixels, _) = self.format.decode(bytes, "the image")?;
         self.values_of_one(&pixels)
     }
 
@@ -197,6 +211,7 @@ impl<M: ImageModel> Predictor<M> {
     /// [`Error::Usage`] if the model predicts classes, and those of
     /// [`predict_pixels`](Self::predict_pixels).
     pub fn values_of_pixels(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>> {
+        self.file.check_values()?;
         let (pixels, _) = self.format.adapt(pixels, shape)?;
         self.values_of_one(&pixels)
     }

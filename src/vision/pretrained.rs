@@ -1,21 +1,14 @@
 //! Transfer learning: a trained model as the start of another.
 
-use std::collections::BTreeSet;
-use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::predictor::ImageModel;
 use super::spec::ImageSpec;
-use crate::checks;
 use crate::error::Result;
-use crate::models::{AnyModel, ModelCard, ModelFile, StateDict, torch_names};
-use crate::printable::list_of;
+use crate::models::{AnyModel, ModelCard, ModelFile, TransferredModel};
 use crate::seed::Seed;
-
-/// The number of tensors that are listed by name.
-const MOST_NAMED: usize = 8;
 
 /// A trained model from a model file, whose body is reused to learn other classes.
 ///
@@ -57,20 +50,7 @@ const MOST_NAMED: usize = 8;
 pub struct PretrainedModel<M = AnyModel> {
     file: ModelFile<M>,
     format: ImageSpec,
-    device: Device,
     new_head: bool,
-}
-
-/// A model made from a pretrained one.
-#[derive(Debug, Clone)]
-pub struct TransferredModel<M = AnyModel> {
-    /// The model, ready to train.
-    pub model: M,
-    /// The tensors from the model file, by their PyTorch names and with their shapes, such as
-    /// `0.weight [30, 784]`.
-    pub loaded: Vec<String>,
-    /// The newly initialised tensors.
-    pub made: Vec<String>,
 }
 
 impl PretrainedModel {
@@ -102,7 +82,7 @@ impl PretrainedModel {
         path: impl AsRef<Path>,
         device: &Device,
     ) -> Result<PretrainedModel<M>> {
-        PretrainedModel::of_file(ModelFile::load_as(path, device)?, device)
+        PretrainedModel::of_file(ModelFile::load_as(path, device)?)
     }
 
     /// Reads a model from the contents of a model file: see [`load_as`](Self::load_as).
@@ -114,19 +94,18 @@ impl PretrainedModel {
         bytes: &[u8],
         device: &Device,
     ) -> Result<PretrainedModel<M>> {
-        PretrainedModel::of_file(ModelFile::from_bytes_as(bytes, device)?, device)
+        PretrainedModel::of_file(ModelFile::from_bytes_as(bytes, device)?)
     }
 }
 
 impl<M: ImageModel> PretrainedModel<M> {
-    fn of_file(file: ModelFile<M>, device: &Device) -> Result<Self> {
-        let (format, device) = (ImageSpec::of_model(&file)?, device.clone().inner());
-        Ok(Self { format, file, device, new_head: false })
+    fn of_file(file: ModelFile<M>) -> Result<Self> {
+        Ok(Self { format: ImageSpec::of_model(&file)?, file, new_head: false })
     }
 
     /// Returns the description of the model from the model file.
     pub fn card(&self) -> &ModelCard {
-        &self.file.card
+        self.file.card()
     }
 
     /// Returns the format of the images that the model was trained on.
@@ -164,60 +143,12 @@ impl<M: ImageModel> PretrainedModel<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`](crate::Error::Setting) if `outputs` is 0;
-    /// [`Error::File`](crate::Error::File) if a new head is needed and the model
-    /// has no body because it is a single layer group; [`Error::Compute`](crate::Error::Compute) if the device fails.
+    /// Those of [`ModelFile::model_for`].
     pub fn model_for(&self, outputs: usize, seed: impl Into<Seed>) -> Result<TransferredModel<M>> {
-        checks::at_least_one("number of outputs", outputs)?;
-        let (before, model) = (&self.file.card.architecture, &self.file.model);
-        let kind = M::kind(before.kind())?;
-        let trained = StateDict::of(model)?;
-        if outputs == kind.outputs(before)? && !self.new_head {
-            let loaded = named(&trained, |_| true);
-            return Ok(TransferredModel { model: model.clone(), loaded, made: Vec::new() });
-        }
-        let head = head_of(model);
-        let in_head = |name: &str| head.contains(name);
-        if trained.names().all(in_head) {
-            let problem = format!(
-                "a {} has only a head; a new head with {outputs} outputs would keep no trained layer",
-                model.describe()?
-            );
-            return Err(self.file.error(problem));
-        }
-        let drawn = M::from_architecture(&kind.with_outputs(before, outputs)?, &self.device, seed)?;
-        let weights = trained.with_others(&StateDict::of(&drawn)?, in_head);
-        let mut model = drawn;
-        weights.load_into(&mut model)?;
-        Ok(TransferredModel {
-            model,
-            loaded: named(&weights, |name| !in_head(name)),
-            made: named(&weights, in_head),
-        })
-    }
-}
-
-/// Returns the names of the tensors in the head of a model: its last layer group.
-fn head_of<M: ImageModel>(model: &M) -> BTreeSet<String> {
-    let head = model.layer_groups().pop();
-    let names = torch_names(model).into_iter();
-    let names = names.filter(|(path, _)| head.as_ref().is_some_and(|head| head.has(path)));
-    names.map(|(_, name)| name).collect()
-}
-
-/// Returns the names and shapes of the tensors that `which` selects.
-fn named(weights: &StateDict, which: impl Fn(&str) -> bool) -> Vec<String> {
-    let names = weights.names().filter(|name| which(name));
-    names.map(|name| format!("{name} {:?}", weights.shape(name).unwrap_or_default())).collect()
-}
-
-/// Writes the loaded and the new tensors, one line for each kind.
-impl<M> Display for TransferredModel<M> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "loaded  {}", list_of(MOST_NAMED, &self.loaded))?;
-        match self.made.as_slice() {
-            [] => Ok(()),
-            made => write!(f, "\nmade    {}", list_of(MOST_NAMED, made)),
+        if self.new_head {
+            self.file.with_new_head::<Tensor<4>>(outputs, seed)
+        } else {
+            self.file.model_for::<Tensor<4>>(outputs, seed)
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The image format of a model, for training and for prediction.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::resize::Filter;
 use super::scaling::Scaling;
@@ -67,16 +66,14 @@ impl ImageSpec {
         self.channels * self.height * self.width
     }
 
-    /// Returns the format as JSON, as model files store it.
-    pub(crate) fn to_json(&self) -> Value {
-        // Numbers, lists and names always convert to JSON.
-        serde_json::to_value(self).unwrap_or_default()
-    }
-
-    /// Reads the image format from a model file, and checks that it fits the model.
-    pub(crate) fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
+    /// Returns the image format of a model file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`](crate::Error::File) if its model takes other inputs, or images of another format.
+    pub fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
         let failed = |problem: String| file.error(format!("not an image model ({problem})"));
-        let InputFormat::Image(format) = &file.card.input else {
+        let InputFormat::Image(format) = &file.card().input else {
             return Err(failed("it takes other inputs".to_owned()));
         };
         let format: Self =
@@ -102,6 +99,13 @@ impl ImageSpec {
     /// Returns whether an image has no pixels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl From<&ImageSpec> for InputFormat {
+    fn from(format: &ImageSpec) -> Self {
+        // Numbers, lists and names always convert to JSON.
+        Self::Image(serde_json::to_value(format).unwrap_or_default())
     }
 }
 

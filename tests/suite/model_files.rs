@@ -53,7 +53,7 @@ fn a_loaded_model_answers_as_the_learner_did() {
         assert_eq!(card.classes, ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"]);
         let InputFormat::Image(input) = &card.input else { panic!("{:?}", card.input) };
         assert_eq!((&input["width"], card.loss.as_str()), (&json!(28), "cross-entropy"));
-        assert_eq!(predictor.model().describe().unwrap(), "mlp 784-12-10, sigmoid");
+        assert_eq!(predictor.model().description().unwrap(), "mlp 784-12-10, sigmoid");
         let row = learn.history().epochs.last().unwrap();
         assert_eq!(card.metrics["accuracy"], row.metrics[0]);
         assert_eq!(card.metrics["valid_loss"], row.valid_loss.unwrap());

@@ -68,6 +68,15 @@ fn images_and_rows_give_the_same_answer() {
 }
 
 #[test]
+fn a_frozen_copy_leaves_the_model_as_it_is() {
+    let device = fastburn::device::cpu().unwrap().autodiff();
+    let model = MlpConfig::new([4, 3, 2]).init(&device, 1).unwrap();
+    let teacher = model.clone().freeze();
+    let is_trained = |model: &Mlp| model.layers[0].weight.val().is_require_grad();
+    assert!(is_trained(&model) && !is_trained(&teacher));
+}
+
+#[test]
 fn a_width_that_cannot_work_is_refused() {
     let device = fastburn::device::cpu().unwrap();
     for widths in [vec![], vec![3], vec![3, 0, 2], vec![0, 2]] {

@@ -22,6 +22,7 @@ use fastburn::{Error, Result, Seed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::hostile_model_files::resealed;
 use crate::program::{output, stderr, stdout};
 use crate::support::{assert_close, crate_path, each_device, values};
 
@@ -70,6 +71,9 @@ impl Exportable for ConvNet {
 
     fn from_config(config: &ConvConfig, device: &Device, _: Seed) -> Result<Self> {
         let ConvConfig { channels, outputs } = *config;
+        if !(1..=4096).contains(&channels) {
+            return Err(Error::setting("number of channels", channels, "1 to 4096"));
+        }
         Ok(Self {
             conv: Conv2dConfig::new([1, channels], [3, 3]).with_stride([2, 2]).init(device),
             norm: BatchNormConfig::new(channels).init(device),
@@ -163,18 +167,30 @@ fn an_own_model_is_exported_and_asked_by_its_own_type_and_through_an_own_registr
 }
 
 #[test]
+fn fewer_outputs_than_classes_are_refused_before_they_are_trained() {
+    each_device(|device| {
+        let dls = zeros_and_ones(device);
+        let mut learn = Learner::new(dls, conv_net(4, 1, device), CrossEntropy::new());
+        for error in [learn.fit(1, 1e-2).unwrap_err(), learn.validate().unwrap_err()] {
+            let expected = "expected at least 2 logits, one per class, found 1";
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    });
+}
+
+#[test]
 fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know() {
     let folder = tempfile::tempdir().unwrap();
     let device = fastburn::device::cpu().unwrap();
     let [conv, mlp] = ["conv", "mlp"].map(|name| folder.path().join(name));
     learner(&device).export(&conv).unwrap();
     let model = OurModel::from(AnyModel::from(MlpConfig::new([784, 2]).init(&device, 1).unwrap()));
-    assert_eq!(model.describe().unwrap(), "mlp 784-2");
+    assert_eq!(model.description().unwrap(), "mlp 784-2");
     Learner::new(zeros_and_ones(&device), model, CrossEntropy::new()).export(&mlp).unwrap();
 
     let kind = |file| {
         let file = ModelFile::load_as::<OurModel>(file, &device).unwrap();
-        file.card.architecture.kind().to_owned()
+        file.card().architecture.kind().to_owned()
     };
     assert_eq!([kind(&conv), kind(&mlp)], ["conv-net", "mlp"]);
     // The program, and any program without the registry, reads the file of a built-in model.
@@ -196,11 +212,23 @@ fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know()
     let options = ModelOptions::new().hidden([6]);
     let made = |kind: &str| {
         let architecture = OurModel::kind(kind)?.for_data(&[1, 28, 28], 2, &options)?;
-        OurModel::from_architecture(&architecture, &device, 3)?.describe()
+        OurModel::from_architecture(&architecture, &device, 3)?.description()
     };
     assert_eq!(made("conv-net").unwrap(), "conv-net");
     assert_eq!(made("mlp").unwrap(), "mlp 784-6-2");
     assert!(made("transformer").unwrap_err().to_string().contains("conv-net, linear, mlp"));
+    // A kind that was there twice could be read as the wrong one.
+    assert!(Twice::kind("conv-net").unwrap_err().to_string().contains("names that differ"));
+    let model = Twice::from(OurModel::from(conv_net(4, 2, &device)));
+    let learn = Learner::new(zeros_and_ones(&device), model, CrossEntropy::new());
+    assert!(learn.export(&conv).unwrap_err().to_string().contains("names that differ"));
+}
+
+fastburn::registry! {
+    enum Twice: Model<Tensor<4>, Output = Tensor<2>> {
+        ConvNet(ConvNet),
+        Ours(OurModel),
+    }
 }
 
 #[test]
@@ -402,6 +430,10 @@ impl Exportable for AnyConfig {
     fn with_outputs(config: Value, _: usize) -> Value {
         config
     }
+
+    fn check_input(_: &Value, _: &[usize]) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 #[test]
@@ -409,7 +441,7 @@ fn a_model_file_of_an_earlier_version_still_loads() {
     let device = fastburn::device::cpu().unwrap();
     let file = crate_path("examples/embed/digits.safetensors");
     let predictor = Predictor::load(&file, &device).unwrap();
-    assert_eq!(predictor.model().describe().unwrap(), "mlp 784-16-10");
+    assert_eq!(predictor.model().description().unwrap(), "mlp 784-16-10");
     assert_eq!((predictor.card().classes.len(), predictor.format().shape()), (10, [1, 28, 28]));
     let seven = predictor.predict_file(crate_path("examples/embed/seven.png")).unwrap();
     assert_eq!(seven.label(), "7");
@@ -443,4 +475,149 @@ fn the_program_tells_what_goes_in_and_what_comes_out_and_classifies_with_no_valu
     assert!(!run.status.success() && run.stdout.is_empty());
     let run = output(&["predict", &rows, &seven]);
     assert!(stderr(&run).contains("rows: not an image model"), "{}", stderr(&run));
+}
+
+/// A model of rows that is as wide as its configuration says, and is made as wide as `made`.
+#[derive(Module, Debug)]
+struct Lying {
+    layer: burn::nn::Linear,
+    #[module(skip)]
+    config: LyingConfig,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct LyingConfig {
+    inputs: usize,
+    outputs: usize,
+    made: usize,
+    keeps_outputs: bool,
+}
+
+impl Model<Tensor<2>> for Lying {
+    type Output = Tensor<2>;
+
+    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        self.layer.forward(rows)
+    }
+}
+
+impl TorchNames for Lying {}
+
+impl Exportable for Lying {
+    const KIND: &'static str = "lying";
+    type Config = LyingConfig;
+
+    fn config(&self) -> LyingConfig {
+        self.config.clone()
+    }
+
+    fn from_config(config: &LyingConfig, device: &Device, _: Seed) -> Result<Self> {
+        let layer = burn::nn::LinearConfig::new(config.inputs, config.made).init(device);
+        Ok(Self { layer, config: config.clone() })
+    }
+
+    fn outputs(config: &LyingConfig) -> usize {
+        config.outputs
+    }
+
+    fn with_outputs(config: LyingConfig, outputs: usize) -> LyingConfig {
+        let outputs = if config.keeps_outputs { config.outputs } else { outputs };
+        LyingConfig { outputs, made: outputs, ..config }
+    }
+
+    fn check_input(config: &LyingConfig, shape: &[usize]) -> Result<(), String> {
+        if shape == [config.inputs] { Ok(()) } else { Err(format!("{} inputs", config.inputs)) }
+    }
+}
+
+#[test]
+fn what_could_not_be_read_again_is_not_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rows.safetensors");
+    let device = fastburn::device::cpu().unwrap();
+    let table = Table::parse("t.csv", b"a,b,y\n1,2,3\n3,1,5\n2,2,4\n").unwrap();
+    let (train, valid) = table.split(0.3, 1).unwrap();
+    let dls = DataLoaders::from_rows(&train, &valid, &["a", "b"], "y", &device).unwrap();
+    let good = LyingConfig { inputs: 2, outputs: 1, made: 1, keeps_outputs: false };
+    let export = |described: LyingConfig, made: LyingConfig| {
+        let mut model = Lying::init(&made, &device, 1).unwrap();
+        model.config = described;
+        let learn = Learner::new(dls.clone(), model, Mse);
+        learn.export(&file).map_err(|error| error.to_string())
+    };
+    for (described, expected) in [
+        (LyingConfig { made: 2, ..good.clone() }, "layer.weight has shape [1, 2], expected [2, 2]"),
+        (LyingConfig { inputs: 3, ..good.clone() }, "expected [1, 3]"),
+        (LyingConfig { outputs: 2, ..good.clone() }, "1 values do not fit 2 outputs"),
+        (LyingConfig { outputs: 0, ..good.clone() }, "1 values do not fit 0 outputs"),
+    ] {
+        let error = export(described, good.clone()).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        assert!(!file.exists());
+    }
+    let wide = LyingConfig { inputs: 3, ..good.clone() };
+    let error = export(wide.clone(), wide).unwrap_err();
+    assert!(
+        error.contains("inputs of shape [2] do not fit a lying, which takes 3 inputs"),
+        "{error}"
+    );
+
+    export(good.clone(), good.clone()).unwrap();
+    let read = ModelFile::load_as::<Lying>(&file, &device).unwrap();
+    let transferred = read.model_for::<Tensor<2>>(1, 3).unwrap();
+    assert_eq!((transferred.loaded.len(), transferred.made.len()), (2, 0));
+    let error = read.model_for::<Tensor<2>>(4, 3).unwrap_err().to_string();
+    assert!(error.contains("a lying has only a head") && error.contains("layer_groups"), "{error}");
+    let stubborn = LyingConfig { keeps_outputs: true, ..good };
+    export(stubborn.clone(), stubborn).unwrap();
+    let read = ModelFile::load_as::<Lying>(&file, &device).unwrap();
+    let error = read.model_for::<Tensor<2>>(4, 3).unwrap_err().to_string();
+    assert!(error.contains("number of outputs 1: expected 4"), "{error}");
+}
+
+#[test]
+fn a_file_that_means_harm_to_an_own_model_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let [conv, rows] = ["conv", "rows"].map(|name| folder.path().join(name));
+    let device = fastburn::device::cpu().unwrap();
+    learner(&device).export(&conv).unwrap();
+    let whole = fs::read(&conv).unwrap();
+    for (path, value, expected) in [
+        ("/architecture/channels", json!(1_u64 << 62), "number of channels"),
+        ("/architecture/channels", json!(0), "number of channels 0: expected 1 to 4096"),
+        (
+            "/architecture/channels",
+            json!(4096),
+            "conv.weight has shape [4, 1, 3, 3], expected [4096",
+        ),
+        ("/architecture/outputs", json!(0), "2 classes do not fit 0 outputs"),
+        ("/image/width", json!(29), "which takes grey images of 28×28"),
+        ("/image/channels", json!(3), "which takes grey images of 28×28"),
+        ("/outputs", json!("values"), "0 values do not fit 2 outputs"),
+    ] {
+        let edited = resealed(&whole, |about| *about.pointer_mut(path).unwrap() = value.clone());
+        let error = Predictor::from_bytes_as::<ConvNet>(&edited, &device).unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{path}: {error}");
+    }
+
+    let table = Table::parse("t.csv", b"a,b,y\n1,2,3\n3,1,5\n2,2,4\n").unwrap();
+    let (train, valid) = table.split(0.3, 1).unwrap();
+    let dls = DataLoaders::from_rows(&train, &valid, &["a", "b"], "y", &device).unwrap();
+    let model = LinearConfig::new(2, 1).init(&device, 1).unwrap();
+    Learner::new(dls, model, Mse).export(&rows).unwrap();
+    let whole = fs::read(&rows).unwrap();
+    let one = json!({ "name": "a", "mean": 0.0, "std": 1.0 });
+    for (path, value, expected) in [
+        ("/rows/features", json!([]), "no features"),
+        ("/rows/features", json!([one]), "rows of 1 features do not fit a linear 2-1"),
+        ("/rows/features/0/std", json!(0.0), "feature a has mean"),
+        ("/values", json!([]), "0 values do not fit 1 outputs"),
+        ("/rows", json!(7), "not a model of rows"),
+    ] {
+        let edited = resealed(&whole, |about| *about.pointer_mut(path).unwrap() = value.clone());
+        let error = RowPredictor::<Linear>::from_bytes(&edited, &device).unwrap_err();
+        assert!(matches!(error, Error::File { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{path}: {error}");
+    }
 }

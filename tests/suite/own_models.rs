@@ -10,7 +10,7 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::optim::SgdConfig;
 use burn::tensor::{Bool, Device, Int, Tensor, activation::relu};
-use fastburn::callbacks::{Checkpoint, EarlyStopping, Monitor, SaveModel};
+use fastburn::callbacks::{Checkpoint, EarlyStopping, EpochTable, Monitor, SaveModel};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{BatchItems, DataLoaders, Source, TensorSource};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
@@ -285,6 +285,13 @@ fn a_learner_that_is_kept_can_be_changed_between_fits() {
     assert!(app.learn.history().epochs.len() < 31, "stopped early");
     app.learn.remove_callback("EarlyStopping").unwrap();
     assert!(app.learn.remove_callback("EarlyStopping").is_err());
+    // Callbacks without a name of their own have that of their type.
+    app.learn.add_callback(StopAfter(1000));
+    app.learn.add_callback(EpochTable::new(Vec::new()));
+    let error = app.learn.remove_callback("Stop").unwrap_err().to_string();
+    assert!(error.contains("one of TerminateOnNan, StopAfter, EpochTable"), "{error}");
+    app.learn.remove_callback("StopAfter").unwrap();
+    app.learn.remove_callback("EpochTable").unwrap();
     app.learn.add_metric(top_k_accuracy(2));
     app.learn.set_optimizer(OptimizerKind::Sgd);
     app.learn.set_layer_groups([LayerGroup::all()]);

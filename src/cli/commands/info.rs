@@ -10,9 +10,8 @@ use fastburn::data::InputFormat;
 use fastburn::loss::Outputs;
 use fastburn::models::{ModelFile, Registry};
 use fastburn::rows::RowSpec;
-use fastburn::vision::Predictor;
+use fastburn::vision::ImageSpec;
 use fastburn::{device, printable};
-use serde_json::Value;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -29,7 +28,8 @@ const EXAMPLES: &str = "Example:\n  fastburn info digits.safetensors";
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     // Loading proves that the file is complete and that its weights fit the architecture.
     let device = device::cpu()?;
-    let ModelFile { card, model, .. } = ModelFile::load(&arguments.model, &device)?;
+    let file = ModelFile::load(&arguments.model, &device)?;
+    let (card, model) = (file.card(), file.model());
     let parameters = model.num_params();
     let mut out = stdout().lock();
     if arguments.json {
@@ -38,13 +38,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         writeln!(out, "{line}")?;
         return Ok(ExitCode::SUCCESS);
     }
-    writeln!(out, "model       {}, {parameters} parameters", model.describe()?)?;
+    writeln!(out, "model       {}, {parameters} parameters", model.description()?)?;
     match &card.input {
         InputFormat::Image(_) => {
-            let predictor = Predictor::load(&arguments.model, &device)?;
-            writeln!(out, "images      {}", predictor.format())?;
+            writeln!(out, "images      {}", ImageSpec::of_model(&file)?)?;
         }
-        InputFormat::Rows(rows) => writeln!(out, "rows        {}", features(rows))?,
+        InputFormat::Rows(_) => {
+            let features = RowSpec::of_model(&file)?.features;
+            let names: Vec<_> = features.iter().map(|feature| printable(&feature.name)).collect();
+            writeln!(out, "rows        {}: {}", names.len(), names.join(", "))?;
+        }
         _ => writeln!(out, "inputs      of another program")?,
     }
     let outputs = match card.outputs {
@@ -64,12 +67,4 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     writeln!(out, "written by  fastburn {}", printable(&card.fastburn_version))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Lists the features of a model of rows.
-fn features(rows: &Value) -> String {
-    let rows: Option<RowSpec> = serde_json::from_value(rows.clone()).ok();
-    let features = rows.map(|rows| rows.features).unwrap_or_default();
-    let names: Vec<_> = features.iter().map(|feature| printable(&feature.name)).collect();
-    format!("{}: {}", names.len(), names.join(", "))
 }

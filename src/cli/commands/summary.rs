@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { opening, memory, settings, .. } = arguments;
     let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings)?;
     let summary = with_learner!(learner, learn => {
-        Summary { model: learn.model().describe()?, ..learn.summary()? }
+        Summary { model: learn.model().description()?, ..learn.summary()? }
     });
     let mut out = stdout().lock();
     if arguments.json {

@@ -89,7 +89,7 @@ pub fn announce(
     let balance = balance.unwrap_or_default();
     say(format_args!(
         "model   {}, {} parameters; {}{balance}, {}, lr {}, batches of {}, seed {}",
-        model.describe()?,
+        model.description()?,
         model.num_params(),
         name_of(training.loss),
         settings.optimizer().kind(),

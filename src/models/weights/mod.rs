@@ -19,7 +19,7 @@ use safetensors::tensor::Dtype;
 use safetensors::tensor::TensorView;
 
 pub use self::names::TorchNames;
-pub(crate) use self::names::torch_names;
+pub(super) use self::names::torch_names;
 pub use self::state_dict::StateDict;
 use self::values::Weights;
 #[cfg(not(feature = "pytorch"))]

@@ -55,7 +55,8 @@ impl StateDict {
         Ok(self.written(model))
     }
 
-    fn check_fits<M: TorchNames>(&self, model: &M) -> Result<()> {
+    /// Checks that they fit a model, whose parameters need not be drawn.
+    pub(in crate::models) fn check_fits<M: TorchNames>(&self, model: &M) -> Result<()> {
         let mut check = Check::new(model, self);
         model.visit(&mut check);
         match check.problem() {

@@ -41,6 +41,12 @@ const BATCHES: &str = "num_batches_tracked";
 /// weights.load_into(&mut model)?;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "the tensors of `{Self}` have no names in PyTorch",
+    label = "not a module with names in PyTorch",
+    note = "write `impl fastburn::models::TorchNames for {Self} {{}}` if PyTorch's module has the same \
+            fields"
+)]
 pub trait TorchNames: Module {
     /// Returns PyTorch's path for the module at `path`, such as `layers.0`; the model itself has the
     /// path ``.
@@ -86,7 +92,7 @@ impl<'a, M: TorchNames> TorchPath<'a, M> {
 }
 
 /// Returns PyTorch's name for each of a model's tensors, by its path.
-pub(crate) fn torch_names<M: TorchNames>(model: &M) -> BTreeMap<String, String> {
+pub(in crate::models) fn torch_names<M: TorchNames>(model: &M) -> BTreeMap<String, String> {
     let mut names = Names { path: TorchPath::new(model), found: BTreeMap::new() };
     model.visit(&mut names);
     names.found

@@ -72,12 +72,16 @@ impl StateDict {
         }
     }
 
-    /// Returns these weights, with those whose names satisfy `which` taken from `others`.
-    pub(crate) fn with_others(&self, others: &Self, which: impl Fn(&str) -> bool) -> Self {
-        let own = self.tensors.iter().filter(|(name, _)| !which(name));
-        let others = others.tensors.iter().filter(|(name, _)| which(name));
-        let tensors = own.chain(others).map(|(name, w)| (name.clone(), w.clone())).collect();
-        Self { place: self.place.clone(), tensors }
+    /// Returns the weights whose names satisfy `which`.
+    pub(in crate::models) fn only(mut self, which: impl Fn(&str) -> bool) -> Self {
+        self.tensors.retain(|name, _| which(name));
+        self
+    }
+
+    /// Returns these weights and others, with other names.
+    pub(in crate::models) fn and(mut self, others: Self) -> Self {
+        self.tensors.extend(others.tensors);
+        self
     }
 
     /// Returns an error about these weights.

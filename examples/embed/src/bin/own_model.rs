@@ -9,10 +9,10 @@ use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
 use fastburn::models::{
-    AnyModel, Exportable, LayerGroup, Model, Registry, TorchNames, full_precision,
+    AnyModel, Exportable, FullPrecision, LayerGroup, Model, Registry, TorchNames,
 };
 use fastburn::vision::{Predictor, PretrainedModel, Splits};
-use fastburn::{Result, Seed, device};
+use fastburn::{Error, Result, Seed, device};
 use serde::{Deserialize, Serialize};
 
 /// What a model file says of a [`ConvNet`], beside its weights.
@@ -26,7 +26,7 @@ struct ConvNetConfig {
 #[derive(Module, Debug)]
 struct ConvNet {
     conv: Conv2d,
-    norm: BatchNorm,
+    norm: FullPrecision<BatchNorm>,
     dropout: Dropout,
     head: Linear,
     #[module(skip)]
@@ -38,7 +38,7 @@ impl Model<Tensor<4>> for ConvNet {
 
     /// Maps images `[batch, 1, 28, 28]` to logits `[batch, classes]`.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let x = relu(full_precision(self.conv.forward(images), |x| self.norm.forward(x)));
+        let x = relu(self.norm.forward(self.conv.forward(images)));
         self.head.forward(self.dropout.forward(x.flatten(1, 3)))
     }
 
@@ -61,9 +61,13 @@ impl Exportable for ConvNet {
 
     fn from_config(config: &ConvNetConfig, device: &Device, _: Seed) -> Result<Self> {
         let ConvNetConfig { channels, classes } = *config;
+        // A model file may claim any size.
+        if !(1..=4096).contains(&channels) {
+            return Err(Error::setting("number of channels", channels, "1 to 4096"));
+        }
         Ok(Self {
             conv: Conv2dConfig::new([1, channels], [3, 3]).with_stride([2, 2]).init(device),
-            norm: BatchNormConfig::new(channels).init(device),
+            norm: BatchNormConfig::new(channels).init(device).into(),
             dropout: DropoutConfig::new(0.2).init(),
             head: LinearConfig::new(channels * 13 * 13, classes).init(device),
             config: config.clone(),
@@ -110,7 +114,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let prediction = Predictor::load_as::<ConvNet>(&file, &device)?.predict_file(seven)?;
     let predictor = Predictor::load_as::<OurModel>(&file, &device)?;
     assert_eq!(predictor.predict_file(seven)?, prediction);
-    println!("{}: a {}", predictor.model().describe()?, prediction.label());
+    println!("{}: a {}", predictor.model().description()?, prediction.label());
 
     // Its body, for three of the classes.
     let model = PretrainedModel::load_as::<ConvNet>(&file, &device)?.model_for(3, 42)?.model;

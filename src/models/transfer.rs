@@ -1,0 +1,126 @@
+//! Transfer learning: a trained model with a head for other outputs.
+
+use std::collections::BTreeSet;
+use std::fmt::{self, Display, Formatter};
+
+use super::any_model::AnyModel;
+use super::model::Model;
+use super::model_file::ModelFile;
+use super::registry::Registry;
+use super::weights::{StateDict, torch_names};
+use crate::checks;
+use crate::error::{Error, Result};
+use crate::printable::list_of;
+use crate::seed::Seed;
+
+/// The number of tensors that are listed by name.
+const MOST_NAMED: usize = 8;
+
+/// A model made from a pretrained one.
+#[derive(Debug, Clone)]
+pub struct TransferredModel<M = AnyModel> {
+    /// The model, to pass to a learner. It is set to validation, as a model that is loaded.
+    pub model: M,
+    /// The tensors from the model file, by their PyTorch names and with their shapes, such as
+    /// `0.weight [30, 784]`.
+    pub loaded: Vec<String>,
+    /// The newly initialised tensors.
+    pub made: Vec<String>,
+}
+
+impl<M: Registry> ModelFile<M> {
+    /// Returns the model of inputs `I` with `outputs` outputs, for example to learn other values of
+    /// rows. [`PretrainedModel`](crate::vision::PretrainedModel) does so for images.
+    ///
+    /// The head of a model is its last [layer group](Model::layer_groups), the body everything before
+    /// it. The body keeps its trained weights. The head keeps them if it already has as many outputs.
+    /// Otherwise it gets the initial weights of a new model with the same random seed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] if `outputs` is 0; [`Error::File`] if a new head is needed and the model has
+    /// no body, since it is a single layer group; [`Error::Compute`] if the device fails.
+    pub fn model_for<I>(&self, outputs: usize, seed: impl Into<Seed>) -> Result<TransferredModel<M>>
+    where
+        M: Model<I>,
+    {
+        let architecture = &self.card().architecture;
+        if outputs != M::kind(architecture.kind())?.outputs(architecture)? {
+            return self.with_new_head(outputs, seed);
+        }
+        let loaded = named(&StateDict::of(self.model())?, |_| true);
+        Ok(TransferredModel { model: self.model().clone(), loaded, made: Vec::new() })
+    }
+
+    /// Returns the model of inputs `I` with a new head of `outputs` outputs, also if it had as many
+    /// before: see [`model_for`](Self::model_for).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`model_for`](Self::model_for).
+    pub fn with_new_head<I>(
+        &self,
+        outputs: usize,
+        seed: impl Into<Seed>,
+    ) -> Result<TransferredModel<M>>
+    where
+        M: Model<I>,
+    {
+        checks::at_least_one("number of outputs", outputs)?;
+        let (before, model) = (&self.card().architecture, self.model());
+        let kind = M::kind(before.kind())?;
+        let architecture = kind.with_outputs(before, outputs)?;
+        let found = kind.outputs(&architecture)?;
+        if found != outputs {
+            let expected = format!("{outputs}, as `with_outputs` was asked for");
+            return Err(Error::setting("number of outputs", found, expected));
+        }
+        let (trained, old_head) = (StateDict::of(model)?, head_of(model));
+        if trained.names().all(|name| old_head.contains(name)) {
+            let problem = format!(
+                "a {} has only a head; a new head with {outputs} outputs would keep no trained layer",
+                model.description()?
+            );
+            let remedy = "tell the head from the body with Model::layer_groups";
+            return Err(self.error(problem).with_remedy(remedy.into()));
+        }
+        let device = model.devices().into_iter().next().unwrap_or_default();
+        let drawn = M::from_architecture(&architecture, &device, seed)?;
+        let head = head_of(&drawn);
+        let body = trained.only(|name| !old_head.contains(name));
+        let weights = body.and(StateDict::of(&drawn)?.only(|name| head.contains(name)));
+        let mut model = drawn.valid();
+        weights.load_into(&mut model)?;
+        let in_head = |name: &str| head.contains(name);
+        Ok(TransferredModel {
+            model,
+            loaded: named(&weights, |name| !in_head(name)),
+            made: named(&weights, in_head),
+        })
+    }
+}
+
+/// Returns the names of the tensors in the head of a model.
+fn head_of<I, M: Registry + Model<I>>(model: &M) -> BTreeSet<String> {
+    let head = model.layer_groups().pop();
+    let names = torch_names(model).into_iter();
+    let names = names.filter(|(path, _)| head.as_ref().is_some_and(|head| head.has(path)));
+    names.map(|(_, name)| name).collect()
+}
+
+/// Returns the names and shapes of the tensors that `which` selects.
+fn named(weights: &StateDict, which: impl Fn(&str) -> bool) -> Vec<String> {
+    let names = weights.names().filter(|name| which(name));
+    names.map(|name| format!("{name} {:?}", weights.shape(name).unwrap_or_default())).collect()
+}
+
+/// Writes the loaded and the new tensors, one line for each kind.
+impl<M> Display for TransferredModel<M> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "loaded  {}", list_of(MOST_NAMED, &self.loaded))?;
+        match self.made.as_slice() {
+            [] => Ok(()),
+            made => write!(f, "\nmade    {}", list_of(MOST_NAMED, made)),
+        }
+    }
+}
