@@ -68,8 +68,8 @@ impl MeanOverBatches {
         self.items.len()
     }
 
-    /// Reads the batches that were added since the last call. Returns the mean of each, and the mean
-    /// over all items of all batches, NaN if there are none.
+    /// Reads the batches that were added since the last call. Returns the mean of each, and the
+    /// mean over all items of all batches, NaN if there are none.
     pub fn take(&mut self) -> Result<(Vec<f32>, f64)> {
         let (means, weights) = (self.means.take()?, self.weights.take()?);
         let mut weights = weights.into_iter();

@@ -112,8 +112,8 @@ struct Best {
 const LARGEST: u64 = 1 << 40;
 
 impl SaveModel {
-    /// Writes to `file`, for a model file a `.safetensors` file, after each epoch with a lower validation loss than
-    /// all epochs before.
+    /// Writes to `file`, for a model file a `.safetensors` file, after each epoch with a lower
+    /// validation loss than all epochs before.
     pub fn best(file: impl Into<PathBuf>) -> Self {
         Self::new(file.into(), Some(Monitor::default()))
     }

@@ -92,8 +92,8 @@ impl CheckpointFolder {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if it contains no checkpoint or another run has it open, [`Error::Read`] if there
-    /// is no such folder or it cannot be read, [`Error::Write`] if it cannot be written to.
+    /// [`Error::File`] if it contains no checkpoint or another run has it open, [`Error::Read`] if
+    /// there is no such folder or it cannot be read, [`Error::Write`] if it cannot be written to.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         if !fs::metadata(path).map_err(Error::read(path))?.is_dir() {

@@ -29,8 +29,8 @@ impl Deref for Order {
     }
 }
 
-/// The items of a batch that a [`Source`](super::Source) makes, and what their randomness may depend
-/// on.
+/// The items of a batch that a [`Source`](super::Source) makes, and what their randomness may
+/// depend on.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor, TensorData};
@@ -81,8 +81,8 @@ impl<'a> BatchItems<'a> {
         Self { indices, epoch: 0, seed: Seed::default(), training: false }
     }
 
-    /// Returns the random generator of an item, by seed, epoch and item: its numbers do not depend on
-    /// the other items, on the batch size or on the number of threads.
+    /// Returns the random generator of an item, by seed, epoch and item: its numbers do not depend
+    /// on the other items, on the batch size or on the number of threads.
     pub fn rng(&self, item: u32) -> impl Rng {
         self.seed.rng(Stream::Items, (self.epoch as u64) << 32 | u64::from(item))
     }

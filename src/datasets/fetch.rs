@@ -163,8 +163,8 @@ impl<'a> Fetch<'a> {
         } else {
             self.download_and_install(set, &place, &url)?
         };
-        // A bad archive would fail again and again. A good one that could not be written, for example
-        // to a full disk, is of use later.
+        // A bad archive would fail again and again. A good one that could not be written, for
+        // example to a full disk, is of use later.
         match installed {
             Ok(()) => place.clear_archive()?,
             Err(error @ Error::Write { .. }) => return Err(error),

@@ -58,7 +58,8 @@ impl Error {
         Self::File { file: file.to_string(), problem: problem.into(), remedy: None }
     }
 
-    /// Creates an [`Error::Setting`], also for settings of your own, such as a model's configuration.
+    /// Creates an [`Error::Setting`], also for settings of your own, such as a model's
+    /// configuration.
     ///
     /// ```
     /// let error = fastburn::Error::setting("number of channels", 0, "1 to 4096");

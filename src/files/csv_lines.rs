@@ -31,7 +31,8 @@ impl<'a> CsvLines<'a> {
         Error::data(self.name, problem)
     }
 
-    /// Returns the line of a record. The reader's position is before any empty lines that precede it.
+    /// Returns the line of a record. The reader's position is before any empty lines that precede
+    /// it.
     fn line_of(&self, start: &Position) -> u64 {
         let rest = self.bytes.get(start.byte() as usize..).unwrap_or_default();
         let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));

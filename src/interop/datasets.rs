@@ -52,8 +52,8 @@ impl<I: 'static, T: 'static> DataLoaders<I, T> {
     /// Creates loaders of two of Burn's datasets and a batcher. `split` divides a batch into a
     /// model's input and the targets.
     ///
-    /// The training items are shuffled with seed 0; [`shuffle`](Self::shuffle) sets another. Batches
-    /// have 64 items; [`batch_size`](Self::batch_size) changes that.
+    /// The training items are shuffled with seed 0; [`shuffle`](Self::shuffle) sets another.
+    /// Batches have 64 items; [`batch_size`](Self::batch_size) changes that.
     ///
     /// ```
     /// use burn::data::dataloader::batcher::Batcher;

@@ -1,5 +1,5 @@
-//! fastburn's images, models and losses in Burn's own data loaders and Learner, and Burn's datasets in
-//! fastburn's.
+//! fastburn's images, models and losses in Burn's own data loaders and Learner, and Burn's datasets
+//! in fastburn's.
 
 #[cfg(feature = "burn-train")]
 pub mod burn_learner;

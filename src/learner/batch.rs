@@ -10,8 +10,8 @@ use crate::error::{Error, Result};
 use crate::seed::{Seed, Stream};
 
 impl<T: Task> State<T> {
-    /// Returns the random generator of a callback for this batch, by the seed of the training order,
-    /// the step and the callback's name. A resumed run draws the same numbers.
+    /// Returns the random generator of a callback for this batch, by the seed of the training
+    /// order, the step and the callback's name. A resumed run draws the same numbers.
     ///
     /// ```
     /// use fastburn::prelude::*;

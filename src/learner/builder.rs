@@ -17,8 +17,8 @@ use crate::optim::{AnyOptimizer, Momentum, OptimizerConfig, OptimizerKind};
 
 /// A model with the data, the loss and the optimizer that train it.
 ///
-/// `T` is its [task](Task): the types of the model, its inputs and outputs, and the targets. Nothing
-/// here is specific to images or classes. A regression looks the same:
+/// `T` is its [task](Task): the types of the model, its inputs and outputs, and the targets.
+/// Nothing here is specific to images or classes. A regression looks the same:
 ///
 /// ```
 /// use burn::tensor::Tensor;
@@ -82,8 +82,8 @@ where
 {
     /// Creates a learner with fastai's default optimizer, Adam. It computes on the model's device.
     ///
-    /// `loss` is a type such as [`CrossEntropy`](crate::loss::CrossEntropy), or a function with a name:
-    /// [`from_fn`](crate::loss::from_fn).
+    /// `loss` is a type such as [`CrossEntropy`](crate::loss::CrossEntropy), or a function with a
+    /// name: [`from_fn`](crate::loss::from_fn).
     ///
     /// Parameters that Burn has not drawn yet are drawn now, so that nothing that is drawn later
     /// changes them. [`Seed::module`](crate::Seed::module) draws them from a seed.
@@ -119,8 +119,8 @@ where
     }
 }
 
-/// Each setting has two methods: one that takes the learner and returns it, to build it, and one that
-/// changes it through a reference, for a learner in a struct.
+/// Each setting has two methods: one that takes the learner and returns it, to build it, and one
+/// that changes it through a reference, for a learner in a struct.
 impl<T: Task> Learner<T> {
     /// Sets the optimizer: an [`OptimizerKind`], an [`OptimizerConfig`], or one of Burn's.
     pub fn optimizer(mut self, optimizer: impl Into<AnyOptimizer>) -> Self {
@@ -151,9 +151,9 @@ impl<T: Task> Learner<T> {
         }
     }
 
-    /// Replaces the data from the next fit on: fastai's `learn.dls = …`. Weights, optimizer state and
-    /// history stay. The new data may be larger images (progressive resizing), if the model takes any
-    /// size.
+    /// Replaces the data from the next fit on: fastai's `learn.dls = …`. Weights, optimizer state
+    /// and history stay. The new data may be larger images (progressive resizing), if the model
+    /// takes any size.
     ///
     /// ```
     /// use fastburn::prelude::*;
@@ -194,8 +194,8 @@ impl<T: Task> Learner<T> {
         self.attach(Box::new(callback));
     }
 
-    /// Removes the callbacks with this [`name`](Callback::name), such as `TerminateOnNan`, or of the
-    /// type with this name.
+    /// Removes the callbacks with this [`name`](Callback::name), such as `TerminateOnNan`, or of
+    /// the type with this name.
     ///
     /// # Errors
     ///

@@ -2,9 +2,9 @@
 //!
 //! A program resumes by repeating its calls of `fit`. Calls that the saved run had completed return
 //! at once ([`begin_fit`](Learner::begin_fit)). The interrupted call repeats the events that begin
-//! its parts (`before_fit`, `before_epoch`, `before_train`), because a callback may set itself up in
-//! them; a schedule, for one, is made in `before_fit`. After these events and before the next batch,
-//! the saved state overrides what they did a second time
+//! its parts (`before_fit`, `before_epoch`, `before_train`), because a callback may set itself up
+//! in them; a schedule, for one, is made in `before_fit`. After these events and before the next
+//! batch, the saved state overrides what they did a second time
 //! ([`restore_position`](Learner::restore_position)).
 
 use burn::module::Module;
@@ -31,14 +31,14 @@ impl<T: Task> Learner<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if the model, loss, optimizer or metrics differ from the saved run's, or the data
-    /// if the run was interrupted in its first fit;
-    /// [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads on its default
-    /// device, and that is a missing GPU. After an error, the learner is unchanged.
+    /// [`Error::File`] if the model, loss, optimizer or metrics differ from the saved run's, or the
+    /// data if the run was interrupted in its first fit; [`Error::Device`] if the optimizer is one
+    /// of Burn's, whose state Burn loads on its default device, and that is a missing GPU. After an
+    /// error, the learner is unchanged.
     ///
     /// Learning rates and numbers of epochs are arguments of `fit` and not compared: keep them in
-    /// [`Checkpoint::settings`](crate::callbacks::Checkpoint::settings) if a program takes them from its
-    /// user.
+    /// [`Checkpoint::settings`](crate::callbacks::Checkpoint::settings) if a program takes them
+    /// from its user.
     ///
     /// Two of Burn's optimizers are told apart by name only: see
     /// [`AnyOptimizer::burn`](crate::optim::AnyOptimizer::burn). A loss or a metric is told from
@@ -47,8 +47,8 @@ impl<T: Task> Learner<T> {
     /// changes the optimizer or the metrics between fits, build the learner with those of the
     /// interrupted fit.
     ///
-    /// Stateful callbacks that differ from the saved run's are an error of [`fit`](Self::fit), because
-    /// they may be added for a single fit.
+    /// Stateful callbacks that differ from the saved run's are an error of [`fit`](Self::fit),
+    /// because they may be added for a single fit.
     pub fn resume(&mut self, saved: &SavedRun) -> Result<()> {
         let position = &saved.position;
         // A learner that resumes begins with the first fit again.

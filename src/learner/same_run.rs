@@ -33,8 +33,8 @@ impl<T: Task> Learner<T> {
         parts.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Returns how this learner differs from that of a saved run, or `None`. Before the fit that was
-    /// interrupted, the data may still be replaced; `fit` is the number of fits so far.
+    /// Returns how this learner differs from that of a saved run, or `None`. Before the fit that
+    /// was interrupted, the data may still be replaced; `fit` is the number of fits so far.
     pub(super) fn difference_at(&self, fit: usize, saved: &RunPosition) -> Option<String> {
         let may_change = |name: &str| fit < saved.fit && DATA.contains(&name);
         let differs = |(name, now): (String, Value)| {
@@ -63,7 +63,8 @@ impl<T: Task> Learner<T> {
     }
 }
 
-/// Returns whether two parts are the same. Older checkpoints hold only the names of losses and metrics.
+/// Returns whether two parts are the same. Older checkpoints hold only the names of losses and
+/// metrics.
 fn is_same(before: &Value, now: &Value) -> bool {
     match (before, now) {
         (Value::Array(before), Value::Array(now)) => {

@@ -18,11 +18,11 @@ use crate::optim::{UNNAMED, load_on};
 impl<T: Task> Learner<T> {
     /// Writes the weights and the optimizer's state to a file: fastai's `learn.save`.
     ///
-    /// It takes any module and holds all of its tensors, but not how to make it: [`load`](Self::load)
-    /// it into a learner that is built in the same way. For a file that a program can predict with,
-    /// see [`export`](Self::export); to continue an interrupted run,
-    /// [`Checkpoint`](crate::callbacks::Checkpoint). In a resumed run, neither `save` nor `load` does
-    /// anything before the interrupted fit: both were done before the checkpoint.
+    /// It takes any module and holds all of its tensors, but not how to make it:
+    /// [`load`](Self::load) it into a learner that is built in the same way. For a file that a
+    /// program can predict with, see [`export`](Self::export); to continue an interrupted run,
+    /// [`Checkpoint`](crate::callbacks::Checkpoint). In a resumed run, neither `save` nor `load`
+    /// does anything before the interrupted fit: both were done before the checkpoint.
     ///
     /// ```
     /// use burn::nn::{Linear, LinearConfig};
@@ -79,9 +79,10 @@ impl<T: Task> Learner<T> {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if the file cannot be read; [`Error::File`] if it is damaged, or is for another
-    /// model or optimizer; [`Error::Device`] if the optimizer is one of Burn's, whose state Burn loads
-    /// on its default device, and that is a missing GPU. After an error, the learner is unchanged.
+    /// [`Error::Read`] if the file cannot be read; [`Error::File`] if it is damaged, or is for
+    /// another model or optimizer; [`Error::Device`] if the optimizer is one of Burn's, whose state
+    /// Burn loads on its default device, and that is a missing GPU. After an error, the learner is
+    /// unchanged.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         // In a resumed run, this was before the checkpoint, which holds the weights since then.
         if self.resumed.is_some() {

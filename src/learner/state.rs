@@ -152,8 +152,8 @@ impl<T: Task> State<T> {
 
     /// Returns the model.
     ///
-    /// A clone of it shares the running statistics of norms with the model that trains on: Burn keeps
-    /// them behind a shared pointer. `model().valid()` is a copy of its own.
+    /// A clone of it shares the running statistics of norms with the model that trains on: Burn
+    /// keeps them behind a shared pointer. `model().valid()` is a copy of its own.
     ///
     /// # Panics
     ///

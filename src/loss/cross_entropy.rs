@@ -122,8 +122,8 @@ impl CrossEntropy {
         let shared = (log_probabilities * weights.unsqueeze()).sum();
         let joined = own * (1.0 - self.smoothing) + shared * (self.smoothing / classes as f64);
         let (total, is_zero) = total(item_weights);
-        // With smoothing, such a batch has a share of the mean, but it must not move any weight: its
-        // gradients would be as large as the tiny divisor is small.
+        // With smoothing, such a batch has a share of the mean, but it must not move any weight:
+        // its gradients would be as large as the tiny divisor is small.
         let joined = joined.clone().mask_where(is_zero, joined.detach());
         Ok(-joined / total)
     }
@@ -192,8 +192,8 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
 
 /// Returns the sum of the items' weights, `[1]`, and whether it is 0.
 ///
-/// A tiny number replaces 0, so a batch of items with weight 0 has a finite loss, where PyTorch's is
-/// NaN. The loss times this sum is the batch's share of the mean over a whole set.
+/// A tiny number replaces 0, so a batch of items with weight 0 has a finite loss, where PyTorch's
+/// is NaN. The loss times this sum is the batch's share of the mean over a whole set.
 fn total(item_weights: Tensor<1>) -> (Tensor<1>, Tensor<1, Bool>) {
     let sum = item_weights.sum();
     let is_zero = sum.clone().equal_elem(0.0);

@@ -3,8 +3,8 @@
 //! Each compares shapes first, since a mismatch would broadcast and give a number that looks like a
 //! loss. All average over the batch, like PyTorch's by default.
 //!
-//! As in PyTorch, each comes twice: as a function, to compute it by hand, and as a type, to pass it to
-//! a [`Learner`](crate::learner::Learner).
+//! As in PyTorch, each comes twice: as a function, to compute it by hand, and as a type, to pass it
+//! to a [`Learner`](crate::learner::Learner).
 
 mod cross_entropy;
 mod from_fn;

@@ -53,8 +53,8 @@ pub struct Mean<F> {
     means: MeanOverBatches,
 }
 
-/// What the function of a [`Mean`] returns for a batch: its mean, or its weighted mean and the sum of
-/// its weights, `[1]` each.
+/// What the function of a [`Mean`] returns for a batch: its mean, or its weighted mean and the sum
+/// of its weights, `[1]` each.
 pub trait BatchMean {
     /// Returns the mean and, if there are weights, their sum.
     fn parts(self) -> (Tensor<1>, Option<Tensor<1>>);
@@ -73,8 +73,8 @@ impl BatchMean for (Tensor<1>, Tensor<1>) {
 }
 
 impl<F> Mean<F> {
-    /// Creates a metric from a function of a batch's predictions and targets to their mean, `[1]`, or
-    /// to their weighted mean and the sum of the weights.
+    /// Creates a metric from a function of a batch's predictions and targets to their mean, `[1]`,
+    /// or to their weighted mean and the sum of the weights.
     pub fn new(name: impl Into<String>, function: F) -> Self {
         Self {
             name: name.into(),

@@ -14,11 +14,11 @@ use crate::seed::{Seed, Stream};
 impl Seed {
     /// Makes any Burn module, with its parameters drawn from this seed.
     ///
-    /// Burn draws a layer's parameters when they are first used, from one generator per backend that
-    /// the whole process shares. Here they are drawn at once, in the order of the module's fields.
-    /// The same seed gives the same weights on the same backend, as long as no other thread draws from
-    /// it meanwhile, and others on another backend; fastburn's own models have the same weights on
-    /// every device.
+    /// Burn draws a layer's parameters when they are first used, from one generator per backend
+    /// that the whole process shares. Here they are drawn at once, in the order of the module's
+    /// fields. The same seed gives the same weights on the same backend, as long as no other thread
+    /// draws from it meanwhile, and others on another backend; fastburn's own models have the same
+    /// weights on every device.
     ///
     /// ```
     /// use burn::module::Module;

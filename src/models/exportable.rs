@@ -14,8 +14,8 @@ use crate::seed::Seed;
 ///
 /// A model that implements it can be exported, predicted with
 /// ([`Predictor`](crate::vision::Predictor), [`RowPredictor`](crate::rows::RowPredictor)) and
-/// started from ([`PretrainedModel`](crate::vision::PretrainedModel)), as fastburn's own models can.
-/// [`registry!`](crate::registry) puts several such models into one type.
+/// started from ([`PretrainedModel`](crate::vision::PretrainedModel)), as fastburn's own models
+/// can. [`registry!`](crate::registry) puts several such models into one type.
 ///
 /// ```
 /// use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -116,8 +116,8 @@ use crate::seed::Seed;
             `fastburn::registry!`; `Learner::save` writes the weights of any module"
 )]
 pub trait Exportable: TorchNames {
-    /// The name of this kind of model in files, such as `mlp`. It must differ from those of the other
-    /// kinds that a program reads, and stay the same.
+    /// The name of this kind of model in files, such as `mlp`. It must differ from those of the
+    /// other kinds that a program reads, and stay the same.
     const KIND: &'static str;
 
     /// What this kind of model is, in a few words, for lists of models.
@@ -135,10 +135,10 @@ pub trait Exportable: TorchNames {
     /// The parameters of Burn's layers are drawn from `seed` by the caller, as by [`Seed::module`]:
     /// a model that consists of such layers has no use for it.
     ///
-    /// A configuration may come from a file that means harm, so check that its sizes are usual ones.
-    /// Burn's layers allocate their parameters when they are first used, which is after fastburn has
-    /// found that the weights of the file have the same shapes. But running statistics are allocated
-    /// at once, and some layers panic at a size of 0.
+    /// A configuration may come from a file that means harm, so check that its sizes are usual
+    /// ones. Burn's layers allocate their parameters when they are first used, which is after
+    /// fastburn has found that the weights of the file have the same shapes. But running statistics
+    /// are allocated at once, and some layers panic at a size of 0.
     ///
     /// # Errors
     ///
@@ -175,8 +175,8 @@ pub trait Exportable: TorchNames {
         Self::KIND.to_owned()
     }
 
-    /// Returns the configuration of a new model that is chosen by the name of its kind, for inputs of
-    /// that shape, without the batch; `None` (the default) if it cannot be chosen by name.
+    /// Returns the configuration of a new model that is chosen by the name of its kind, for inputs
+    /// of that shape, without the batch; `None` (the default) if it cannot be chosen by name.
     fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<Self::Config> {
         let _ = (shape, outputs, options);
         None

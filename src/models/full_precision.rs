@@ -6,12 +6,13 @@ use burn::module::Module;
 use burn::nn::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 use burn::tensor::{DType, FloatDType, Tensor};
 
-/// One of Burn's normalisation layers, computed in 32 bits also while the rest of the model is trained
-/// in 16 by [`MixedPrecision`](crate::callbacks::MixedPrecision), with its parameters and running
-/// statistics in 32. Its outputs have the type of its inputs.
+/// One of Burn's normalisation layers, computed in 32 bits also while the rest of the model is
+/// trained in 16 by [`MixedPrecision`](crate::callbacks::MixedPrecision), with its parameters and
+/// running statistics in 32. Its outputs have the type of its inputs.
 ///
-/// A batch norm has to be in one to be trained in mixed precision. Elsewhere it makes no difference:
-/// the layer's fields are those of the layer itself, and so are the paths and names of its tensors.
+/// A batch norm has to be in one to be trained in mixed precision. Elsewhere it makes no
+/// difference: the layer's fields are those of the layer itself, and so are the paths and names of
+/// its tensors.
 ///
 /// ```
 /// use burn::nn::conv::{Conv2d, Conv2dConfig};

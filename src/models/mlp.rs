@@ -71,8 +71,8 @@ impl MlpConfig {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if there are fewer than two widths or too many, one is 0, or a layer is too
-    /// large.
+    /// [`Error::Setting`] if there are fewer than two widths or too many, one is 0, or a layer is
+    /// too large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Mlp> {
         let model = self.undrawn(device, seed.into())?;
         draw(&model);

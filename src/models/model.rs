@@ -40,9 +40,9 @@ use crate::printable::list_of;
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 ///
-/// To be exported to a model file, it implements [`Exportable`](super::Exportable) too. For a summary
-/// with the shapes of its outputs and for statistics of its activations, `forward` tells of them by
-/// [`observe`](super::observe).
+/// To be exported to a model file, it implements [`Exportable`](super::Exportable) too. For a
+/// summary with the shapes of its outputs and for statistics of its activations, `forward` tells of
+/// them by [`observe`](super::observe).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model of inputs `{I}`",
     label = "not a model of these inputs",
@@ -56,8 +56,8 @@ pub trait Model<I>: Module + 'static {
     fn forward(&self, input: I) -> Self::Output;
 
     /// Returns the layer groups, from the input to the output. A group can be frozen and can have
-    /// its own learning rate. The last one is the head, which transfer learning makes anew for other
-    /// classes. By default, all layers form one group.
+    /// its own learning rate. The last one is the head, which transfer learning makes anew for
+    /// other classes. By default, all layers form one group.
     fn layer_groups(&self) -> Vec<LayerGroup> {
         vec![LayerGroup::all()]
     }
@@ -274,8 +274,8 @@ impl ModulePath {
     }
 }
 
-/// Joins the names with dots. Burn counts an enum's variant as a part of the path, and what is within
-/// a [`FullPrecision`](super::FullPrecision); PyTorch and the paths that users write do not.
+/// Joins the names with dots. Burn counts an enum's variant as a part of the path, and what is
+/// within a [`FullPrecision`](super::FullPrecision); PyTorch and the paths that users write do not.
 fn join(parts: &[(String, String)]) -> String {
     let is_hidden = |container: &str| container.starts_with("Enum:") || container == FULL_PRECISION;
     let parts = parts.iter().filter(|(_, container)| !is_hidden(container));

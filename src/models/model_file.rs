@@ -52,8 +52,8 @@ impl ModelCard {
 
 /// The content of a model file.
 ///
-/// [`Predictor`](crate::vision::Predictor) and [`RowPredictor`](crate::rows::RowPredictor) also know
-/// the inputs. This is for a model of inputs of another kind, or to look at the weights.
+/// [`Predictor`](crate::vision::Predictor) and [`RowPredictor`](crate::rows::RowPredictor) also
+/// know the inputs. This is for a model of inputs of another kind, or to look at the weights.
 ///
 /// ```
 /// use fastburn::models::ModelFile;
@@ -83,8 +83,8 @@ impl ModelFile {
     ///
     /// # Errors
     ///
-    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is damaged, or holds no model of a
-    /// known kind; [`Error::Newer`] if a newer fastburn wrote it in an unknown format.
+    /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is damaged, or holds no model of
+    /// a known kind; [`Error::Newer`] if a newer fastburn wrote it in an unknown format.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::load_as(path, device)
     }

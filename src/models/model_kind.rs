@@ -11,7 +11,8 @@ use crate::seed::Seed;
 /// Makes a model of an architecture, with parameters that are drawn when they are first used.
 type Make<M> = Box<dyn Fn(&Architecture, &Device, Seed) -> Result<M>>;
 
-/// What a [`Registry`](super::Registry) knows of one kind of models, which are made as models of type `M`.
+/// What a [`Registry`](super::Registry) knows of one kind of models, which are made as models of
+/// type `M`.
 pub struct ModelKind<M> {
     name: &'static str,
     about: &'static str,

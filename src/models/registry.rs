@@ -55,7 +55,8 @@ pub trait Registry: TorchNames {
         }
     }
 
-    /// Creates a model on a device, with weights drawn from the random seed, as by [`Seed::module`].
+    /// Creates a model on a device, with weights drawn from the random seed, as by
+    /// [`Seed::module`].
     ///
     /// # Errors
     ///
@@ -91,12 +92,12 @@ impl<M: Exportable> Registry for M {
 }
 
 /// Makes a type of several kinds of models, such as [`AnyModel`](crate::models::AnyModel): an enum
-/// that is a [`Model`](crate::models::Model), and a [`Registry`](crate::models::Registry) that reads
-/// a model file of any of them. A variant can hold a registry itself.
+/// that is a [`Model`](crate::models::Model), and a [`Registry`](crate::models::Registry) that
+/// reads a model file of any of them. A variant can hold a registry itself.
 ///
-/// The inputs and outputs that all variants share are named behind the colon. Each variant has a type of
-/// its own, and each kind a name of its own. The package needs a dependency called `burn`, as for any
-/// `#[derive(Module)]`.
+/// The inputs and outputs that all variants share are named behind the colon. Each variant has a
+/// type of its own, and each kind a name of its own. The package needs a dependency called `burn`,
+/// as for any `#[derive(Module)]`.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

@@ -32,14 +32,14 @@ impl<M: Registry> ModelFile<M> {
     /// Returns the model of inputs `I` with `outputs` outputs, for example to learn other values of
     /// rows. [`PretrainedModel`](crate::vision::PretrainedModel) does so for images.
     ///
-    /// The head of a model is its last [layer group](Model::layer_groups), the body everything before
-    /// it. The body keeps its trained weights. The head keeps them if it already has as many outputs.
-    /// Otherwise it gets the initial weights of a new model with the same random seed.
+    /// The head of a model is its last [layer group](Model::layer_groups), the body everything
+    /// before it. The body keeps its trained weights. The head keeps them if it already has as many
+    /// outputs. Otherwise it gets the initial weights of a new model with the same random seed.
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `outputs` is 0; [`Error::File`] if a new head is needed and the model has
-    /// no body, since it is a single layer group; [`Error::Compute`] if the device fails.
+    /// [`Error::Setting`] if `outputs` is 0; [`Error::File`] if a new head is needed and the model
+    /// has no body, since it is a single layer group; [`Error::Compute`] if the device fails.
     pub fn model_for<I>(&self, outputs: usize, seed: impl Into<Seed>) -> Result<TransferredModel<M>>
     where
         M: Model<I>,

@@ -57,7 +57,8 @@ impl From<OptimizerConfig> for AnyOptimizer {
     }
 }
 
-/// Without a name of its own: all are called "Burn's own", and a resumed run cannot tell them apart.
+/// Without a name of its own: all are called "Burn's own", and a resumed run cannot tell them
+/// apart.
 impl From<ModuleOptimizer> for AnyOptimizer {
     fn from(optimizer: ModuleOptimizer) -> Self {
         Self::burn(UNNAMED, optimizer)

@@ -77,8 +77,8 @@ pub fn confusion_matrix(confusion: &Confusion, cells: Cells) -> Result<HeatMap> 
 }
 
 /// Returns some rows and columns of the confusion matrix, such as those of the
-/// [`most_confused_classes`](Confusion::most_confused_classes). A proportion stays that of all items
-/// of its class.
+/// [`most_confused_classes`](Confusion::most_confused_classes). A proportion stays that of all
+/// items of its class.
 ///
 /// ```
 /// use fastburn::records::Confusion;

@@ -193,8 +193,8 @@ impl Confusion {
         pairs
     }
 
-    /// Returns the `count` classes with the most mistakes, in their order: items of theirs predicted as
-    /// another class, and items of other classes predicted as theirs.
+    /// Returns the `count` classes with the most mistakes, in their order: items of theirs
+    /// predicted as another class, and items of other classes predicted as theirs.
     ///
     /// ```
     /// use fastburn::records::Confusion;

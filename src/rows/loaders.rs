@@ -10,8 +10,8 @@ use crate::data::{DataLoaders, ItemFormat, TensorSource};
 use crate::error::Result;
 
 impl DataLoaders<Tensor<2>, Tensor<2>> {
-    /// Creates loaders for a regression: of inputs `[batch, features]`, standardised by the training
-    /// rows, and values `[batch, 1]` of a column.
+    /// Creates loaders for a regression: of inputs `[batch, features]`, standardised by the
+    /// training rows, and values `[batch, 1]` of a column.
     ///
     /// The training rows are shuffled with seed 0; [`shuffle`](Self::shuffle) sets another. Batches
     /// have 64 rows; [`batch_size`](Self::batch_size) changes that.

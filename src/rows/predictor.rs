@@ -19,8 +19,8 @@ pub trait RowModel: Registry + Model<Tensor<2>, Output = Tensor<2>> {}
 
 impl<M: Registry + Model<Tensor<2>, Output = Tensor<2>>> RowModel for M {}
 
-/// A trained model of rows, loaded from a model file, which also holds the names of the features and
-/// their scaling.
+/// A trained model of rows, loaded from a model file, which also holds the names of the features
+/// and their scaling.
 ///
 /// ```
 /// use fastburn::models::Linear;
@@ -130,8 +130,8 @@ impl<M: RowModel> RowPredictor<M> {
         values.pop().ok_or_else(|| Error::compute("predict", "no outputs"))
     }
 
-    /// Returns the values that a regression predicts for each row of a table, whose columns are found
-    /// by the names of the features.
+    /// Returns the values that a regression predicts for each row of a table, whose columns are
+    /// found by the names of the features.
     ///
     /// # Errors
     ///

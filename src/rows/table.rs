@@ -113,8 +113,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if there is no such column, or for the first cell that is not a finite number,
-    /// with its line.
+    /// [`Error::Data`] if there is no such column, or for the first cell that is not a finite
+    /// number, with its line.
     pub fn numbers(&self, column: &str) -> Result<Vec<f32>> {
         let number = |(line, cell): (u64, &str)| {
             let number = cell.trim().parse().ok().filter(|number: &f32| number.is_finite());
@@ -149,8 +149,8 @@ impl Table {
         self.cells(column)?.map(index).collect()
     }
 
-    /// Splits the rows at random into a part to train on and one to validate on, which has this share
-    /// of them and at least one row.
+    /// Splits the rows at random into a part to train on and one to validate on, which has this
+    /// share of them and at least one row.
     ///
     /// # Errors
     ///
@@ -175,8 +175,8 @@ impl Table {
     ///
     /// # Errors
     ///
-    /// [`Error::Data`] if there is no such column, if a cell is none of these, with its line, or if a
-    /// part has no rows.
+    /// [`Error::Data`] if there is no such column, if a cell is none of these, with its line, or if
+    /// a part has no rows.
     pub fn split_by(&self, column: &str) -> Result<(Self, Self)> {
         let (mut train, mut valid) = (Vec::new(), Vec::new());
         for (&index, (line, cell)) in self.rows.iter().zip(self.cells(column)?) {

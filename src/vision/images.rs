@@ -122,8 +122,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// For streamed images: [`Error::Read`](crate::Error::Read) if a file that was not read before cannot be read,
-    /// [`Error::Data`](crate::Error::Data) if a file changes meanwhile.
+    /// For streamed images: [`Error::Read`](crate::Error::Read) if a file that was not read before
+    /// cannot be read, [`Error::Data`](crate::Error::Data) if a file changes meanwhile.
     pub fn checksum(&self) -> Result<u32> {
         let mut crc = crc32fast::Hasher::new();
         crc.update(format!("{:?} {:?}", self.shape(), self.classes()).as_bytes());
@@ -142,8 +142,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// For streamed images: those of [`ImageFolder::image`], and [`Error::Data`](crate::Error::Data) if the file has
-    /// changed since it was first read.
+    /// For streamed images: those of [`ImageFolder::image`], and
+    /// [`Error::Data`](crate::Error::Data) if the file has changed since it was first read.
     ///
     /// # Panics
     ///

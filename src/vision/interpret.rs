@@ -38,7 +38,8 @@ impl<M: ImageModel> Predictor<M> {
     /// # Errors
     ///
     /// [`Error::Shape`] if the images have a class that the model lacks, [`Error::Usage`] if it
-    /// predicts values, [`Error::Compute`] if the device fails, and any error in reading streamed images.
+    /// predicts values, [`Error::Compute`] if the device fails, and any error in reading streamed
+    /// images.
     pub fn interpret(&self, images: &Images) -> Result<Interpretation> {
         self.file.check_classes()?;
         let known: Vec<_> =

@@ -133,7 +133,8 @@ impl Splits {
     ///
     /// # Errors
     ///
-    /// Those of [`read`](Self::read), and [`Error::Setting`](crate::Error::Setting) if the batch size is 0.
+    /// Those of [`read`](Self::read), and [`Error::Setting`](crate::Error::Setting) if the batch
+    /// size is 0.
     pub fn loaders(
         &self,
         batch_size: usize,

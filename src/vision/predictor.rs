@@ -64,8 +64,8 @@ impl Predictor {
     /// # Errors
     ///
     /// [`Error::Read`] if it cannot be read; [`Error::File`] if it is damaged or not the model file
-    /// of an image model of a known kind; [`Error::Newer`] if a newer fastburn wrote it in an unknown
-    /// format.
+    /// of an image model of a known kind; [`Error::Newer`] if a newer fastburn wrote it in an
+    /// unknown format.
     pub fn load(path: impl AsRef<Path>, device: &Device) -> Result<Self> {
         Self::load_as(path, device)
     }
@@ -191,7 +191,8 @@ impl<M: ImageModel> Predictor<M> {
         self.values_of_one(&pixels)
     }
 
-    /// Returns the values that a regression predicts for an image, given the contents of an image file.
+    /// Returns the values that a regression predicts for an image, given the contents of an image
+    /// file.
     ///
     /// # Errors
     ///

@@ -13,8 +13,8 @@ use crate::seed::Seed;
 /// A trained model from a model file, whose body is reused to learn other classes.
 ///
 /// The head of a model is its last [layer group](crate::models::Model::layer_groups): of fastburn's
-/// models the last layer, with one output per class. The body is everything before it, which turns an
-/// image into features. Features learnt on one data set often suit another.
+/// models the last layer, with one output per class. The body is everything before it, which turns
+/// an image into features. Features learnt on one data set often suit another.
 ///
 /// ```
 /// use fastburn::vision::PretrainedModel;

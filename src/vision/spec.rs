@@ -70,7 +70,8 @@ impl ImageSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::File`](crate::Error::File) if its model takes other inputs, or images of another format.
+    /// [`Error::File`](crate::Error::File) if its model takes other inputs, or images of another
+    /// format.
     pub fn of_model<M: Registry>(file: &ModelFile<M>) -> Result<Self> {
         let failed = |problem: String| file.error(format!("not an image model ({problem})"));
         let InputFormat::Image(format) = &file.card().input else {

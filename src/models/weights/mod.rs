@@ -41,7 +41,8 @@ impl StateDict {
     /// # Errors
     ///
     /// [`Error::File`] if the file has another format, is damaged, or holds a tensor of another
-    /// type, such as complex, quantized or unsigned 64-bit numbers; [`Error::Read`] if it cannot be read.
+    /// type, such as complex, quantized or unsigned 64-bit numbers; [`Error::Read`] if it cannot be
+    /// read.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let place = path.display().to_string();

@@ -29,8 +29,9 @@ impl StateDict {
         Ok(Self { place: "the model".to_owned(), tensors: reader.found? })
     }
 
-    /// Loads the weights into a model, which is unchanged on an error. A clone of the model shares its
-    /// running statistics, so these change in the clone too; `valid()` returns a copy of its own.
+    /// Loads the weights into a model, which is unchanged on an error. A clone of the model shares
+    /// its running statistics, so these change in the clone too; `valid()` returns a copy of its
+    /// own.
     ///
     /// # Errors
     ///

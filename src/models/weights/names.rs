@@ -12,10 +12,10 @@ const BATCHES: &str = "num_batches_tracked";
 
 /// A module whose tensors have names in PyTorch.
 ///
-/// A tensor's name is the path of the module that holds it, followed by PyTorch's name for the tensor
-/// in a module of that kind: the `gamma` of Burn's batch norm is PyTorch's `weight`. By default, the
-/// path consists of the names of the fields that lead to the module. If PyTorch's module has other
-/// ones, implement [`torch_path`](Self::torch_path).
+/// A tensor's name is the path of the module that holds it, followed by PyTorch's name for the
+/// tensor in a module of that kind: the `gamma` of Burn's batch norm is PyTorch's `weight`. By
+/// default, the path consists of the names of the fields that lead to the module. If PyTorch's
+/// module has other ones, implement [`torch_path`](Self::torch_path).
 ///
 /// ```
 /// use burn::module::Module;
@@ -48,8 +48,8 @@ const BATCHES: &str = "num_batches_tracked";
             fields"
 )]
 pub trait TorchNames: Module {
-    /// Returns PyTorch's path for the module at `path`, such as `layers.0`; the model itself has the
-    /// path ``.
+    /// Returns PyTorch's path for the module at `path`, such as `layers.0`; the model itself has
+    /// the path ``.
     fn torch_path(&self, path: &str) -> String {
         path.to_owned()
     }

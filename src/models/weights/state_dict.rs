@@ -48,8 +48,8 @@ impl StateDict {
         self.tensors.get(name).map(|weights| weights.shape.as_slice())
     }
 
-    /// Returns the values of a tensor in row-major order, or `None` if there is none of that name, or
-    /// if its values are not floats.
+    /// Returns the values of a tensor in row-major order, or `None` if there is none of that name,
+    /// or if its values are not floats.
     pub fn values(&self, name: &str) -> Option<&[f32]> {
         self.tensors.get(name)?.values.floats()
     }

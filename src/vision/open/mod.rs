@@ -208,8 +208,9 @@ impl Splits {
     ///
     /// # Errors
     ///
-    /// Those of [`ImageFolder::open`], and [`Error::Data`](crate::Error::Data) if there is only one class, a class is
-    /// in only one part, an IDX file does not match its header, or a CSV of labels is invalid.
+    /// Those of [`ImageFolder::open`], and [`Error::Data`](crate::Error::Data) if there is only one
+    /// class, a class is in only one part, an IDX file does not match its header, or a CSV of
+    /// labels is invalid.
     pub fn open(path: impl AsRef<Path>, seed: impl Into<Seed>) -> Result<Self> {
         OpenOptions::new().seed(seed).open(path)
     }
