@@ -169,7 +169,8 @@ impl Half {
                 "MixedPrecision would keep running statistics in 16 bits: {first} is not in a \
                  FullPrecision"
             );
-            let remedy = "give the layer the type fastburn::models::FullPrecision<…>";
+            let remedy =
+                "wrap the norm in fastburn::models::FullPrecision, or train without MixedPrecision";
             return Err(Error::usage(problem).with_remedy(remedy.into()));
         }
         if state.device().supports_dtype(DType::from(self.dtype())) {

@@ -97,7 +97,7 @@ impl<T: Task> State<T> {
     pub fn compute_loss(&self, output: T::Output, target: T::Target) -> Result<Tensor<1>> {
         let classes = self.dls.items.as_ref().map_or(0, |items| items.classes.len());
         if classes > 0 {
-            self.loss_function.check_classes(&output, classes)?;
+            self.loss_function.check_classes(&output, &target, classes)?;
         }
         self.loss_function.compute(output, target)
     }

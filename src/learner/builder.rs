@@ -3,6 +3,7 @@
 use burn::optim::ModuleOptimizer;
 
 use super::callback::{Callback, Scope};
+use super::names::{plain, short};
 use super::recorder::{RECORDER, Recorder};
 use super::state::State;
 use super::task::Task;
@@ -212,7 +213,9 @@ impl<T: Task> Learner<T> {
     ///
     /// Those of [`without`](Self::without).
     pub fn remove_callback(&mut self, name: &str) -> Result<()> {
-        let is_meant = |found: &str| found != RECORDER && (found == name || plain(found) == name);
+        let is_meant = |found: &str| {
+            found != RECORDER && (found == name || plain(found) == name || short(found) == name)
+        };
         let names: Vec<_> = self.callbacks.iter().map(|one| one.callback.name()).collect();
         if !names.iter().any(|found| is_meant(found)) {
             let others = names.into_iter().filter(|name| *name != RECORDER);
@@ -277,10 +280,4 @@ impl<T: Task> std::fmt::Debug for Learner<T> {
             .field("callbacks", &self.callbacks.len())
             .finish_non_exhaustive()
     }
-}
-
-/// Returns a type's name without modules and parameters; other names as they are.
-fn plain(name: &str) -> &str {
-    let name = name.split('<').next().unwrap_or(name);
-    name.rsplit("::").next().unwrap_or(name)
 }

@@ -90,8 +90,10 @@ impl<T: Task<Output = Tensor<2>>> Learner<T> {
     /// # Errors
     ///
     /// [`Error::Usage`] if the classes are unknown or the loss does not imply the
-    /// [`outputs`](Self::outputs), [`Error::Write`] if the file cannot be written,
-    /// [`Error::Compute`] if the device fails.
+    /// [`outputs`](Self::outputs), [`Error::File`] if the file could not be loaded again: classes,
+    /// inputs or weights do not fit the model's configuration, or a weight is NaN;
+    /// [`Error::Setting`] if the configuration has no JSON form, [`Error::Write`] if the file
+    /// cannot be written, [`Error::Compute`] if the device fails.
     pub fn export(&self, path: impl AsRef<Path>) -> Result<()>
     where
         T::Model: Registry,

@@ -13,6 +13,7 @@ mod groups;
 mod interpret;
 mod loss_history;
 mod lr_find;
+mod names;
 mod recorder;
 mod resume;
 mod same_run;

@@ -9,6 +9,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
+use super::names::short;
 use super::task::Task;
 use crate::error::Result;
 use crate::models::Model;
@@ -162,10 +163,4 @@ impl ModuleVisitor for TensorCollector {
             trainable: tensor.is_require_grad(),
         });
     }
-}
-
-/// Returns a type's name without module paths.
-fn short(type_name: &str) -> String {
-    let paths = type_name.split_inclusive(|c: char| !(c.is_alphanumeric() || "_:".contains(c)));
-    paths.filter_map(|path| path.rsplit("::").next()).collect()
 }

@@ -145,15 +145,27 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
         Ok(-(target_log_p * (1.0 - self.smoothing) + log_probabilities.mean() * self.smoothing))
     }
 
-    /// Refuses fewer logits than classes: a device may read beyond them.
-    fn check_classes(&self, logits: &Tensor<2>, classes: usize) -> Result<()> {
+    /// Refuses a target beyond the logits, which a device might read from other memory. Only with
+    /// fewer logits than classes are the targets read: they may be of other classes than the
+    /// data's.
+    fn check_classes(
+        &self,
+        logits: &Tensor<2>,
+        targets: &Tensor<1, Int>,
+        classes: usize,
+    ) -> Result<()> {
         let [_, found] = logits.dims();
         if found >= classes {
             return Ok(());
         }
+        let largest = targets.clone().max().try_into_scalar::<i64>();
+        let largest = largest.map_err(|error| Error::compute("check the targets", error))?;
+        if largest < found as i64 {
+            return Ok(());
+        }
         Err(Error::Shape {
-            what: "cross_entropy of data with classes",
-            expected: format!("at least {classes} logits, one per class"),
+            what: "cross_entropy",
+            expected: format!("at least {} logits, for a target of {largest}", largest + 1),
             found: found.to_string(),
         })
     }

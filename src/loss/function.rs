@@ -75,14 +75,15 @@ pub trait Loss<O, T>: Send {
         Ok(None)
     }
 
-    /// Checks that outputs suit the number of classes of the data, if it has classes. It is called
-    /// before each batch's [`compute`](Self::compute), and reads no values. By default, any do.
+    /// Checks that outputs and targets suit each other, for data with that many classes. A learner
+    /// calls it before each [`compute`](Self::compute), so it should read values only if something
+    /// looks wrong. The default accepts any.
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`](crate::Error::Shape) if they do not.
-    fn check_classes(&self, outputs: &O, classes: usize) -> Result<()> {
-        let _ = (outputs, classes);
+    /// [`Error::Shape`](crate::Error::Shape) if they do not suit each other.
+    fn check_classes(&self, outputs: &O, targets: &T, classes: usize) -> Result<()> {
+        let _ = (outputs, targets, classes);
         Ok(())
     }
 

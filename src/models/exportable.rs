@@ -135,7 +135,7 @@ pub trait Exportable: TorchNames {
     /// The parameters of Burn's layers are drawn from `seed` by the caller, as by [`Seed::module`]:
     /// a model that consists of such layers has no use for it.
     ///
-    /// A configuration may come from a file that means harm, so check that its sizes are usual
+    /// A configuration may come from a malicious file, so check that its sizes are usual
     /// ones. Burn's layers allocate their parameters when they are first used, which is after
     /// fastburn has found that the weights of the file have the same shapes. But running statistics
     /// are allocated at once, and some layers panic at a size of 0.

@@ -3,16 +3,18 @@
 use std::ops::{Deref, DerefMut};
 
 use burn::module::Module;
+use burn::nn::norm::Normalization;
 use burn::nn::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 use burn::tensor::{DType, FloatDType, Tensor};
 
-/// One of Burn's normalisation layers, computed in 32 bits also while the rest of the model is
-/// trained in 16 by [`MixedPrecision`](crate::callbacks::MixedPrecision), with its parameters and
-/// running statistics in 32. Its outputs have the type of its inputs.
+/// A normalisation layer that computes in 32 bits. With
+/// [`MixedPrecision`](crate::callbacks::MixedPrecision), the rest of the model trains in 16. Its
+/// outputs have the type of its inputs.
 ///
-/// A batch norm has to be in one to be trained in mixed precision. Elsewhere it makes no
-/// difference: the layer's fields are those of the layer itself, and so are the paths and names of
-/// its tensors.
+/// A batch norm has to be in one to be trained in mixed precision. Model files, layer groups and
+/// PyTorch's names are those of the layer itself. Burn's own paths have one more part: those of
+/// `ParamGroup`, of the files of [`Learner::save`](crate::learner::Learner::save) and of
+/// checkpoints.
 ///
 /// ```
 /// use burn::nn::conv::{Conv2d, Conv2dConfig};
@@ -48,52 +50,71 @@ use burn::tensor::{DType, FloatDType, Tensor};
 /// # Ok::<(), fastburn::Error>(())
 /// ```
 #[derive(Module, Debug)]
-pub struct FullPrecision<N: Module> {
-    norm: N,
+pub struct FullPrecision<N: Norm> {
+    /// Named as no other field is, so that the layer is recognised in a visitor's path.
+    full_precision_norm: N,
 }
 
-/// The type of this layer, as visitors of a module are told.
-pub(super) const FULL_PRECISION: &str = "Struct:FullPrecision";
+/// A layer that a [`FullPrecision`] can hold: one of Burn's norms, or your own.
+pub trait Norm: Module {
+    /// Applies the layer. The outputs have the shape of the inputs.
+    ///
+    /// # Panics
+    ///
+    /// If the layer takes inputs of another shape.
+    fn normalize<const D: usize>(&self, input: Tensor<D>) -> Tensor<D>;
+}
 
-impl<N: Module> From<N> for FullPrecision<N> {
-    fn from(norm: N) -> Self {
-        Self { norm }
+/// Returns whether a part of a module, as a visitor is told of it, is within a [`FullPrecision`].
+pub(super) fn is_full_precision(name: &str, container: &str) -> bool {
+    name == "full_precision_norm" && container == "Struct:FullPrecision"
+}
+
+impl<N: Norm> FullPrecision<N> {
+    /// Applies the layer: see its own `forward`.
+    ///
+    /// # Panics
+    ///
+    /// If the layer takes inputs of another shape.
+    pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        match input.dtype() {
+            half @ (DType::F16 | DType::BF16) => {
+                let input = input.cast(FloatDType::F32);
+                self.full_precision_norm.normalize(input).cast(FloatDType::from(half))
+            }
+            _ => self.full_precision_norm.normalize(input),
+        }
     }
 }
 
-impl<N: Module> Deref for FullPrecision<N> {
+impl<N: Norm> From<N> for FullPrecision<N> {
+    fn from(full_precision_norm: N) -> Self {
+        Self { full_precision_norm }
+    }
+}
+
+impl<N: Norm> Deref for FullPrecision<N> {
     type Target = N;
 
     fn deref(&self) -> &N {
-        &self.norm
+        &self.full_precision_norm
     }
 }
 
-impl<N: Module> DerefMut for FullPrecision<N> {
+impl<N: Norm> DerefMut for FullPrecision<N> {
     fn deref_mut(&mut self) -> &mut N {
-        &mut self.norm
+        &mut self.full_precision_norm
     }
 }
 
-macro_rules! forward_of {
+macro_rules! norms {
     ($($norm:ty),+) => {
-        $(impl FullPrecision<$norm> {
-            /// Applies the layer: see its own `forward`.
-            ///
-            /// # Panics
-            ///
-            /// See the layer's own `forward`.
-            pub fn forward<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-                match input.dtype() {
-                    half @ (DType::F16 | DType::BF16) => {
-                        let input = input.cast(FloatDType::F32);
-                        self.norm.forward(input).cast(FloatDType::from(half))
-                    }
-                    _ => self.norm.forward(input),
-                }
+        $(impl Norm for $norm {
+            fn normalize<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+                self.forward(input)
             }
         })+
     };
 }
 
-forward_of!(BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm);
+norms!(BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm);

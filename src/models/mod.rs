@@ -24,7 +24,7 @@ pub use any_model::AnyModel;
 pub use architecture::Architecture;
 pub(crate) use draw::draw;
 pub use exportable::Exportable;
-pub use full_precision::FullPrecision;
+pub use full_precision::{FullPrecision, Norm};
 pub use init::Init;
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Mlp, MlpConfig};

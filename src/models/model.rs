@@ -3,7 +3,7 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-use super::full_precision::FULL_PRECISION;
+use super::full_precision::is_full_precision;
 use crate::error::{Error, Result};
 use crate::printable::list_of;
 
@@ -173,7 +173,7 @@ pub(crate) fn split<M: Module>(model: &M, groups: &[LayerGroup]) -> Result<Vec<V
                 let prefixes = groups.iter().flat_map(|group| &group.prefixes);
                 let dead: Vec<_> = prefixes.filter(is_dead).collect();
                 if !dead.is_empty() {
-                    expected.push_str(&format!("; {} matches no parameter", list_of(3, &dead)));
+                    expected.push_str(&format!("; no parameter begins with {}", list_of(3, &dead)));
                 }
                 return Err(Error::setting("layer groups", names(groups), expected));
             }
@@ -258,7 +258,7 @@ impl ModulePath {
 
     /// Returns whether the parameter is within a [`FullPrecision`](super::FullPrecision).
     pub fn is_in_full_precision(&self) -> bool {
-        self.parts.iter().any(|(_, container)| container == FULL_PRECISION)
+        self.parts.iter().any(|(name, container)| is_full_precision(name, container))
     }
 
     /// Returns the rows and columns of a tensor of that shape, if PyTorch stores it transposed: the
@@ -277,7 +277,9 @@ impl ModulePath {
 /// Joins the names with dots. Burn counts an enum's variant as a part of the path, and what is
 /// within a [`FullPrecision`](super::FullPrecision); PyTorch and the paths that users write do not.
 fn join(parts: &[(String, String)]) -> String {
-    let is_hidden = |container: &str| container.starts_with("Enum:") || container == FULL_PRECISION;
-    let parts = parts.iter().filter(|(_, container)| !is_hidden(container));
+    let is_hidden = |name: &str, container: &str| {
+        container.starts_with("Enum:") || is_full_precision(name, container)
+    };
+    let parts = parts.iter().filter(|(name, container)| !is_hidden(name, container));
     parts.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
 }

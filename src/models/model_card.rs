@@ -23,7 +23,7 @@ pub struct ModelCard {
     /// The names of the values, in the order of the model's outputs, if it predicts values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
-    /// The format of the inputs: `image` or `rows`, with that format.
+    /// The format of the inputs: `image`, `rows` or `other`, with that format.
     #[serde(flatten)]
     pub input: InputFormat,
     /// The name of the training loss.

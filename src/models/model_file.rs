@@ -30,7 +30,10 @@ impl ModelCard {
         weights.check_finite()?;
         // What cannot be read again must not be found out after the training.
         let device = model.devices().into_iter().next().unwrap_or_default().inner();
-        weights.check_fits(&kind.make(&self.architecture, &device, Seed::new(0))?)?;
+        let described = kind.make(&self.architecture, &device, Seed::new(0))?;
+        weights.check_fits(&described).map_err(|error| {
+            failed(format!("its `config()` is that of another model: {}", error.problem()))
+        })?;
         if let Some(shape) = self.input.shape()
             && let Err(expected) = kind.check_input(&self.architecture, &shape)
         {
@@ -192,6 +195,7 @@ impl<M: Registry> ModelFile<M> {
     ///
     /// # Errors
     ///
+    /// [`Error::Shape`] if the model has another number of outputs than its configuration says,
     /// [`Error::Compute`] if the device fails, or if an output is NaN or infinite.
     pub fn outputs<I>(&self, input: I) -> Result<Vec<Vec<f32>>>
     where
@@ -231,9 +235,8 @@ impl<M: Registry> ModelFile<M> {
     pub(crate) fn check_classes(&self) -> Result<()> {
         if self.card.outputs == Outputs::Values {
             let problem = format!("{} predicts values, not classes", self.place);
-            return Err(
-                Error::usage(problem).with_remedy("call one of the `values_of_…` methods".into())
-            );
+            return Err(Error::usage(problem)
+                .with_remedy("use its outputs, or a predictor's `values_of_…` methods".into()));
         }
         Ok(())
     }
@@ -244,6 +247,6 @@ impl<M: Registry> ModelFile<M> {
             return Ok(());
         }
         let problem = format!("{} predicts classes, not values", self.place);
-        Err(Error::usage(problem).with_remedy("call one of the `predict_…` methods".into()))
+        Err(Error::usage(problem).with_remedy("use a predictor's `predict_…` methods".into()))
     }
 }

@@ -95,7 +95,7 @@ impl<M: Exportable> Registry for M {
 /// that is a [`Model`](crate::models::Model), and a [`Registry`](crate::models::Registry) that
 /// reads a model file of any of them. A variant can hold a registry itself.
 ///
-/// The inputs and outputs that all variants share are named behind the colon. Each variant has a
+/// The inputs and outputs that all variants share are named after the colon. Each variant has a
 /// type of its own, and each kind a name of its own. The package needs a dependency called `burn`,
 /// as for any `#[derive(Module)]`.
 ///

@@ -29,27 +29,50 @@ pub struct TransferredModel<M = AnyModel> {
 }
 
 impl<M: Registry> ModelFile<M> {
-    /// Returns the model of inputs `I` with `outputs` outputs, for example to learn other values of
-    /// rows. [`PretrainedModel`](crate::vision::PretrainedModel) does so for images.
+    /// Returns the model of inputs `I` with `outputs` outputs, to be trained for other classes or
+    /// values. [`PretrainedModel`](crate::vision::PretrainedModel) does so for images.
     ///
     /// The head of a model is its last [layer group](Model::layer_groups), the body everything
     /// before it. The body keeps its trained weights. The head keeps them if it already has as many
     /// outputs. Otherwise it gets the initial weights of a new model with the same random seed.
     ///
+    /// ```
+    /// use burn::tensor::Tensor;
+    /// use fastburn::models::{Mlp, ModelFile};
+    /// use fastburn::prelude::*;
+    /// use fastburn::rows::Table;
+    ///
+    /// # let device = device::cpu()?;
+    /// # let table = Table::parse("t.csv", b"a,b,y\n1,2,3\n3,1,5\n2,2,4\n")?;
+    /// # let (train, valid) = table.split(0.3, 42)?;
+    /// # let dls = DataLoaders::from_rows(&train, &valid, &["a", "b"], "y", &device)?;
+    /// # let model = MlpConfig::new([2, 8, 1]).init(&device, 42)?;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("prices.safetensors");
+    /// # Learner::new(dls, model, Mse).export(&file)?;
+    /// // A model of one value, for three values.
+    /// let trained = ModelFile::load_as::<Mlp>(&file, &device)?; // such as prices.safetensors
+    /// let model = trained.model_for::<Tensor<2>>(3, 42)?.model;
+    /// assert_eq!(model.layers[1].weight.dims(), [8, 3]);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if `outputs` is 0; [`Error::File`] if a new head is needed and the model
-    /// has no body, since it is a single layer group; [`Error::Compute`] if the device fails.
+    /// [`Error::Setting`] if `outputs` is 0, or is not what the model's
+    /// [`with_outputs`](super::Exportable::with_outputs) makes; [`Error::File`] if a new head is
+    /// needed and the model has no body, since it is a single layer group; [`Error::Compute`] if
+    /// the device fails.
     pub fn model_for<I>(&self, outputs: usize, seed: impl Into<Seed>) -> Result<TransferredModel<M>>
     where
         M: Model<I>,
     {
         let architecture = &self.card().architecture;
         if outputs != M::kind(architecture.kind())?.outputs(architecture)? {
-            return self.with_new_head(outputs, seed);
+            return self.model_with_new_head(outputs, seed);
         }
         let loaded = named(&StateDict::of(self.model())?, |_| true);
-        Ok(TransferredModel { model: self.model().clone(), loaded, made: Vec::new() })
+        Ok(TransferredModel { model: self.model().valid(), loaded, made: Vec::new() })
     }
 
     /// Returns the model of inputs `I` with a new head of `outputs` outputs, also if it had as many
@@ -58,7 +81,7 @@ impl<M: Registry> ModelFile<M> {
     /// # Errors
     ///
     /// Those of [`model_for`](Self::model_for).
-    pub fn with_new_head<I>(
+    pub fn model_with_new_head<I>(
         &self,
         outputs: usize,
         seed: impl Into<Seed>,
@@ -81,7 +104,8 @@ impl<M: Registry> ModelFile<M> {
                 "a {} has only a head; a new head with {outputs} outputs would keep no trained layer",
                 model.description()?
             );
-            let remedy = "tell the head from the body with Model::layer_groups";
+            let remedy = "start from a model with hidden layers, or tell its head from its body with \
+                          Model::layer_groups";
             return Err(self.error(problem).with_remedy(remedy.into()));
         }
         let device = model.devices().into_iter().next().unwrap_or_default();

@@ -13,7 +13,7 @@ use crate::records::Prediction;
 /// The number of rows in a batch.
 const BATCH: usize = 4096;
 
-/// A model of rows that a [`RowPredictor`] can ask: one of those that model files hold, from
+/// A model of rows that a [`RowPredictor`] can predict with: one that model files hold, from
 /// `[batch, features]` to `[batch, outputs]`.
 pub trait RowModel: Registry + Model<Tensor<2>, Output = Tensor<2>> {}
 

@@ -31,6 +31,7 @@ mod read;
 mod resize;
 mod scaling;
 mod spec;
+mod values;
 
 pub use adapt::Adaptation;
 pub use baseline::{Baseline, Distance, mean_images};

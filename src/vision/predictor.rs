@@ -49,7 +49,7 @@ pub struct Predictor<M = AnyModel> {
     pub(super) device: Device,
 }
 
-/// A model of images that a [`Predictor`] can ask: one of those that model files hold, from
+/// A model of images that a [`Predictor`] can predict with: one that model files hold, from
 /// `[batch, channels, height, width]` to `[batch, outputs]`.
 pub trait ImageModel: Registry + Model<Tensor<4>, Output = Tensor<2>> {}
 
@@ -126,8 +126,9 @@ impl<M: ImageModel> Predictor<M> {
     /// # Errors
     ///
     /// [`Error::Read`] if it cannot be read, [`Error::Image`] if it is not a readable image,
-    /// [`Error::Compute`] if the device fails.
+    /// [`Error::Usage`] if the model predicts values, [`Error::Compute`] if the device fails.
     pub fn predict_file(&self, path: impl AsRef<Path>) -> Result<Prediction> {
+        self.file.check_classes()?;
         self.predict_prepared(prepare(&self.format, path.as_ref())?)
     }
 
@@ -137,6 +138,9 @@ impl<M: ImageModel> Predictor<M> {
     ///
     /// For each file, those of [`predict_file`](Self::predict_file).
     pub fn predict_files<P: AsRef<Path> + Sync>(&self, paths: &[P]) -> Vec<Result<Prediction>> {
+        if self.file.check_classes().is_err() {
+            return paths.iter().map(|path| self.predict_file(path)).collect();
+        }
         // Not `self`: a model need not be `Sync`.
         let format = &self.format;
         let batches = paths.chunks(self.images_at_once()).flat_map(|paths| {
@@ -151,8 +155,10 @@ impl<M: ImageModel> Predictor<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] if it is not a readable image, [`Error::Compute`] if the device fails.
+    /// [`Error::Image`] if it is not a readable image, [`Error::Usage`] if the model predicts
+    /// values, [`Error::Compute`] if the device fails.
     pub fn predict_bytes(&self, bytes: &[u8]) -> Result<Prediction> {
+        self.file.check_classes()?;
         self.predict_prepared(self.format.decode(bytes, "the image")?)
     }
 
@@ -162,8 +168,10 @@ impl<M: ImageModel> Predictor<M> {
     /// # Errors
     ///
     /// [`Error::Shape`] if the number of pixels does not match the shape, there are neither 1 nor 3
-    /// channels, or the image is too large to resize; [`Error::Compute`] if the device fails.
+    /// channels, or the image is too large to resize; [`Error::Usage`] if the model predicts
+    /// values, [`Error::Compute`] if the device fails.
     pub fn predict_pixels(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Prediction> {
+        self.file.check_classes()?;
         self.predict_prepared(self.format.adapt(pixels, shape)?)
     }
 
@@ -172,66 +180,11 @@ impl<M: ImageModel> Predictor<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the images have another shape, [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if the images have another shape, [`Error::Usage`] if the model predicts
+    /// values, [`Error::Compute`] if the device fails.
     pub fn predict_batch(&self, batch: Tensor<4>) -> Result<Vec<Prediction>> {
         self.file.check_classes()?;
         self.file.predictions(&self.outputs(batch)?)
-    }
-
-    /// Returns the values that a regression predicts for an image file, in the order of
-    /// [`ModelCard::values`].
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the model predicts classes, and those of
-    /// [`predict_file`](Self::predict_file).
-    pub fn values_of_file(&self, path: impl AsRef<Path>) -> Result<Vec<f32>> {
-        self.file.check_values()?;
-        let (pixels, _) = prepare(&self.format, path.as_ref())?;
-        self.values_of_one(&pixels)
-    }
-
-    /// Returns the values that a regression predicts for an image, given the contents of an image
-    /// file.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the model predicts classes, and those of
-    /// [`predict_bytes`](Self::predict_bytes).
-    pub fn values_of_bytes(&self, bytes: &[u8]) -> Result<Vec<f32>> {
-        self.file.check_values()?;
-        let (pixels, _) = self.format.decode(bytes, "the image")?;
-        self.values_of_one(&pixels)
-    }
-
-    /// Returns the values that a regression predicts for an image: see
-    /// [`predict_pixels`](Self::predict_pixels).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the model predicts classes, and those of
-    /// [`predict_pixels`](Self::predict_pixels).
-    pub fn values_of_pixels(&self, pixels: &[u8], shape: [usize; 3]) -> Result<Vec<f32>> {
-        self.file.check_values()?;
-        let (pixels, _) = self.format.adapt(pixels, shape)?;
-        self.values_of_one(&pixels)
-    }
-
-    /// Returns the values that a regression predicts for each image of a batch: see
-    /// [`predict_batch`](Self::predict_batch).
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Usage`] if the model predicts classes, and those of
-    /// [`predict_batch`](Self::predict_batch).
-    pub fn values_of_batch(&self, batch: Tensor<4>) -> Result<Vec<Vec<f32>>> {
-        self.file.check_values()?;
-        self.outputs(batch)
-    }
-
-    fn values_of_one(&self, pixels: &[u8]) -> Result<Vec<f32>> {
-        let mut values = self.values_of_batch(self.format.batch(&[pixels], &self.device))?;
-        values.pop().ok_or_else(|| Error::compute("predict", "no outputs"))
     }
 
     /// Returns the number of images per batch.
@@ -285,7 +238,7 @@ impl<M: ImageModel> Predictor<M> {
     }
 }
 
-fn prepare(format: &ImageSpec, path: &Path) -> Result<PreparedImage> {
+pub(super) fn prepare(format: &ImageSpec, path: &Path) -> Result<PreparedImage> {
     format.decode(&regular::read(path, LARGEST_IMAGE)?, &path.display().to_string())
 }
 

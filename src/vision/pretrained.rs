@@ -146,7 +146,7 @@ impl<M: ImageModel> PretrainedModel<M> {
     /// Those of [`ModelFile::model_for`].
     pub fn model_for(&self, outputs: usize, seed: impl Into<Seed>) -> Result<TransferredModel<M>> {
         if self.new_head {
-            self.file.with_new_head::<Tensor<4>>(outputs, seed)
+            self.file.model_with_new_head::<Tensor<4>>(outputs, seed)
         } else {
             self.file.model_for::<Tensor<4>>(outputs, seed)
         }

@@ -119,7 +119,7 @@ fn groups_that_do_not_hold_each_parameter_once_are_refused() {
         (vec![group("layers.0"), group("layers.1")], "found layers.2.weight in none"),
         (
             vec![group("layers.0"), group("layers.1"), group("laiers.2")],
-            "; laiers.2 matches no parameter",
+            "; no parameter begins with laiers.2",
         ),
         (vec![group("layers"), group("layers.2")], "found layers.2.weight in two"),
         (vec![group("layers"), group("layer")], "found none in layer"),

@@ -8,7 +8,7 @@ use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig};
 use burn::tensor::{Device, Int, Tensor, activation};
 use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
-use fastburn::data::{DataLoaders, InputFormat, ItemFormat, is_class_one};
+use fastburn::data::{DataLoaders, ItemFormat, class_indices, is_class_one};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::metrics::accuracy;
@@ -172,9 +172,18 @@ fn fewer_outputs_than_classes_are_refused_before_they_are_trained() {
         let dls = zeros_and_ones(device);
         let mut learn = Learner::new(dls, conv_net(4, 1, device), CrossEntropy::new());
         for error in [learn.fit(1, 1e-2).unwrap_err(), learn.validate().unwrap_err()] {
-            let expected = "expected at least 2 logits, one per class, found 1";
+            let expected = "expected at least 2 logits, for a target of 1, found 1";
             assert!(error.to_string().contains(expected), "{error}");
         }
+        // Other targets than the classes of the images may need fewer.
+        let splits = Splits::digits().unwrap();
+        let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
+        let is_odd = |labels: &[u32], _: usize, device: &Device| {
+            let odd: Vec<u32> = labels.iter().map(|label| label % 2).collect();
+            class_indices(&odd, 2, device)
+        };
+        let dls = DataLoaders::from_images(train, valid, is_odd, device).batch_size(1000).unwrap();
+        Learner::new(dls, conv_net(4, 2, device), CrossEntropy::new()).fit(1, 1e-2).unwrap();
     });
 }
 
@@ -287,27 +296,28 @@ impl<T: Task> Callback<T> for StopAfter {
 
 #[test]
 fn an_own_model_is_resumed_to_the_file_of_an_unbroken_run() {
-    let learner = |device: &Device| {
-        let mut model = conv_net(4, 2, device);
-        // Dropout draws numbers that another test may draw meanwhile.
-        model.dropout = DropoutConfig::new(0.0).init();
-        Learner::new(zeros_and_ones(device), model, CrossEntropy::new())
+    let learner = |start: &ConvNet, device: &Device| {
+        Learner::new(zeros_and_ones(device), start.valid(), CrossEntropy::new())
     };
     each_device(|device| {
+        // Weights and dropout are drawn from Burn's generator, from which another test may draw
+        // meanwhile: the weights are drawn once, and nothing is dropped.
+        let mut start = conv_net(4, 2, device);
+        start.dropout = DropoutConfig::new(0.0).init();
         let folder = tempfile::tempdir().unwrap();
         let [whole, resumed] = ["whole", "resumed"].map(|name| folder.path().join(name));
-        let mut learn = learner(device);
+        let mut learn = learner(&start, device);
         learn.fit(2, 1e-2).unwrap();
         learn.export(&whole).unwrap();
 
         let checkpoints = folder.path().join("checkpoints");
         let saving = Checkpoint::new(CheckpointFolder::create(&checkpoints).unwrap());
-        let mut learn = learner(device).callback(saving).callback(StopAfter(30));
+        let mut learn = learner(&start, device).callback(saving).callback(StopAfter(30));
         learn.fit(2, 1e-2).unwrap();
         drop(learn);
 
         let saved = CheckpointFolder::open(&checkpoints).unwrap().newest().unwrap();
-        let mut learn = learner(device);
+        let mut learn = learner(&start, device);
         learn.resume(&saved).unwrap();
         learn.fit(2, 1e-2).unwrap();
         learn.export(&resumed).unwrap();
@@ -323,7 +333,7 @@ fn a_regression_of_images_answers_with_values() {
         let splits = Splits::digits().unwrap().with_classes(&["0", "1"]).unwrap();
         let (train, valid) = splits.read(&ReadOptions::new(), &|_, _| {}).unwrap();
         let [zero, one] = [5, valid.len() - 5].map(|index| valid.pixels(index).unwrap().to_vec());
-        let input = InputFormat::Image(serde_json::to_value(train.format()).unwrap());
+        let input = train.format().into();
         // The digit as a number.
         let mut dls = DataLoaders::from_images(train, valid, is_class_one, device);
         dls.items = Some(ItemFormat::of_values(input, ["digit".to_owned()]));
@@ -463,7 +473,7 @@ fn the_program_tells_what_goes_in_and_what_comes_out_and_classifies_with_no_valu
     assert!(told.starts_with(expected), "{told}");
 
     let (train, valid) = Splits::digits().unwrap().read(&ReadOptions::new(), &|_, _| {}).unwrap();
-    let input = InputFormat::Image(serde_json::to_value(train.format()).unwrap());
+    let input = train.format().into();
     let mut dls = DataLoaders::from_images(train, valid, is_class_one, &device);
     dls.items = Some(ItemFormat::of_values(input, ["ink".to_owned()]));
     let model = LinearConfig::new(784, 1).init(&device, 1).unwrap();

@@ -292,6 +292,8 @@ fn a_learner_that_is_kept_can_be_changed_between_fits() {
     assert!(error.contains("one of TerminateOnNan, StopAfter, EpochTable"), "{error}");
     app.learn.remove_callback("StopAfter").unwrap();
     app.learn.remove_callback("EpochTable").unwrap();
+    app.learn.add_callback(EpochTable::new(Vec::new()));
+    app.learn.remove_callback("EpochTable<Vec<u8>>").unwrap();
     app.learn.add_metric(top_k_accuracy(2));
     app.learn.set_optimizer(OptimizerKind::Sgd);
     app.learn.set_layer_groups([LayerGroup::all()]);
@@ -725,4 +727,74 @@ fn predictions_of_training_data_are_not_made_as_in_training() {
     let learn = Learner::new(dls, model, CrossEntropy::new());
     learn.get_preds_of(&learn.dls().train).unwrap();
     assert!(told.lock().unwrap().iter().all(|(_, _, training)| !training));
+}
+
+/// A layer whose own name is that of fastburn's, which is not confused with it.
+#[derive(Module, Debug)]
+struct FullPrecision {
+    first: Linear,
+    second: Linear,
+}
+
+/// A net with a norm of 32 bits, as one and in a list.
+#[derive(Module, Debug)]
+struct Precise {
+    norm: fastburn::models::FullPrecision<BatchNorm>,
+    norms: Vec<fastburn::models::FullPrecision<BatchNorm>>,
+    own: FullPrecision,
+}
+
+impl Model<Tensor<2>> for Precise {
+    type Output = Tensor<2>;
+
+    fn forward(&self, rows: Tensor<2>) -> Tensor<2> {
+        let x = self.norms.iter().fold(self.norm.forward(rows), |x, norm| norm.forward(x));
+        self.own.second.forward(self.own.first.forward(x))
+    }
+
+    fn layer_groups(&self) -> Vec<LayerGroup> {
+        vec![
+            LayerGroup::new("body", ["norm", "norms", "own.first"]),
+            LayerGroup::new("head", ["own.second"]),
+        ]
+    }
+}
+
+impl TorchNames for Precise {}
+
+#[test]
+fn a_norm_of_whole_precision_has_the_names_of_the_norm_itself() {
+    let device = fastburn::device::cpu().unwrap();
+    let norm = || BatchNormConfig::new(3).init(&device).into();
+    let linear = |inputs, outputs| LinearConfig::new(inputs, outputs).init(&device);
+    let model = Precise {
+        norm: norm(),
+        norms: vec![norm()],
+        own: FullPrecision { first: linear(3, 4), second: linear(4, 2) },
+    };
+    let weights = StateDict::of(&model).unwrap();
+    let names = weights.names().filter(|name| !name.contains("running"));
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        [
+            "norm.bias",
+            "norm.weight",
+            "norms.0.bias",
+            "norms.0.weight",
+            "own.first.bias",
+            "own.first.weight",
+            "own.second.bias",
+            "own.second.weight",
+        ]
+    );
+    let rows =
+        || TensorSource::new(Tensor::<2>::ones([4, 3], &device), Tensor::ones([4, 2], &device));
+    let dls = DataLoaders::new(rows().unwrap(), rows().unwrap(), 1).batch_size(2).unwrap();
+    let mut learn = Learner::new(dls, model, Mse);
+    learn.freeze().unwrap();
+    // The norms of frozen groups are trained.
+    assert_eq!(learn.summary().unwrap().trainable, 10 + 12);
+    learn.set_train_norms(false);
+    learn.freeze().unwrap();
+    assert_eq!(learn.summary().unwrap().trainable, 10);
 }

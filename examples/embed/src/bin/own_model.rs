@@ -1,4 +1,4 @@
-//! A model of one's own: trained, exported, loaded by its own type, and started from for other
+//! A model of one's own: trained, exported, loaded by its own type, and fine-tuned for other
 //! classes. A registry puts it beside fastburn's models.
 
 use burn::module::Module;
@@ -26,6 +26,7 @@ struct ConvNetConfig {
 #[derive(Module, Debug)]
 struct ConvNet {
     conv: Conv2d,
+    /// In a `FullPrecision`, to be trained in mixed precision too.
     norm: FullPrecision<BatchNorm>,
     dropout: Dropout,
     head: Linear,
