@@ -7,7 +7,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::spec::RowSpec;
 use super::table::Table;
 use crate::data::{DataLoaders, ItemFormat, TensorSource};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl DataLoaders<Tensor<2>, Tensor<2>> {
     /// Creates loaders for a regression: of inputs `[batch, features]`, standardised by the
@@ -37,7 +37,8 @@ impl DataLoaders<Tensor<2>, Tensor<2>> {
     ///
     /// # Errors
     ///
-    /// Those of [`RowSpec::of`] and of [`Table::numbers`].
+    /// [`Error::Setting`] if the target is one of the features, and those of [`RowSpec::of`] and of
+    /// [`Table::numbers`].
     pub fn from_rows(
         train: &Table,
         valid: &Table,
@@ -45,7 +46,7 @@ impl DataLoaders<Tensor<2>, Tensor<2>> {
         target: &str,
         device: &Device,
     ) -> Result<Self> {
-        let spec = RowSpec::of(train, features)?;
+        let spec = spec(train, features, target)?;
         let source = |table: &Table| {
             let values = TensorData::new(table.numbers(target)?, [table.len(), 1]);
             TensorSource::new(inputs(&spec, table, device)?, Tensor::from_data(values, device))
@@ -80,7 +81,8 @@ impl DataLoaders<Tensor<2>, Tensor<1, Int>> {
     ///
     /// # Errors
     ///
-    /// Those of [`RowSpec::of`] and of [`Table::classes`].
+    /// [`Error::Setting`] if the class is one of the features, and those of [`RowSpec::of`] and of
+    /// [`Table::classes`].
     pub fn from_classes(
         train: &Table,
         valid: &Table,
@@ -88,7 +90,7 @@ impl DataLoaders<Tensor<2>, Tensor<1, Int>> {
         class: &str,
         device: &Device,
     ) -> Result<Self> {
-        let spec = RowSpec::of(train, features)?;
+        let spec = spec(train, features, class)?;
         let classes: BTreeSet<_> = train.texts(class)?.into_iter().map(str::to_owned).collect();
         let classes: Vec<_> = classes.into_iter().collect();
         let source = |table: &Table| {
@@ -101,6 +103,15 @@ impl DataLoaders<Tensor<2>, Tensor<1, Int>> {
         let dls = Self::new(source(train)?, source(valid)?, 0);
         Ok(Self { items: Some(ItemFormat::of_classes((&spec).into(), classes)), ..dls })
     }
+}
+
+/// Measures the features, none of which may be what is to be predicted.
+fn spec(train: &Table, features: &[&str], target: &str) -> Result<RowSpec> {
+    if features.contains(&target) {
+        let expected = format!("none that is the target, {target}");
+        return Err(Error::setting("features", features.join(", "), expected));
+    }
+    RowSpec::of(train, features)
 }
 
 fn inputs(spec: &RowSpec, table: &Table, device: &Device) -> Result<Tensor<2>> {

@@ -98,8 +98,9 @@ impl<M: RowModel> RowPredictor<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if it has another number of values, [`Error::Usage`] if the model predicts
-    /// values, [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if it has another number of values, [`Error::Setting`] if one is NaN or
+    /// infinite, [`Error::Usage`] if the model predicts values, [`Error::Compute`] if the device
+    /// fails.
     pub fn predict_row(&self, row: &[f32]) -> Result<Prediction> {
         self.file.check_classes()?;
         let mut answers = self.file.predictions(&self.outputs(&self.format.scaled(row)?)?)?;
@@ -122,8 +123,9 @@ impl<M: RowModel> RowPredictor<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if it has another number of values, [`Error::Usage`] if the model predicts
-    /// classes, [`Error::Compute`] if the device fails.
+    /// [`Error::Shape`] if it has another number of values, [`Error::Setting`] if one is NaN or
+    /// infinite, [`Error::Usage`] if the model predicts classes, [`Error::Compute`] if the device
+    /// fails.
     pub fn values_of_row(&self, row: &[f32]) -> Result<Vec<f32>> {
         self.file.check_values()?;
         let mut values = self.outputs(&self.format.scaled(row)?)?;

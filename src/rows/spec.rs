@@ -40,10 +40,16 @@ impl RowSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] without features, and those of [`Table::numbers`].
+    /// [`Error::Setting`] without features or with one that is named twice, and those of
+    /// [`Table::numbers`].
     pub fn of(train: &Table, features: &[&str]) -> Result<Self> {
         if features.is_empty() {
             return Err(Error::setting("number of features", 0, "at least 1"));
+        }
+        let twice = (1..features.len()).find(|&index| features[..index].contains(&features[index]));
+        if let Some(index) = twice {
+            let name = features[index];
+            return Err(Error::setting("features", features.join(", "), format!("{name} once")));
         }
         let feature = |name: &&str| {
             let values = train.numbers(name)?;
@@ -76,7 +82,8 @@ impl RowSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::Shape`] if the number of values differs from the number of features.
+    /// [`Error::Shape`] if the number of values differs from the number of features,
+    /// [`Error::Setting`] if one is NaN or infinite.
     pub fn scaled(&self, row: &[f32]) -> Result<Vec<f32>> {
         if row.len() != self.features.len() {
             let names: Vec<_> = self.features.iter().map(|one| one.name.as_str()).collect();
@@ -86,7 +93,14 @@ impl RowSpec {
                 found: row.len().to_string(),
             });
         }
-        Ok(self.features.iter().zip(row).map(|(feature, &value)| feature.scaled(value)).collect())
+        let scaled = |(feature, &value): (&Feature, &f32)| {
+            if value.is_finite() {
+                return Ok(feature.scaled(value));
+            }
+            let expected = format!("a finite number for {}", feature.name);
+            Err(Error::setting("value of a feature", value, expected))
+        };
+        self.features.iter().zip(row).map(scaled).collect()
     }
 }
 

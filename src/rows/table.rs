@@ -78,6 +78,12 @@ impl Table {
             return Err(reader.error("an empty table; expected the names of its columns"));
         }
         let columns: Vec<_> = cells.iter().map(|cell| cell.trim().to_owned()).collect();
+        if let [name] = columns.as_slice()
+            && let Some(other) = [';', '\t'].into_iter().find(|&other| name.contains(other))
+        {
+            let problem = format!("no comma but {other:?} in the names of the columns");
+            return Err(reader.error(format!("{problem}; expected columns separated by commas")));
+        }
         let twice = (1..columns.len()).find(|&index| columns[..index].contains(&columns[index]));
         if let Some(index) = twice {
             return Err(reader.error(format!("two columns are called {}", columns[index])));

@@ -109,6 +109,9 @@ fn what_is_wrong_with_a_table_is_named_with_its_line() {
     assert_eq!(parse(""), "t.csv: an empty table; expected the names of its columns");
     assert_eq!(parse("a,b\n"), "t.csv: a table without rows below the names of its columns");
     assert_eq!(parse("a,b,a\n1,2,3\n"), "t.csv: two columns are called a");
+    let problem = "t.csv: no comma but ';' in the names of the columns; \
+                   expected columns separated by commas";
+    assert_eq!(parse("a;b\n1;2,5\n"), problem);
     let problem = "t.csv: line 4: 3 cells; expected 2, as in the first line";
     assert_eq!(parse("a,b\n1,2\n\n1,2,3\n"), problem);
     let bytes = b"a,b\n1,\xff\n";
@@ -133,6 +136,15 @@ fn what_is_wrong_with_a_table_is_named_with_its_line() {
     let error = train.split_by("v").unwrap_err().to_string();
     assert_eq!(error, "t.csv: no row to validate on by column v");
     assert!(RowSpec::of(&train, &[]).is_err());
+    let error = RowSpec::of(&train, &["a", "v", "a"]).unwrap_err().to_string();
+    assert_eq!(error, "invalid features a, v, a: expected a once");
+    let device = fastburn::device::cpu().unwrap();
+    let dls = DataLoaders::from_rows(&train, &train, &["a", "v"], "v", &device);
+    let error = dls.unwrap_err().to_string();
+    assert_eq!(error, "invalid features a, v: expected none that is the target, v");
+    let spec = RowSpec::of(&train, &["a"]).unwrap();
+    let error = spec.scaled(&[f32::NAN]).unwrap_err().to_string();
+    assert_eq!(error, "invalid value of a feature NaN: expected a finite number for a");
 }
 
 #[test]
