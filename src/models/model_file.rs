@@ -77,6 +77,8 @@ pub struct ModelFile<M = AnyModel> {
     card: ModelCard,
     model: M,
     classes: Arc<[String]>,
+    /// The number of outputs, by the configuration.
+    width: usize,
     /// The file, as named in messages.
     place: String,
 }
@@ -144,12 +146,13 @@ impl<M: Registry> ModelFile<M> {
         // Its parameters take no memory until the weights of the file are found to fit them: a file
         // may claim any size. So no seed has an effect.
         let model = kind.make(&card.architecture, &device, Seed::new(0)).map_err(invalid)?;
-        card.check(kind.outputs(&card.architecture).map_err(invalid)?).map_err(failed)?;
+        let width = kind.outputs(&card.architecture).map_err(invalid)?;
+        card.check(width).map_err(failed)?;
         let weights = StateDict::from_tensors(&place, &file.tensors)?;
         weights.check_finite()?;
         // Dropout and batch norm compute as in validation; `train()` undoes it.
         let model = weights.loaded(model)?.valid();
-        Ok(Self { classes: card.classes.as_slice().into(), card, model, place })
+        Ok(Self { classes: card.classes.as_slice().into(), card, model, width, place })
     }
 
     /// Returns the description of the model.
@@ -203,9 +206,8 @@ impl<M: Registry> ModelFile<M> {
     {
         let outputs = self.model.forward(input);
         let [_, width] = outputs.dims();
-        let expected = M::kind(self.card.architecture.kind())?.outputs(&self.card.architecture)?;
-        if width != expected {
-            let expected = format!("[batch, {expected}], as the model's configuration says");
+        if width != self.width {
+            let expected = format!("[batch, {}], as the model's configuration says", self.width);
             let found = format!("{:?}", outputs.dims());
             return Err(Error::Shape { what: "the outputs of a model", expected, found });
         }
