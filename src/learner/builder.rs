@@ -3,7 +3,7 @@
 use burn::optim::ModuleOptimizer;
 
 use super::callback::{Callback, Scope};
-use super::names::{plain, short};
+use super::names::{plain_name, short_name};
 use super::recorder::{RECORDER, Recorder};
 use super::state::State;
 use super::task::Task;
@@ -214,12 +214,13 @@ impl<T: Task> Learner<T> {
     /// Those of [`without`](Self::without).
     pub fn remove_callback(&mut self, name: &str) -> Result<()> {
         let is_meant = |found: &str| {
-            found != RECORDER && (found == name || plain(found) == name || short(found) == name)
+            found != RECORDER
+                && (found == name || plain_name(found) == name || short_name(found) == name)
         };
         let names: Vec<_> = self.callbacks.iter().map(|one| one.callback.name()).collect();
         if !names.iter().any(|found| is_meant(found)) {
             let others = names.into_iter().filter(|name| *name != RECORDER);
-            let names: Vec<_> = others.map(plain).collect();
+            let names: Vec<_> = others.map(plain_name).collect();
             let expected = if names.is_empty() {
                 "a callback of this learner, which has none".to_owned()
             } else {

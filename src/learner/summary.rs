@@ -9,7 +9,7 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
-use super::names::short;
+use super::names::short_name;
 use super::task::Task;
 use crate::error::Result;
 use crate::models::Model;
@@ -56,7 +56,7 @@ impl<T: Task> Learner<T> {
         let parameters = layers.iter().map(|layer| layer.parameters).sum();
         let trainable = layers.iter().map(|layer| layer.trainable).sum();
         Ok(Summary {
-            model: short(type_name::<T::Model>()),
+            model: short_name(type_name::<T::Model>()),
             layers,
             parameters,
             trainable,
@@ -64,7 +64,7 @@ impl<T: Task> Learner<T> {
             optimizer: self.state.optimizer_name().to_owned(),
             loss: self.loss_name().to_owned(),
             batch_size: self.state.dls.train.items_per_batch(),
-            callbacks: self.callbacks.iter().map(|one| short(one.callback.name())).collect(),
+            callbacks: self.callbacks.iter().map(|one| short_name(one.callback.name())).collect(),
         })
     }
 

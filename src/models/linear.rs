@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::draw::draw;
 use super::exportable::Exportable;
 use super::init::Init;
-use super::model::{Model, rows, takes};
+use super::model::{Model, check_features, rows};
 use super::observe::observe;
 use super::options::ModelOptions;
 use super::weights::TorchNames;
@@ -54,13 +54,13 @@ impl LinearConfig {
     ///
     /// [`Error::Setting`](crate::Error::Setting) if a width is 0 or the layer is too large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Linear> {
-        let model = self.undrawn(device, seed.into())?;
+        let model = self.init_lazily(device, seed.into())?;
         draw(&model);
         Ok(model)
     }
 
     /// Creates the model, whose weights are drawn when they are first used.
-    fn undrawn(&self, device: &Device, seed: Seed) -> Result<Linear> {
+    fn init_lazily(&self, device: &Device, seed: Seed) -> Result<Linear> {
         Ok(Linear { layer: self.init.layer([self.inputs, self.outputs], seed, 0, device)? })
     }
 }
@@ -107,7 +107,7 @@ impl Exportable for Linear {
     }
 
     fn from_config(config: &LinearConfig, device: &Device, seed: Seed) -> Result<Self> {
-        config.undrawn(device, seed)
+        config.init_lazily(device, seed)
     }
 
     fn outputs(config: &LinearConfig) -> usize {
@@ -119,7 +119,7 @@ impl Exportable for Linear {
     }
 
     fn check_input(config: &LinearConfig, shape: &[usize]) -> Result<(), String> {
-        takes(config.inputs, shape)
+        check_features(config.inputs, shape)
     }
 
     fn describe(config: &LinearConfig) -> String {

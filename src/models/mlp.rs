@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::draw::draw;
 use super::exportable::Exportable;
 use super::init::Init;
-use super::model::{LayerGroup, Model, rows, takes};
+use super::model::{LayerGroup, Model, check_features, rows};
 use super::observe::observe;
 use super::options::{Activation, ModelOptions};
 use super::weights::TorchNames;
@@ -74,13 +74,13 @@ impl MlpConfig {
     /// [`Error::Setting`] if there are fewer than two widths or too many, one is 0, or a layer is
     /// too large.
     pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<Mlp> {
-        let model = self.undrawn(device, seed.into())?;
+        let model = self.init_lazily(device, seed.into())?;
         draw(&model);
         Ok(model)
     }
 
     /// Creates the model, whose weights are drawn when they are first used.
-    fn undrawn(&self, device: &Device, seed: Seed) -> Result<Mlp> {
+    fn init_lazily(&self, device: &Device, seed: Seed) -> Result<Mlp> {
         if self.widths.len() < 2 {
             let widths = format!("{:?}", self.widths);
             return Err(Error::setting("layer widths", widths, "at least an input and an output"));
@@ -165,7 +165,7 @@ impl Exportable for Mlp {
     }
 
     fn from_config(config: &MlpConfig, device: &Device, seed: Seed) -> Result<Self> {
-        config.undrawn(device, seed)
+        config.init_lazily(device, seed)
     }
 
     fn outputs(config: &MlpConfig) -> usize {
@@ -180,7 +180,7 @@ impl Exportable for Mlp {
     }
 
     fn check_input(config: &MlpConfig, shape: &[usize]) -> Result<(), String> {
-        takes(config.widths.first().copied().unwrap_or_default(), shape)
+        check_features(config.widths.first().copied().unwrap_or_default(), shape)
     }
 
     fn describe(config: &MlpConfig) -> String {

@@ -74,7 +74,7 @@ pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
 }
 
 /// Checks that inputs of that shape, flattened to a row, have as many features as a model takes.
-pub(super) fn takes(features: usize, shape: &[usize]) -> Result<(), String> {
+pub(super) fn check_features(features: usize, shape: &[usize]) -> Result<(), String> {
     let found = shape.iter().try_fold(1, |product: usize, &size| product.checked_mul(size));
     if found == Some(features) { Ok(()) } else { Err(format!("{features} inputs")) }
 }

@@ -30,17 +30,13 @@ impl ModelCard {
         weights.check_finite()?;
         // What cannot be read again must not be found out after the training.
         let device = model.devices().into_iter().next().unwrap_or_default().inner();
-        let described = kind.make(&self.architecture, &device, Seed::new(0))?;
-        weights.check_fits(&described).map_err(|error| {
+        let copy = kind.make(&self.architecture, &device, Seed::new(0))?;
+        weights.check_fits(&copy).map_err(|error| {
             failed(format!("its `config()` is that of another model: {}", error.problem()))
         })?;
-        if let Some(shape) = self.input.shape()
-            && let Err(expected) = kind.check_input(&self.architecture, &shape)
-        {
-            let described = kind.describe(&self.architecture)?;
-            return Err(failed(format!(
-                "inputs of shape {shape:?} do not fit a {described}, which takes {expected}"
-            )));
+        if let Some(shape) = self.input.shape() {
+            let inputs = format!("inputs of shape {shape:?}");
+            kind.check_input(&self.architecture, &shape, inputs).map_err(failed)?;
         }
         let Ok(Value::Object(about)) = serde_json::to_value(self) else {
             return Err(failed("its description has no JSON form".to_owned()));
@@ -151,7 +147,7 @@ impl<M: Registry> ModelFile<M> {
         let weights = StateDict::from_tensors(&place, &file.tensors)?;
         weights.check_finite()?;
         // Dropout and batch norm compute as in validation; `train()` undoes it.
-        let model = weights.loaded(model)?.valid();
+        let model = weights.load_new(model)?.valid();
         Ok(Self { classes: card.classes.as_slice().into(), card, model, width, place })
     }
 
@@ -184,14 +180,7 @@ impl<M: Registry> ModelFile<M> {
     ) -> Result<()> {
         let architecture = &self.card.architecture;
         let kind = M::kind(architecture.kind())?;
-        match kind.check_input(architecture, shape) {
-            Ok(()) => Ok(()),
-            Err(expected) => {
-                let described = kind.describe(architecture)?;
-                Err(self
-                    .error(format!("{format} do not fit a {described}, which takes {expected}")))
-            }
-        }
+        kind.check_input(architecture, shape, format).map_err(|problem| self.error(problem))
     }
 
     /// Returns the outputs for each item of a batch.

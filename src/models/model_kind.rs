@@ -117,13 +117,17 @@ impl<M> ModelKind<M> {
         (self.with_outputs)(architecture, outputs)
     }
 
-    /// Checks the shape of inputs; returns what the model takes if it does not take them.
+    /// Checks the shape of inputs, which messages call `inputs`. Returns the problem if the model
+    /// does not take them.
     pub(crate) fn check_input(
         &self,
         architecture: &Architecture,
         shape: &[usize],
+        inputs: impl std::fmt::Display,
     ) -> Result<(), String> {
-        (self.check_input)(architecture, shape)
+        let Err(expected) = (self.check_input)(architecture, shape) else { return Ok(()) };
+        let model = self.describe(architecture).unwrap_or_else(|_| self.name.to_owned());
+        Err(format!("{inputs} do not fit a {model}, which takes {expected}"))
     }
 
     pub(crate) fn describe(&self, architecture: &Architecture) -> Result<String> {

@@ -111,8 +111,8 @@ impl<M: Registry> ModelFile<M> {
         let device = model.devices().into_iter().next().unwrap_or_default();
         let drawn = M::from_architecture(&architecture, &device, seed)?;
         let head = head_of(&drawn);
-        let body = trained.only(|name| !old_head.contains(name));
-        let weights = body.and(StateDict::of(&drawn)?.only(|name| head.contains(name)));
+        let body = trained.filter(|name| !old_head.contains(name));
+        let weights = body.merge(StateDict::of(&drawn)?.filter(|name| head.contains(name)));
         let mut model = drawn.valid();
         weights.load_into(&mut model)?;
         let in_head = |name: &str| head.contains(name);

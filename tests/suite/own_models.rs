@@ -305,7 +305,7 @@ fn a_learner_that_is_kept_can_be_changed_between_fits() {
 }
 
 /// Interrupts the fit after some training batches of all fits.
-struct StopAfter(usize);
+pub struct StopAfter(pub usize);
 
 impl<T: Task> Callback<T> for StopAfter {
     fn after_batch(&mut self, state: &mut State<T>) -> Flow {

@@ -62,8 +62,8 @@ pub struct Evaluation {
 pub fn load_classifier(file: &Path, device: &Device) -> Result<Predictor> {
     let predictor = Predictor::load(file, device)?;
     if predictor.card().outputs == Outputs::Values {
-        let problem = "predicts values, and the program asks for classes".to_owned();
-        let remedy = Some("ask it with the library's `Predictor::values_of_file`".into());
+        let problem = "the model predicts values, expected one that predicts classes".to_owned();
+        let remedy = Some("call the library's `Predictor::values_of_file`".into());
         return Err(Error::File { file: file.display().to_string(), problem, remedy }.into());
     }
     Ok(predictor)

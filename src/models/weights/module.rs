@@ -42,7 +42,7 @@ impl StateDict {
         // Running statistics have updates that are not yet added; they would be added to the loaded
         // ones later. A module for validation has none, and so has the module that it comes from.
         let _ = model.valid();
-        *model = self.written(model.clone());
+        *model = self.write_to(model.clone());
         Ok(())
     }
 
@@ -51,9 +51,9 @@ impl StateDict {
     /// # Errors
     ///
     /// Those of [`load_into`](Self::load_into).
-    pub(in crate::models) fn loaded<M: TorchNames>(&self, model: M) -> Result<M> {
+    pub(in crate::models) fn load_new<M: TorchNames>(&self, model: M) -> Result<M> {
         self.check_fits(&model)?;
-        Ok(self.written(model))
+        Ok(self.write_to(model))
     }
 
     /// Checks that they fit a model, whose parameters need not be drawn.
@@ -69,7 +69,7 @@ impl StateDict {
     }
 
     /// Returns a model that they fit, with these weights.
-    fn written<M: TorchNames>(&self, model: M) -> M {
+    fn write_to<M: TorchNames>(&self, model: M) -> M {
         let names = torch_names(&model);
         model.map(&mut Writer { path: ModulePath::default(), names, dict: self })
     }

@@ -73,13 +73,13 @@ impl StateDict {
     }
 
     /// Returns the weights whose names satisfy `which`.
-    pub(in crate::models) fn only(mut self, which: impl Fn(&str) -> bool) -> Self {
+    pub(in crate::models) fn filter(mut self, which: impl Fn(&str) -> bool) -> Self {
         self.tensors.retain(|name, _| which(name));
         self
     }
 
     /// Returns these weights and others, with other names.
-    pub(in crate::models) fn and(mut self, others: Self) -> Self {
+    pub(in crate::models) fn merge(mut self, others: Self) -> Self {
         self.tensors.extend(others.tensors);
         self
     }
