@@ -15,6 +15,12 @@ const BATCH: usize = 4096;
 
 /// A model of rows that a [`RowPredictor`] can predict with: one that model files hold, from
 /// `[batch, features]` to `[batch, outputs]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model of rows that a model file can hold",
+    label = "not a row model of a model file",
+    note = "implement `fastburn::models::Model<Tensor<2>, Output = Tensor<2>>`, `TorchNames` and \
+            `Exportable` for it, or use `fastburn::registry!`"
+)]
 pub trait RowModel: Registry + Model<Tensor<2>, Output = Tensor<2>> {}
 
 impl<M: Registry + Model<Tensor<2>, Output = Tensor<2>>> RowModel for M {}

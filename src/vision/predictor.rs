@@ -51,6 +51,12 @@ pub struct Predictor<M = AnyModel> {
 
 /// A model of images that a [`Predictor`] can predict with: one that model files hold, from
 /// `[batch, channels, height, width]` to `[batch, outputs]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a model of images that a model file can hold",
+    label = "not an image model of a model file",
+    note = "implement `fastburn::models::Model<Tensor<4>, Output = Tensor<2>>`, `TorchNames` and \
+            `Exportable` for it, or use `fastburn::registry!`"
+)]
 pub trait ImageModel: Registry + Model<Tensor<4>, Output = Tensor<2>> {}
 
 impl<M: Registry + Model<Tensor<4>, Output = Tensor<2>>> ImageModel for M {}
