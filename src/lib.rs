@@ -74,6 +74,7 @@
 //! - [`data`]: batches of any kind of data, and their order
 //! - [`models`], [`loss`], [`metrics`], [`optim`], [`schedule`]: the parts of a [`Learner`], and
 //!   the traits to write your own
+//! - [`layers`]: what models are made of
 //! - [`learner`]: the learner, its training loop and its methods
 //! - [`callbacks`]: what else happens during training, and how to write your own callbacks
 //! - [`checkpoints`]: saving a run and resuming it
@@ -118,9 +119,11 @@ pub mod datasets;
 pub mod device;
 #[cfg(feature = "download")]
 mod download;
+mod draw;
 mod error;
 mod files;
 pub mod interop;
+pub mod layers;
 pub mod learner;
 pub mod loss;
 pub mod metrics;

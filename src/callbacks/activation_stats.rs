@@ -7,8 +7,8 @@ use burn::tensor::FloatDType;
 use serde_json::{Value, json};
 
 use crate::error::{Error, Result};
+use crate::layers::{Listening, Observation, listen};
 use crate::learner::{Callback, Flow, State, Task};
-use crate::models::{Listening, Observation, listen};
 use crate::mutex::lock;
 use crate::records::LayerActivations;
 use crate::scalars::Scalars;
@@ -29,7 +29,7 @@ const NUMBERS: [&str; 3] = ["means", "deviations", "dead"];
 /// `near_zero` counts `a <= 0.05`. After a ReLU that is the same; elsewhere it counts every
 /// negative activation as dead.
 ///
-/// A layer is recorded if its model reports it with [`observe`](crate::models::observe), as
+/// A layer is recorded if its model reports it with [`observe`](crate::layers::observe), as
 /// fastburn's models do. Give the learner a clone and keep one: both share the records of all calls
 /// of `fit`.
 ///

@@ -25,7 +25,7 @@ pub enum Half {
 /// The model's inputs and outputs must be float tensors. If gradients overflow the 16-bit range,
 /// the step is taken with gradients of 0. The loss scale is constant; fastai adapts it.
 ///
-/// A norm in a [`FullPrecision`](crate::models::FullPrecision) stays in 32 bits, with its running
+/// A norm in a [`FullPrecision`](crate::layers::FullPrecision) stays in 32 bits, with its running
 /// statistics. A batch norm, or another layer with running statistics, that is in none is refused:
 /// they would be kept in 16 bits.
 ///
@@ -170,7 +170,7 @@ impl Half {
                  FullPrecision"
             );
             let remedy =
-                "wrap the norm in fastburn::models::FullPrecision, or train without MixedPrecision";
+                "wrap the norm in fastburn::layers::FullPrecision, or train without MixedPrecision";
             return Err(Error::usage(problem).with_remedy(remedy.into()));
         }
         if state.device().supports_dtype(DType::from(self.dtype())) {

@@ -81,7 +81,7 @@ pub fn model(
 ) -> Result<(AnyModel, Option<TransferredModel>)> {
     let seed = settings.training.seed;
     let Some(mut pretrained) = start else {
-        let architecture = settings.architecture(images)?;
+        let architecture = settings.model.architecture(images)?;
         return Ok((AnyModel::from_architecture(&architecture, device, seed)?, None));
     };
     pretrained.check_images(images.format())?;

@@ -10,10 +10,11 @@ use super::task::Task;
 use super::terminate_on_nan::TerminateOnNan;
 use crate::checkpoints::{EventState, RunPosition};
 use crate::data::DataLoaders;
+use crate::draw::draw;
 use crate::error::{Error, Result};
 use crate::loss::Loss;
 use crate::metrics::Metric;
-use crate::models::{LayerGroup, Model, draw};
+use crate::models::{LayerGroup, Model};
 use crate::optim::{AnyOptimizer, Momentum, OptimizerConfig, OptimizerKind};
 
 /// A model with the data, the loss and the optimizer that train it.

@@ -12,8 +12,8 @@ use super::builder::Learner;
 use super::names::short_name;
 use super::task::Task;
 use crate::error::Result;
-use crate::models::Model;
-use crate::models::{ModulePath, listen};
+use crate::layers::listen;
+use crate::models::{Model, ModulePath};
 use crate::records::{LayerSummary, Summary};
 
 /// A layer and the shape of its output.

@@ -2,8 +2,10 @@
 
 use burn::tensor::Tensor;
 
+use super::conv_net::ConvNet;
 use super::linear::Linear;
 use super::mlp::Mlp;
+use super::resnet::ResNet;
 
 crate::registry! {
     /// Any of fastburn's models, for images `[batch, channels, height, width]`.
@@ -13,5 +15,9 @@ crate::registry! {
         Linear(Linear),
         /// A multi-layer perceptron.
         Mlp(Mlp),
+        /// A small convolutional network.
+        ConvNet(ConvNet),
+        /// A residual network.
+        ResNet(ResNet),
     }
 }

@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::options::ModelOptions;
+use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -120,12 +120,9 @@ pub trait Exportable: TorchNames {
     /// other kinds that a program reads, and stay the same.
     const KIND: &'static str;
 
-    /// What this kind of model is, in a few words, for lists of models.
-    const ABOUT: &'static str = "";
-
     /// Everything but the weights that it takes to make the model, such as the numbers of its
     /// channels: a struct with named fields.
-    type Config: Serialize + DeserializeOwned;
+    type Config: Serialize + DeserializeOwned + 'static;
 
     /// Returns the configuration of this model.
     fn config(&self) -> Self::Config;
@@ -175,10 +172,9 @@ pub trait Exportable: TorchNames {
         Self::KIND.to_owned()
     }
 
-    /// Returns the configuration of a new model that is chosen by the name of its kind, for inputs
-    /// of that shape, without the batch; `None` (the default) if it cannot be chosen by name.
-    fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<Self::Config> {
-        let _ = (shape, outputs, options);
-        None
+    /// Returns the names by which a new model of this kind can be chosen, and how its configuration
+    /// then follows from the data (default: none).
+    fn presets() -> Vec<Preset> {
+        Vec::new()
     }
 }

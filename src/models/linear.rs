@@ -5,20 +5,20 @@ use burn::nn;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::draw::draw;
 use super::exportable::Exportable;
-use super::init::Init;
 use super::model::{Model, check_features, rows};
-use super::observe::observe;
-use super::options::ModelOptions;
+use super::preset::Preset;
 use super::weights::TorchNames;
+use crate::draw::draw;
 use crate::error::Result;
+use crate::layers::{Init, LayerMaker, observe};
 use crate::seed::Seed;
 
 /// The shape and initialisation of a [`Linear`] model.
 ///
 /// ```
-/// use fastburn::models::{Init, LinearConfig};
+/// use fastburn::layers::Init;
+/// use fastburn::models::LinearConfig;
 ///
 /// let device = fastburn::device::cpu()?;
 /// let model = LinearConfig::new(784, 10).with_init(Init::Normal).init(&device, 42)?;
@@ -61,7 +61,8 @@ impl LinearConfig {
 
     /// Creates the model, whose weights are drawn when they are first used.
     fn init_lazily(&self, device: &Device, seed: Seed) -> Result<Linear> {
-        Ok(Linear { layer: self.init.layer([self.inputs, self.outputs], seed, 0, device)? })
+        let widths = [self.inputs, self.outputs];
+        Ok(Linear { layer: LayerMaker::new(device, seed).linear(self.init, widths)? })
     }
 }
 
@@ -97,7 +98,6 @@ impl TorchNames for Linear {
 
 impl Exportable for Linear {
     const KIND: &'static str = "linear";
-    const ABOUT: &'static str = "A single linear layer";
     type Config = LinearConfig;
 
     /// Returns the widths, with the default initialisation.
@@ -126,7 +126,9 @@ impl Exportable for Linear {
         format!("linear {}-{}", config.inputs, config.outputs)
     }
 
-    fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<LinearConfig> {
-        Some(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
+    fn presets() -> Vec<Preset> {
+        vec![Preset::of::<Self>(Self::KIND, "A single linear layer", |shape, outputs, options| {
+            Ok(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
+        })]
     }
 }

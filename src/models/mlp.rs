@@ -5,14 +5,14 @@ use burn::nn;
 use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
-use super::draw::draw;
 use super::exportable::Exportable;
-use super::init::Init;
 use super::model::{LayerGroup, Model, check_features, rows};
-use super::observe::observe;
-use super::options::{Activation, ModelOptions};
+use super::options::Activation;
+use super::preset::Preset;
 use super::weights::TorchNames;
+use crate::draw::draw;
 use crate::error::{Error, Result};
+use crate::layers::{Init, LayerMaker, observe};
 use crate::seed::Seed;
 
 /// The most widths of an MLP.
@@ -23,7 +23,8 @@ const MOST_SHOWN: usize = 12;
 /// The layer widths, activation function and initialisation of an [`Mlp`].
 ///
 /// ```
-/// use fastburn::models::{Activation, Init, MlpConfig};
+/// use fastburn::layers::Init;
+/// use fastburn::models::{Activation, MlpConfig};
 ///
 /// let config = MlpConfig::new([784, 50, 1])
 ///     .with_activation(Activation::Sigmoid)
@@ -89,10 +90,9 @@ impl MlpConfig {
             let expected = format!("at most {MOST_WIDTHS}");
             return Err(Error::setting("number of layer widths", self.widths.len(), expected));
         }
-        let layers =
-            self.widths.windows(2).zip(0..).map(|(widths, layer)| {
-                self.init.layer([widths[0], widths[1]], seed, layer, device)
-            });
+        let mut maker = LayerMaker::new(device, seed);
+        let widths = self.widths.windows(2).map(|widths| [widths[0], widths[1]]);
+        let layers = widths.map(|widths| maker.linear(self.init, widths));
         Ok(Mlp { layers: layers.collect::<Result<_>>()?, activation: self.activation })
     }
 }
@@ -153,7 +153,6 @@ impl TorchNames for Mlp {
 
 impl Exportable for Mlp {
     const KIND: &'static str = "mlp";
-    const ABOUT: &'static str = "A multi-layer perceptron";
     type Config = MlpConfig;
 
     /// Returns the widths and the activation function, with the default initialisation.
@@ -198,10 +197,16 @@ impl Exportable for Mlp {
         }
     }
 
-    fn for_data(shape: &[usize], outputs: usize, options: &ModelOptions) -> Option<MlpConfig> {
-        let ends = [shape.iter().product(), outputs];
-        let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
-        let config = MlpConfig::new(widths).with_activation(options.activation);
-        Some(config.with_init(options.init))
+    fn presets() -> Vec<Preset> {
+        vec![Preset::of::<Self>(
+            Self::KIND,
+            "A multi-layer perceptron",
+            |shape, outputs, options| {
+                let ends = [shape.iter().product(), outputs];
+                let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
+                let config = MlpConfig::new(widths).with_activation(options.activation);
+                Ok(config.with_init(options.init))
+            },
+        )]
     }
 }

@@ -3,8 +3,8 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
-use super::full_precision::is_full_precision;
 use crate::error::{Error, Result};
+use crate::layers::is_full_precision;
 use crate::printable::list_of;
 
 /// A Burn module with one forward function, from a batch of inputs to a batch of outputs.
@@ -42,7 +42,7 @@ use crate::printable::list_of;
 ///
 /// To be exported to a model file, it implements [`Exportable`](super::Exportable) too. For a
 /// summary with the shapes of its outputs and for statistics of its activations, `forward` tells of
-/// them by [`observe`](super::observe).
+/// them by [`observe`](crate::layers::observe).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a model of inputs `{I}`",
     label = "not a model of these inputs",
@@ -77,6 +77,22 @@ pub(super) fn rows<const D: usize>(input: Tensor<D>) -> Tensor<2> {
 pub(super) fn check_features(features: usize, shape: &[usize]) -> Result<(), String> {
     let found = shape.iter().try_fold(1, |product: usize, &size| product.checked_mul(size));
     if found == Some(features) { Ok(()) } else { Err(format!("{features} inputs")) }
+}
+
+/// Checks that images of that shape have as many channels as a model takes.
+pub(super) fn check_channels(channels: usize, shape: &[usize]) -> Result<(), String> {
+    match shape {
+        [found, height, width] if *found == channels && height.min(width) >= &1 => Ok(()),
+        _ => Err(format!("images of {channels} channels")),
+    }
+}
+
+/// Returns the shape of images, `[channels, height, width]`, if that is what it is.
+pub(super) fn image_shape(shape: &[usize]) -> Result<[usize; 3]> {
+    shape.try_into().map_err(|_| {
+        let found = format!("{shape:?}");
+        Error::setting("shape of the inputs", found, "[channels, height, width] of images")
+    })
 }
 
 /// A named part of a model, such as its body or its head, which can be frozen with [`freeze`] and
@@ -256,7 +272,7 @@ impl ModulePath {
         NORMS.contains(&self.kind().as_str())
     }
 
-    /// Returns whether the parameter is within a [`FullPrecision`](super::FullPrecision).
+    /// Returns whether the parameter is within a [`FullPrecision`](crate::layers::FullPrecision).
     pub fn is_in_full_precision(&self) -> bool {
         self.parts.iter().any(|(name, container)| is_full_precision(name, container))
     }
@@ -275,7 +291,7 @@ impl ModulePath {
 }
 
 /// Joins the names with dots. Burn counts an enum's variant as a part of the path, and what is
-/// within a [`FullPrecision`](super::FullPrecision); PyTorch and the paths that users write do not.
+/// within a [`FullPrecision`](crate::layers::FullPrecision); PyTorch and the paths that users write do not.
 fn join(parts: &[(String, String)]) -> String {
     let is_hidden = |name: &str, container: &str| {
         container.starts_with("Enum:") || is_full_precision(name, container)

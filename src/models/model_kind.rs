@@ -4,8 +4,8 @@ use burn::tensor::Device;
 
 use super::architecture::Architecture;
 use super::exportable::Exportable;
-use super::options::ModelOptions;
-use crate::error::{Error, Result};
+use super::preset::Preset;
+use crate::error::Result;
 use crate::seed::Seed;
 
 /// Makes a model of an architecture, with parameters that are drawn when they are first used.
@@ -15,13 +15,12 @@ type Make<M> = Box<dyn Fn(&Architecture, &Device, Seed) -> Result<M>>;
 /// type `M`.
 pub struct ModelKind<M> {
     name: &'static str,
-    about: &'static str,
     make: Make<M>,
     outputs: fn(&Architecture) -> Result<usize>,
     with_outputs: fn(&Architecture, usize) -> Result<Architecture>,
     check_input: fn(&Architecture, &[usize]) -> Result<(), String>,
     describe: fn(&Architecture) -> Result<String>,
-    for_data: fn(&[usize], usize, &ModelOptions) -> Option<Result<Architecture>>,
+    presets: fn() -> Vec<Preset>,
 }
 
 impl<M> std::fmt::Debug for ModelKind<M> {
@@ -35,7 +34,6 @@ impl<M: Exportable> ModelKind<M> {
     pub fn of() -> Self {
         Self {
             name: M::KIND,
-            about: M::ABOUT,
             make: Box::new(|from, device, seed| M::from_config(&from.config::<M>()?, device, seed)),
             outputs: |from| Ok(M::outputs(&from.config::<M>()?)),
             with_outputs: |from, outputs| {
@@ -46,10 +44,7 @@ impl<M: Exportable> ModelKind<M> {
                 M::check_input(&config, shape)
             },
             describe: |from| Ok(M::describe(&from.config::<M>()?)),
-            for_data: |shape, outputs, options| {
-                let config = M::for_data(shape, outputs, options)?;
-                Some(Architecture::of::<M>(&config))
-            },
+            presets: M::presets,
         }
     }
 }
@@ -57,12 +52,11 @@ impl<M: Exportable> ModelKind<M> {
 impl<M: 'static> ModelKind<M> {
     /// Returns the same kind, whose models are converted to another type after they are made.
     pub fn map<N: 'static>(self, convert: fn(M) -> N) -> ModelKind<N> {
-        let Self { name, about, make, outputs, with_outputs, check_input, describe, for_data } =
-            self;
+        let Self { name, make, outputs, with_outputs, check_input, describe, presets } = self;
         let make = Box::new(move |from: &Architecture, device: &Device, seed| {
             make(from, device, seed).map(convert)
         });
-        ModelKind { name, about, make, outputs, with_outputs, check_input, describe, for_data }
+        ModelKind { name, make, outputs, with_outputs, check_input, describe, presets }
     }
 }
 
@@ -72,27 +66,9 @@ impl<M> ModelKind<M> {
         self.name
     }
 
-    /// Returns what this kind of model is, in a few words.
-    pub fn about(&self) -> &'static str {
-        self.about
-    }
-
-    /// Returns the architecture of a new model of this kind for inputs of that shape, without the
-    /// batch.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if this kind cannot be chosen by name.
-    pub fn for_data(
-        &self,
-        shape: &[usize],
-        outputs: usize,
-        options: &ModelOptions,
-    ) -> Result<Architecture> {
-        (self.for_data)(shape, outputs, options).unwrap_or_else(|| {
-            let expected = "one that is made from options (see `Exportable::for_data`)";
-            Err(Error::setting("kind of model", self.name, expected))
-        })
+    /// Returns the names by which a new model of this kind can be chosen.
+    pub fn presets(&self) -> Vec<Preset> {
+        (self.presets)()
     }
 
     /// Creates the model, with parameters that are drawn when they are first used.

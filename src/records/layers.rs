@@ -90,7 +90,7 @@ pub struct LayerSummary {
     /// The layer's type, such as `Linear`; empty if only its output is known.
     pub kind: String,
     /// The shape of the layer's output for a training batch; `None` if the model does not report it
-    /// with [`observe`](crate::models::observe).
+    /// with [`observe`](crate::layers::observe).
     pub output: Option<Vec<usize>>,
     /// The number of parameters.
     pub parameters: usize,

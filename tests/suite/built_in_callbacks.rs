@@ -15,10 +15,11 @@ use fastburn::callbacks::{
 use fastburn::callbacks::{Checkpoint, EpochTable};
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::layers::FullPrecision;
 use fastburn::learner::{Callback, Flow, Learner, Rates, State, Task};
 use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::metrics::{FromConfusion, accuracy};
-use fastburn::models::{FullPrecision, LinearConfig, Mlp, Model, StateDict};
+use fastburn::models::{LinearConfig, Mlp, Model, StateDict};
 use fastburn::optim::OptimizerKind;
 use fastburn::records::{History, Validation};
 use fastburn::schedule::{OneCycle, ParamSchedule, Schedule};

@@ -3,8 +3,9 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use fastburn::Error;
+use fastburn::layers::Init;
 use fastburn::models::{
-    Activation, AnyModel, Architecture, Init, Linear, LinearConfig, Mlp, MlpConfig, Model, Registry,
+    Activation, AnyModel, Architecture, Linear, LinearConfig, Mlp, MlpConfig, Model, Registry,
 };
 
 use crate::support::{assert_close, each_device, values};

@@ -10,12 +10,10 @@ use fastburn::callbacks::ActivationStats;
 use fastburn::callbacks::Checkpoint;
 use fastburn::checkpoints::CheckpointFolder;
 use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::layers::{Listening, listen, observe, observe_part};
 use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
 use fastburn::loss::Mse;
-use fastburn::models::{
-    Activation, LinearConfig, Listening, Mlp, MlpConfig, Model, StateDict, listen, observe,
-    observe_part,
-};
+use fastburn::models::{Activation, LinearConfig, Mlp, MlpConfig, Model, StateDict};
 use fastburn::optim::OptimizerKind;
 use fastburn::records::LayerActivations;
 use serde_json::Value;

@@ -14,7 +14,7 @@ use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::metrics::accuracy;
 use fastburn::models::{
     AnyModel, Architecture, Exportable, LayerGroup, Linear, LinearConfig, MlpConfig, Model,
-    ModelFile, ModelOptions, Registry, StateDict, TorchNames,
+    ModelFile, ModelOptions, Preset, Registry, StateDict, TorchNames,
 };
 use fastburn::rows::{RowPredictor, Table};
 use fastburn::vision::{Images, Predictor, PretrainedModel, ReadOptions, Splits};
@@ -96,8 +96,10 @@ impl Exportable for ConvNet {
         if shape == [1, 28, 28] { Ok(()) } else { Err("grey images of 28×28".to_owned()) }
     }
 
-    fn for_data(_: &[usize], outputs: usize, options: &ModelOptions) -> Option<ConvConfig> {
-        Some(ConvConfig { channels: options.hidden.first().copied().unwrap_or(8), outputs })
+    fn presets() -> Vec<Preset> {
+        vec![Preset::of::<Self>(Self::KIND, "a convolution", |_, outputs, options| {
+            Ok(ConvConfig { channels: options.hidden.first().copied().unwrap_or(8), outputs })
+        })]
     }
 }
 
@@ -208,7 +210,7 @@ fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know()
     for (error, known) in [
         (
             Predictor::load(&conv, &device).unwrap_err(),
-            "conv-net: expected one of the known kinds: linear, mlp",
+            "conv-net: expected one of the known kinds: linear, mlp, convnet, resnet",
         ),
         (
             Predictor::load_as::<Linear>(&mlp, &device).unwrap_err(),
@@ -220,8 +222,8 @@ fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know()
     }
 
     let options = ModelOptions::new().hidden([6]);
-    let made = |kind: &str| {
-        let architecture = OurModel::kind(kind)?.for_data(&[1, 28, 28], 2, &options)?;
+    let made = |name: &str| {
+        let architecture = OurModel::preset(name)?.architecture(&[1, 28, 28], 2, &options)?;
         OurModel::from_architecture(&architecture, &device, 3)?.description()
     };
     assert_eq!(made("conv-net").unwrap(), "conv-net");

@@ -739,8 +739,8 @@ struct FullPrecision {
 /// A net with a norm of 32 bits, as one and in a list.
 #[derive(Module, Debug)]
 struct Precise {
-    norm: fastburn::models::FullPrecision<BatchNorm>,
-    norms: Vec<fastburn::models::FullPrecision<BatchNorm>>,
+    norm: fastburn::layers::FullPrecision<BatchNorm>,
+    norms: Vec<fastburn::layers::FullPrecision<BatchNorm>>,
     own: FullPrecision,
 }
 

@@ -6,11 +6,10 @@ use burn::optim::SgdConfig;
 use burn::tensor::{Device, Tensor};
 use fastburn::callbacks::EpochTable;
 use fastburn::data::{DataLoaders, TensorSource};
+use fastburn::layers::{observe, observe_part};
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, Mse};
-use fastburn::models::{
-    AnyModel, Linear, LinearConfig, MlpConfig, Model, StateDict, observe, observe_part,
-};
+use fastburn::models::{AnyModel, Linear, LinearConfig, MlpConfig, Model, StateDict};
 use fastburn::records::Summary;
 use fastburn::vision::Splits;
 use serde_json::Value;

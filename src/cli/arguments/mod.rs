@@ -4,5 +4,6 @@ pub mod checkpoints;
 pub mod data;
 pub mod evaluation;
 pub mod images;
+pub mod model;
 pub mod settings;
 pub mod values;

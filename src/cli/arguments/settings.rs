@@ -2,20 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 use fastburn::Error;
-use fastburn::models::{
-    Activation, AnyModel, Architecture, Exportable, Init, Mlp, ModelOptions, Registry,
-};
 use fastburn::optim::{OptimizerConfig, OptimizerKind};
-use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
 
 use super::images::ImageOptions;
+use super::model::ModelArguments;
 use super::values::{count, whole_number};
 
 /// The batch size of data sets that are large enough for it.
@@ -39,33 +34,6 @@ pub struct Settings {
     /// Compute device: auto, cpu, or a name from `fastburn devices`
     #[arg(long, default_value = "auto", help_heading = "Device")]
     pub device: String,
-}
-
-/// Options for the model.
-#[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
-#[command(next_help_heading = "Model")]
-pub struct ModelArguments {
-    /// Model architecture
-    #[arg(long, value_parser = model_kinds(), default_value = Mlp::KIND)]
-    model: String,
-    /// Widths of the hidden layers of an mlp, such as 500 or 200,50
-    #[arg(long, value_parser = count, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
-    hidden: Vec<NonZeroUsize>,
-    /// Activation function of the hidden layers
-    #[arg(long, value_enum, default_value_t)]
-    activation: Activation,
-    /// Weight initialisation
-    #[arg(long, value_enum, default_value_t)]
-    init: Init,
-    /// Start from the weights of a model file, with a new last layer if the classes differ
-    #[arg(
-        long,
-        value_name = "MODEL",
-        value_parser = absolute,
-        conflicts_with_all = ["model", "hidden", "activation", "init", "normalize"]
-    )]
-    #[serde(default)]
-    pub from: Option<PathBuf>,
 }
 
 /// Options for training.
@@ -200,30 +168,10 @@ impl Settings {
         }
         config
     }
-
-    /// Returns the architecture of a new model for these images.
-    pub fn architecture(&self, images: &Images) -> Result<Architecture> {
-        let ModelArguments { model, hidden, activation, init, .. } = &self.model;
-        let hidden: Vec<_> = hidden.iter().map(|width| width.get()).collect();
-        let options = ModelOptions::new().hidden(hidden).activation(*activation).init(*init);
-        let (shape, classes) = (images.format().shape(), images.classes().len());
-        Ok(AnyModel::kind(model)?.for_data(&shape, classes, &options)?)
-    }
-}
-
-/// The names of the models that can be chosen.
-fn model_kinds() -> PossibleValuesParser {
-    let kinds = AnyModel::kinds().into_iter();
-    PossibleValuesParser::new(kinds.map(|kind| PossibleValue::new(kind.name()).help(kind.about())))
 }
 
 fn number(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| "expected a number".to_owned())
-}
-
-/// Parses a path and makes it absolute.
-fn absolute(text: &str) -> Result<PathBuf, String> {
-    std::path::absolute(text).map_err(|error| error.to_string())
 }
 
 fn below_one(text: &str) -> Result<f64, String> {

@@ -8,8 +8,9 @@ use burn::tensor::{Device, Tensor, activation::relu};
 use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
+use fastburn::layers::FullPrecision;
 use fastburn::models::{
-    AnyModel, Exportable, FullPrecision, LayerGroup, Model, Registry, TorchNames,
+    AnyModel, Exportable, LayerGroup, Model, Registry, TorchNames,
 };
 use fastburn::vision::{Predictor, PretrainedModel, Splits};
 use fastburn::{Error, Result, Seed, device};

@@ -7,11 +7,14 @@ use burn::nn::norm::Normalization;
 use burn::nn::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 use burn::tensor::{DType, FloatDType, Tensor};
 
+use super::norm::batch_norm;
+
 /// A normalisation layer that computes in 32 bits. With
 /// [`MixedPrecision`](crate::callbacks::MixedPrecision), the rest of the model trains in 16. Its
 /// outputs have the type of its inputs.
 ///
-/// A batch norm has to be in one to be trained in mixed precision. Model files, layer groups and
+/// A batch norm has to be in one to be trained in mixed precision, and then its running variance is
+/// updated as in PyTorch, with the unbiased variance of a batch. Model files, layer groups and
 /// PyTorch's names are those of the layer itself. Burn's own paths have one more part: those of
 /// `ParamGroup`, of the files of [`Learner::save`](crate::learner::Learner::save) and of
 /// checkpoints.
@@ -20,7 +23,8 @@ use burn::tensor::{DType, FloatDType, Tensor};
 /// use burn::nn::conv::{Conv2d, Conv2dConfig};
 /// use burn::nn::{BatchNorm, BatchNormConfig};
 /// use burn::tensor::{Device, Tensor, activation::relu};
-/// use fastburn::models::{FullPrecision, StateDict, TorchNames};
+/// use fastburn::layers::FullPrecision;
+/// use fastburn::models::{StateDict, TorchNames};
 /// use fastburn::prelude::*;
 ///
 /// #[derive(Module, Debug)]
@@ -66,7 +70,7 @@ pub trait Norm: Module {
 }
 
 /// Returns whether a part of a module, as a visitor is told of it, is within a [`FullPrecision`].
-pub(super) fn is_full_precision(name: &str, container: &str) -> bool {
+pub(crate) fn is_full_precision(name: &str, container: &str) -> bool {
     name == "full_precision_norm" && container == "Struct:FullPrecision"
 }
 
@@ -107,6 +111,13 @@ impl<N: Norm> DerefMut for FullPrecision<N> {
     }
 }
 
+/// Burn's layer, with PyTorch's running variance: the unbiased one.
+impl Norm for BatchNorm {
+    fn normalize<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
+        batch_norm(self, input)
+    }
+}
+
 macro_rules! norms {
     ($($norm:ty),+) => {
         $(impl Norm for $norm {
@@ -117,4 +128,4 @@ macro_rules! norms {
     };
 }
 
-norms!(BatchNorm, GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm);
+norms!(GroupNorm, InstanceNorm, LayerNorm, Normalization, RmsNorm);

@@ -1,4 +1,4 @@
-//! The initial parameters of Burn's own layers, from a seed.
+//! The initial parameters of modules, from a seed.
 
 use std::cell::Cell;
 use std::convert::Infallible;

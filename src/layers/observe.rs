@@ -32,7 +32,8 @@ thread_local! {
 /// use burn::module::Module;
 /// use burn::nn::{Linear, LinearConfig};
 /// use burn::tensor::{Tensor, activation::relu};
-/// use fastburn::models::{Mlp, MlpConfig, Model, listen, observe, observe_part};
+/// use fastburn::layers::{listen, observe, observe_part};
+/// use fastburn::models::{Mlp, MlpConfig, Model};
 ///
 /// #[derive(Module, Debug)]
 /// struct Two {
@@ -92,7 +93,8 @@ pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
 /// use std::rc::Rc;
 ///
 /// use burn::tensor::Tensor;
-/// use fastburn::models::{MlpConfig, Model, listen};
+/// use fastburn::layers::listen;
+/// use fastburn::models::{MlpConfig, Model};
 ///
 /// let device = fastburn::device::cpu()?;
 /// let model = MlpConfig::new([3, 5, 2]).init(&device, 42)?;

@@ -1,0 +1,128 @@
+//! The options that choose a new model, or the trained one to start from.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use fastburn::layers::{HeadConfig, Init};
+use fastburn::models::{
+    Activation, AnyModel, Architecture, Exportable, Mlp, ModelOptions, Preset, Registry, Shrinking,
+    Stem,
+};
+use fastburn::vision::Images;
+use serde::{Deserialize, Serialize};
+
+use super::values::count;
+
+/// Options for the model.
+#[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArguments {
+    /// Model architecture
+    #[arg(long, value_parser = models(), default_value = Mlp::KIND)]
+    model: String,
+    /// Widths of the hidden layers of an mlp, such as 500 or 200,50
+    #[arg(long, value_parser = count, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
+    hidden: Vec<NonZeroUsize>,
+    /// Activation function of the hidden layers
+    #[arg(long, value_enum, default_value_t)]
+    activation: Activation,
+    /// Weight initialisation
+    #[arg(long, value_enum, default_value_t)]
+    init: Init,
+    #[command(flatten)]
+    #[serde(flatten)]
+    convolution: ConvolutionOptions,
+    /// Start from the weights of a model file, with a new last layer if the classes differ
+    #[arg(
+        long,
+        value_name = "MODEL",
+        value_parser = absolute,
+        conflicts_with_all = [
+            "model", "hidden", "activation", "init", "widths", "kernel", "shrinking", "stem", "head",
+            "zero_init", "normalize",
+        ]
+    )]
+    #[serde(default)]
+    pub from: Option<PathBuf>,
+}
+
+/// Options for convolutional models.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Model")]
+struct ConvolutionOptions {
+    /// Channels of the blocks of a convnet, or of the four stages of a resnet, such as 16,32,64
+    #[arg(long, value_parser = count, value_delimiter = ',', value_name = "CHANNELS")]
+    #[serde(default)]
+    widths: Vec<NonZeroUsize>,
+    /// Side of a convnet's first kernel in pixels, an odd number [default: 5]
+    #[arg(long, value_parser = count, value_name = "SIDE")]
+    #[serde(default)]
+    kernel: Option<NonZeroUsize>,
+    /// How a convnet halves the size of its feature maps [default: stride]
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    shrinking: Option<Shrinking>,
+    /// First layers of a resnet [default: small for images below 64 pixels]
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    stem: Option<Stem>,
+    /// Last layers of a convnet or a resnet
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    head: Option<HeadName>,
+    /// Begin with each block of a resnet as the identity
+    #[arg(long)]
+    #[serde(default)]
+    zero_init: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum HeadName {
+    /// Average pooling and one linear layer: torchvision's
+    Linear,
+    /// Both poolings, batch norms, dropout and two linear layers: fastai's
+    Fastai,
+}
+
+impl ModelArguments {
+    /// Returns the architecture of a new model for these images.
+    pub fn architecture(&self, images: &Images) -> Result<Architecture> {
+        let (shape, classes) = (images.format().shape(), images.classes().len());
+        let preset = AnyModel::preset(&self.model)?;
+        Ok(preset.architecture(&shape, classes, &self.options())?)
+    }
+
+    fn options(&self) -> ModelOptions {
+        let numbers = |widths: &[NonZeroUsize]| widths.iter().map(|width| width.get()).collect();
+        let hidden: Vec<_> = numbers(&self.hidden);
+        let widths: Vec<_> = numbers(&self.convolution.widths);
+        let mut options = ModelOptions::new().hidden(hidden).widths(widths);
+        options.activation = self.activation;
+        options.init = self.init;
+        options.kernel = self.convolution.kernel.map(NonZeroUsize::get);
+        options.shrinking = self.convolution.shrinking;
+        options.stem = self.convolution.stem;
+        options.head = self.convolution.head.map(|head| match head {
+            HeadName::Linear => HeadConfig::linear(),
+            HeadName::Fastai => HeadConfig::fastai(),
+        });
+        options.zero_init = self.convolution.zero_init;
+        options
+    }
+}
+
+/// The names of the models that can be chosen.
+fn models() -> PossibleValuesParser {
+    let presets = AnyModel::all_presets().into_iter();
+    let value = |preset: Preset| PossibleValue::new(preset.name()).help(preset.about());
+    PossibleValuesParser::new(presets.map(value))
+}
+
+/// Parses a path and makes it absolute.
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    std::path::absolute(text).map_err(|error| error.to_string())
+}

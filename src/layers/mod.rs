@@ -1,0 +1,21 @@
+//! What models are made of: initialisation, normalisation, heads, and reports of what layers
+//! compute.
+//!
+//! The layers with parameters are Burn's own, in [`burn::nn`].
+
+mod full_precision;
+mod head;
+mod init;
+mod maker;
+mod norm;
+mod observe;
+mod pool;
+
+pub(crate) use full_precision::is_full_precision;
+pub use full_precision::{FullPrecision, Norm};
+pub use head::{Head, HeadConfig};
+pub use init::Init;
+pub(crate) use maker::LayerMaker;
+pub use observe::{Listening, Observation, listen, observe, observe_part};
+pub use pool::Pooling;
+pub(crate) use pool::max_pool;

@@ -1,0 +1,67 @@
+//! Pooling.
+
+use burn::tensor::Tensor;
+use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d};
+use burn::tensor::ops::MaxPoolOptions;
+use serde::{Deserialize, Serialize};
+
+/// Global pooling: from feature maps of any size to a row of features.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// The mean of each channel.
+    #[default]
+    Average,
+    /// The maximum of each channel, then the mean of each: fastai's `AdaptiveConcatPool2d`.
+    Concat,
+}
+
+impl Pooling {
+    /// Pools feature maps `[batch, channels, height, width]` to `[batch, features]`.
+    ///
+    /// ```
+    /// use burn::tensor::Tensor;
+    /// use fastburn::layers::Pooling;
+    ///
+    /// let device = fastburn::device::cpu()?;
+    /// let maps = Tensor::<4>::from_floats([[[[1.0, 2.0], [3.0, 6.0]]]], &device);
+    /// let pooled = Pooling::Concat.forward(maps);
+    /// assert_eq!(pooled.into_data().to_vec::<f32>().unwrap(), [6.0, 3.0]);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn forward(self, maps: Tensor<4>) -> Tensor<2> {
+        match self {
+            Self::Average => average(maps),
+            Self::Concat => Tensor::cat(vec![maximum(maps.clone()), average(maps)], 1),
+        }
+    }
+
+    /// Returns the number of features that pooling `channels` channels gives.
+    pub fn features(self, channels: usize) -> usize {
+        match self {
+            Self::Average => channels,
+            Self::Concat => channels.saturating_mul(2),
+        }
+    }
+}
+
+fn average(maps: Tensor<4>) -> Tensor<2> {
+    adaptive_avg_pool2d(maps, [1, 1]).flatten(1, 3)
+}
+
+fn maximum(maps: Tensor<4>) -> Tensor<2> {
+    let [batch, channels, height, width] = maps.dims();
+    maps.reshape([batch, channels, height * width]).max_dim(2).reshape([batch, channels])
+}
+
+/// Applies max pooling with square windows. Padding counts as less than any value.
+pub(crate) fn max_pool(
+    input: Tensor<4>,
+    window: usize,
+    stride: usize,
+    padding: usize,
+) -> Tensor<4> {
+    let options =
+        MaxPoolOptions::new([window; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
+    max_pool2d(input, options)
+}

@@ -1,0 +1,121 @@
+//! The blocks of residual networks.
+
+use burn::module::Module;
+use burn::nn::BatchNorm;
+use burn::nn::conv::Conv2d;
+use burn::tensor::{Tensor, activation::relu};
+use serde::{Deserialize, Serialize};
+
+use super::config::ResNetConfig;
+use crate::error::Result;
+use crate::layers::{FullPrecision, Init, LayerMaker, observe};
+
+/// The kind of a [`ResNet`](super::ResNet)'s blocks (He et al. 2015).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockKind {
+    /// Two convolutions of 3×3.
+    Basic,
+    /// Convolutions of 1×1, 3×3 and 1×1, the last with four times as many channels. A stride is
+    /// that of the 3×3 convolution, as in torchvision ("ResNet v1.5").
+    Bottleneck,
+}
+
+impl BlockKind {
+    /// Returns the output channels of a block of that width.
+    pub(super) fn outputs(self, width: usize) -> usize {
+        match self {
+            Self::Basic => width,
+            Self::Bottleneck => width.saturating_mul(4),
+        }
+    }
+}
+
+/// A residual block: convolutions and norms, added to the input.
+#[derive(Module, Debug)]
+pub(super) struct Block {
+    conv1: Conv2d,
+    bn1: FullPrecision<BatchNorm>,
+    conv2: Conv2d,
+    bn2: FullPrecision<BatchNorm>,
+    /// The third convolution of a bottleneck.
+    conv3: Option<Conv2d>,
+    bn3: Option<FullPrecision<BatchNorm>>,
+    /// Fits the input to the output if their shapes differ.
+    downsample: Option<Downsample>,
+}
+
+/// A convolution of 1×1 and a norm.
+#[derive(Module, Debug)]
+struct Downsample {
+    conv: Conv2d,
+    norm: FullPrecision<BatchNorm>,
+}
+
+impl Block {
+    pub fn new(
+        config: &ResNetConfig,
+        maker: &mut LayerMaker<'_>,
+        inputs: usize,
+        width: usize,
+        stride: usize,
+    ) -> Result<Self> {
+        let outputs = config.block.outputs(width);
+        let mut conv =
+            |channels, kernel, stride| maker.conv(Init::Kaiming, channels, kernel, stride);
+        let (conv1, conv2, conv3) = match config.block {
+            BlockKind::Basic => {
+                (conv([inputs, width], 3, stride)?, conv([width, width], 3, 1)?, None)
+            }
+            BlockKind::Bottleneck => (
+                conv([inputs, width], 1, 1)?,
+                conv([width, width], 3, stride)?,
+                Some(conv([width, outputs], 1, 1)?),
+            ),
+        };
+        let downsample = match stride != 1 || inputs != outputs {
+            true => Some(Downsample {
+                conv: conv([inputs, outputs], 1, stride)?,
+                norm: maker.norm(outputs)?,
+            }),
+            false => None,
+        };
+        let last = |channels| match config.zero_init {
+            true => maker.norm_of(channels, [0.0, 0.0]),
+            false => maker.norm(channels),
+        };
+        let (bn2, bn3) = match config.block {
+            BlockKind::Basic => (last(width)?, None),
+            BlockKind::Bottleneck => (maker.norm(width)?, Some(last(outputs)?)),
+        };
+        Ok(Self { conv1, bn1: maker.norm(width)?, conv2, bn2, conv3, bn3, downsample })
+    }
+
+    pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let x = relu(applied(("conv1", &self.conv1), ("bn1", &self.bn1), input.clone()));
+        let mut x = applied(("conv2", &self.conv2), ("bn2", &self.bn2), x);
+        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
+            x = applied(("conv3", conv3), ("bn3", bn3), relu(x));
+        }
+        let residual = match &self.downsample {
+            Some(Downsample { conv, norm }) => {
+                applied(("downsample.conv", conv), ("downsample.norm", norm), input)
+            }
+            None => input,
+        };
+        relu(x + residual)
+    }
+}
+
+/// Applies a convolution and a norm, and reports the outputs of both under their names.
+pub(super) fn applied(
+    (conv_name, conv): (&str, &Conv2d),
+    (norm_name, norm): (&str, &FullPrecision<BatchNorm>),
+    input: Tensor<4>,
+) -> Tensor<4> {
+    let x = conv.forward(input);
+    observe(conv_name, &x);
+    let x = norm.forward(x);
+    observe(norm_name, &x);
+    x
+}
