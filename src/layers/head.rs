@@ -28,7 +28,7 @@ const NORM_INIT: [f32; 2] = [1.0, 1e-3];
 ///
 /// let device = fastburn::device::cpu()?;
 /// let head = HeadConfig::fastai().init(512, 10, &device, 42)?;
-/// assert_eq!(burn::module::Module::num_params(&head), 532_480);
+/// assert_eq!(fastburn::models::count_parameters(&head), 532_480);
 /// let outputs = head.forward(Tensor::zeros([4, 512, 7, 7], &device));
 /// assert_eq!(outputs.dims(), [4, 10]);
 /// # Ok::<(), fastburn::Error>(())

@@ -7,7 +7,8 @@ use burn::tensor::{Device, Tensor, activation::relu};
 use serde::{Deserialize, Serialize};
 
 use super::exportable::Exportable;
-use super::model::{LayerGroup, Model, check_channels, image_shape};
+use super::input::{check_channels, image_shape};
+use super::model::{LayerGroup, Model};
 use super::options::{ModelOptions, Shrinking};
 use super::preset::Preset;
 use super::weights::TorchNames;
@@ -237,8 +238,8 @@ impl Exportable for ConvNet {
         format!("convnet {}-{}-{}", config.channels, widths.join("-"), config.outputs)
     }
 
-    fn presets() -> Vec<Preset> {
-        vec![Preset::of::<Self>(Self::KIND, "A small convolutional network", configure)]
+    fn presets() -> Vec<Preset<Self::Config>> {
+        vec![Preset::new(Self::KIND, "A small convolutional network", configure)]
     }
 }
 

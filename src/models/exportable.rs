@@ -174,7 +174,7 @@ pub trait Exportable: TorchNames {
 
     /// Returns the names by which a new model of this kind can be chosen, and how its configuration
     /// then follows from the data (default: none).
-    fn presets() -> Vec<Preset> {
+    fn presets() -> Vec<Preset<Self::Config>> {
         Vec::new()
     }
 }

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::exportable::Exportable;
-use super::model::{Model, check_features, rows};
+use super::input::{check_features, rows};
+use super::model::Model;
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -126,8 +127,8 @@ impl Exportable for Linear {
         format!("linear {}-{}", config.inputs, config.outputs)
     }
 
-    fn presets() -> Vec<Preset> {
-        vec![Preset::of::<Self>(Self::KIND, "A single linear layer", |shape, outputs, options| {
+    fn presets() -> Vec<Preset<Self::Config>> {
+        vec![Preset::new(Self::KIND, "A single linear layer", |shape, outputs, options| {
             Ok(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
         })]
     }

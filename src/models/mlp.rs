@@ -6,7 +6,8 @@ use burn::tensor::{Device, Tensor, activation};
 use serde::{Deserialize, Serialize};
 
 use super::exportable::Exportable;
-use super::model::{LayerGroup, Model, check_features, rows};
+use super::input::{check_features, rows};
+use super::model::{LayerGroup, Model};
 use super::options::Activation;
 use super::preset::Preset;
 use super::weights::TorchNames;
@@ -197,16 +198,12 @@ impl Exportable for Mlp {
         }
     }
 
-    fn presets() -> Vec<Preset> {
-        vec![Preset::of::<Self>(
-            Self::KIND,
-            "A multi-layer perceptron",
-            |shape, outputs, options| {
-                let ends = [shape.iter().product(), outputs];
-                let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
-                let config = MlpConfig::new(widths).with_activation(options.activation);
-                Ok(config.with_init(options.init))
-            },
-        )]
+    fn presets() -> Vec<Preset<Self::Config>> {
+        vec![Preset::new(Self::KIND, "A multi-layer perceptron", |shape, outputs, options| {
+            let ends = [shape.iter().product(), outputs];
+            let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
+            let config = MlpConfig::new(widths).with_activation(options.activation);
+            Ok(config.with_init(options.init))
+        })]
     }
 }

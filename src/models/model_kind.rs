@@ -4,7 +4,7 @@ use burn::tensor::Device;
 
 use super::architecture::Architecture;
 use super::exportable::Exportable;
-use super::preset::Preset;
+use super::named_model::NamedModel;
 use crate::error::Result;
 use crate::seed::Seed;
 
@@ -20,7 +20,7 @@ pub struct ModelKind<M> {
     with_outputs: fn(&Architecture, usize) -> Result<Architecture>,
     check_input: fn(&Architecture, &[usize]) -> Result<(), String>,
     describe: fn(&Architecture) -> Result<String>,
-    presets: fn() -> Vec<Preset>,
+    presets: fn() -> Vec<NamedModel>,
 }
 
 impl<M> std::fmt::Debug for ModelKind<M> {
@@ -44,7 +44,7 @@ impl<M: Exportable> ModelKind<M> {
                 M::check_input(&config, shape)
             },
             describe: |from| Ok(M::describe(&from.config::<M>()?)),
-            presets: M::presets,
+            presets: || M::presets().into_iter().map(NamedModel::of::<M>).collect(),
         }
     }
 }
@@ -67,7 +67,7 @@ impl<M> ModelKind<M> {
     }
 
     /// Returns the names by which a new model of this kind can be chosen.
-    pub fn presets(&self) -> Vec<Preset> {
+    pub fn presets(&self) -> Vec<NamedModel> {
         (self.presets)()
     }
 

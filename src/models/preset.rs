@@ -1,48 +1,40 @@
 //! The names by which new models are chosen.
 
-use super::architecture::Architecture;
-use super::exportable::Exportable;
 use super::options::ModelOptions;
 use crate::error::Result;
 
-/// Makes the architecture for inputs of a shape, a number of outputs, and options.
-type Make = Box<dyn Fn(&[usize], usize, &ModelOptions) -> Result<Architecture>>;
-
 /// A name by which a new model is chosen, as with the program's `--model`, and how its
-/// architecture follows from the data.
+/// configuration, a `C`, follows from the data.
 ///
-/// [`Exportable::presets`] returns those of a kind of models. A kind can have several: `resnet18`
-/// and `resnet50` are both of the kind `resnet`.
+/// [`Exportable::presets`](super::Exportable::presets) returns those of a kind of models. A kind
+/// can have several: `resnet18` and `resnet50` are both of the kind `resnet`.
 ///
 /// ```
-/// use fastburn::models::{AnyModel, ModelOptions, Registry};
+/// use fastburn::models::{Exportable, Linear, LinearConfig, ModelOptions};
 ///
-/// let preset = AnyModel::preset("mlp")?;
-/// let options = ModelOptions::new().hidden([30]);
-/// let architecture = preset.architecture(&[1, 28, 28], 10, &options)?;
-/// let model = AnyModel::from_architecture(&architecture, &fastburn::device::cpu()?, 42)?;
-/// assert_eq!(model.description()?, "mlp 784-30-10");
+/// let preset = &Linear::presets()[0];
+/// assert_eq!(preset.name(), "linear");
+/// let config = preset.config(&[1, 28, 28], 10, &ModelOptions::new())?;
+/// assert_eq!(config, LinearConfig::new(784, 10));
 /// # Ok::<(), fastburn::Error>(())
 /// ```
-pub struct Preset {
+#[derive(Debug, Clone, Copy)]
+pub struct Preset<C> {
     name: &'static str,
     about: &'static str,
-    make: Make,
+    config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
 }
 
-impl Preset {
-    /// Creates a preset of a kind of models from its name, a few words about it, and a function
-    /// that returns the configuration for inputs of a shape, without the batch (`[channels, height,
-    /// width]` of images, `[features]` of rows), a number of outputs, and options.
-    pub fn of<M: Exportable>(
+impl<C> Preset<C> {
+    /// Creates a preset from its name, a few words about it, and a function that returns the
+    /// configuration for inputs of a shape, without the batch (`[channels, height, width]` of
+    /// images, `[features]` of rows), a number of outputs, and options.
+    pub fn new(
         name: &'static str,
         about: &'static str,
-        config: fn(&[usize], usize, &ModelOptions) -> Result<M::Config>,
+        config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
     ) -> Self {
-        let make = move |shape: &[usize], outputs, options: &ModelOptions| {
-            Architecture::of::<M>(&config(shape, outputs, options)?)
-        };
-        Self { name, about, make: Box::new(make) }
+        Self { name, about, config }
     }
 
     /// Returns the name, such as `resnet18`.
@@ -55,24 +47,13 @@ impl Preset {
         self.about
     }
 
-    /// Returns the architecture of a new model for inputs of that shape, without the batch.
+    /// Returns the configuration of a new model for inputs of that shape, without the batch.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`](crate::Error::Setting) if there is no such model for inputs of that shape,
     /// or with these options.
-    pub fn architecture(
-        &self,
-        shape: &[usize],
-        outputs: usize,
-        options: &ModelOptions,
-    ) -> Result<Architecture> {
-        (self.make)(shape, outputs, options)
-    }
-}
-
-impl std::fmt::Debug for Preset {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Preset").field(&self.name).finish()
+    pub fn config(&self, shape: &[usize], outputs: usize, options: &ModelOptions) -> Result<C> {
+        (self.config)(shape, outputs, options)
     }
 }

@@ -5,7 +5,7 @@ use burn::tensor::Device;
 use super::architecture::Architecture;
 use super::exportable::Exportable;
 use super::model_kind::ModelKind;
-use super::preset::Preset;
+use super::named_model::NamedModel;
 use super::weights::TorchNames;
 use crate::error::{Error, Result};
 use crate::printable::list_of;
@@ -56,21 +56,21 @@ pub trait Registry: TorchNames {
         }
     }
 
-    /// Returns the names by which new models can be chosen, of all kinds.
-    fn all_presets() -> Vec<Preset> {
+    /// Returns the models that can be chosen by name: the presets of all kinds.
+    fn all_named() -> Vec<NamedModel> {
         Self::kinds().iter().flat_map(ModelKind::presets).collect()
     }
 
-    /// Returns the preset of that name.
+    /// Returns the model of that name.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if there is none.
-    fn preset(name: &str) -> Result<Preset> {
-        let presets = Self::all_presets();
-        let names: Vec<_> = presets.iter().map(Preset::name).collect();
+    fn named(name: &str) -> Result<NamedModel> {
+        let models = Self::all_named();
+        let names: Vec<_> = models.iter().map(NamedModel::name).collect();
         let expected = format!("one of the known models: {}", list_of(MOST_NAMED, &names));
-        let found = presets.into_iter().find(|preset| preset.name() == name);
+        let found = models.into_iter().find(|model| model.name() == name);
         found.ok_or_else(|| Error::setting("model", name, expected))
     }
 

@@ -48,11 +48,12 @@ const UNKNOWN: &str = "—";
 /// ```text
 /// Mlp
 ///
-/// layer     kind    output    parameters  trainable
-/// layers.0  Linear  [64, 30]       23550  frozen
-/// layers.1  Linear  [64, 10]         310  yes
+/// layer     kind    output    parameters  multiply-adds  trainable
+/// layers.0  Linear  [64, 30]       23550          23520  frozen
+/// layers.1  Linear  [64, 10]         310            300  yes
 ///
 /// parameters  23860: 310 trainable, 23550 frozen
+/// an item     23820 multiply-adds
 /// optimizer   adam
 /// loss        cross-entropy
 /// batch size  64
@@ -96,10 +97,14 @@ pub struct LayerSummary {
     pub parameters: usize,
     /// The number of parameters that training changes.
     pub trainable: usize,
+    /// The multiplications, each with an addition, for one item: half the floating-point operations,
+    /// and what torchvision lists as FLOPS. Linear layers and convolutions have them; `None` for
+    /// other layers, and if the output is unknown.
+    pub multiply_adds: Option<u64>,
 }
 
 impl LayerSummary {
-    fn cells(&self) -> [String; 5] {
+    fn cells(&self) -> [String; 6] {
         let known = |text: &str| if text.is_empty() { UNKNOWN.to_owned() } else { text.to_owned() };
         let output = self.output.as_ref().map_or(UNKNOWN.to_owned(), |shape| format!("{shape:?}"));
         let trainable = match self.trainable {
@@ -108,27 +113,37 @@ impl LayerSummary {
             all if all == self.parameters => "yes".to_owned(),
             some => format!("partly ({some})"),
         };
-        [known(&self.layer), known(&self.kind), output, self.parameters.to_string(), trainable]
+        let multiply_adds = self.multiply_adds.map(|count| count.to_string()).unwrap_or_default();
+        let parameters = self.parameters.to_string();
+        [known(&self.layer), known(&self.kind), output, parameters, multiply_adds, trainable]
     }
 }
 
 impl Display for Summary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}\n", self.model)?;
-        let header = ["layer", "kind", "output", "parameters", "trainable"].map(str::to_owned);
+        let header = ["layer", "kind", "output", "parameters", "multiply-adds", "trainable"];
+        let header = header.map(str::to_owned);
         let rows = self.layers.iter().map(LayerSummary::cells);
         let table: Vec<_> = std::iter::once(header).chain(rows).collect();
         let width = |column: usize| table.iter().map(|row| row[column].chars().count()).max();
-        let widths = [0, 1, 2, 3].map(|column| width(column).unwrap_or_default());
-        for [layer, kind, output, parameters, trainable] in &table {
-            let line = format!(
-                "{layer:<0$}  {kind:<1$}  {output:<2$}  {parameters:>3$}  {trainable}",
-                widths[0], widths[1], widths[2], widths[3]
-            );
-            writeln!(f, "{}", line.trim_end())?;
+        let widths = [0, 1, 2, 3, 4].map(|column| width(column).unwrap_or_default());
+        let multiply_adds = self.layers.iter().filter_map(|layer| layer.multiply_adds);
+        let multiply_adds = multiply_adds.reduce(|sum, count| sum + count);
+        for [layer, kind, output, parameters, costs, trainable] in &table {
+            let [first, second, third, fourth, fifth] = widths;
+            write!(f, "{layer:<first$}  {kind:<second$}  {output:<third$}  {parameters:>fourth$}")?;
+            if multiply_adds.is_some() {
+                write!(f, "  {costs:>fifth$}")?;
+            }
+            let separator = if trainable.is_empty() { "" } else { "  " };
+            writeln!(f, "{separator}{trainable}")?;
         }
         let Self { parameters, trainable, frozen, .. } = self;
         writeln!(f, "\nparameters  {parameters}: {trainable} trainable, {frozen} frozen")?;
+        if let Some(multiply_adds) = multiply_adds {
+            writeln!(f, "an item     {multiply_adds} multiply-adds")?;
+        }
         writeln!(f, "optimizer   {}", self.optimizer)?;
         writeln!(f, "loss        {}", self.loss)?;
         writeln!(f, "batch size  {}", self.batch_size)?;

@@ -16,6 +16,7 @@ mod checkpoint_folders;
 mod checkpoints;
 mod class_balance;
 mod coming_from_fastai;
+mod conv_models;
 mod conversions;
 mod crafted_archives;
 mod data_cache;

@@ -96,8 +96,8 @@ impl Exportable for ConvNet {
         if shape == [1, 28, 28] { Ok(()) } else { Err("grey images of 28×28".to_owned()) }
     }
 
-    fn presets() -> Vec<Preset> {
-        vec![Preset::of::<Self>(Self::KIND, "a convolution", |_, outputs, options| {
+    fn presets() -> Vec<Preset<ConvConfig>> {
+        vec![Preset::new(Self::KIND, "a convolution", |_, outputs, options| {
             Ok(ConvConfig { channels: options.hidden.first().copied().unwrap_or(8), outputs })
         })]
     }
@@ -223,7 +223,7 @@ fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know()
 
     let options = ModelOptions::new().hidden([6]);
     let made = |name: &str| {
-        let architecture = OurModel::preset(name)?.architecture(&[1, 28, 28], 2, &options)?;
+        let architecture = OurModel::named(name)?.architecture(&[1, 28, 28], 2, &options)?;
         OurModel::from_architecture(&architecture, &device, 3)?.description()
     };
     assert_eq!(made("conv-net").unwrap(), "conv-net");

@@ -49,10 +49,11 @@ fn a_frozen_layer_is_told_from_one_that_learns() {
         let mut learn =
             Learner::new(dls, model, CrossEntropy::new()).callback(EpochTable::new(Vec::new()));
         let expected = "AnyModel\n\n\
-            layer     kind    output    parameters  trainable\n\
-            layers.0  Linear  [64, 30]       23550  frozen\n\
-            layers.1  Linear  [64, 10]         310  yes\n\n\
+            layer     kind    output    parameters  multiply-adds  trainable\n\
+            layers.0  Linear  [64, 30]       23550          23520  frozen\n\
+            layers.1  Linear  [64, 10]         310            300  yes\n\n\
             parameters  23860: 310 trainable, 23550 frozen\n\
+            an item     23820 multiply-adds\n\
             optimizer   adam\n\
             loss        cross-entropy\n\
             batch size  64\n\
@@ -186,10 +187,11 @@ fn the_program_shows_what_train_would_train() {
     let run = output(&["summary", "--device", "cpu", "--hidden", "30", "--batch-size", "32"]);
     assert!(run.status.success(), "{}", stderr(&run));
     let expected = "mlp 784-30-10\n\n\
-        layer     kind    output    parameters  trainable\n\
-        layers.0  Linear  [32, 30]       23550  yes\n\
-        layers.1  Linear  [32, 10]         310  yes\n\n\
+        layer     kind    output    parameters  multiply-adds  trainable\n\
+        layers.0  Linear  [32, 30]       23550          23520  yes\n\
+        layers.1  Linear  [32, 10]         310            300  yes\n\n\
         parameters  23860: 23860 trainable, 0 frozen\n\
+        an item     23820 multiply-adds\n\
         optimizer   adam\n\
         loss        cross-entropy\n\
         batch size  32\n\

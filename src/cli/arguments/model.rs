@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use fastburn::layers::{HeadConfig, Init};
 use fastburn::models::{
-    Activation, AnyModel, Architecture, Exportable, Mlp, ModelOptions, Preset, Registry, Shrinking,
-    Stem,
+    Activation, AnyModel, Architecture, Exportable, Mlp, ModelOptions, NamedModel, Registry,
+    Shrinking, Stem,
 };
 use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
@@ -92,8 +92,8 @@ impl ModelArguments {
     /// Returns the architecture of a new model for these images.
     pub fn architecture(&self, images: &Images) -> Result<Architecture> {
         let (shape, classes) = (images.format().shape(), images.classes().len());
-        let preset = AnyModel::preset(&self.model)?;
-        Ok(preset.architecture(&shape, classes, &self.options())?)
+        let model = AnyModel::named(&self.model)?;
+        Ok(model.architecture(&shape, classes, &self.options())?)
     }
 
     fn options(&self) -> ModelOptions {
@@ -117,9 +117,9 @@ impl ModelArguments {
 
 /// The names of the models that can be chosen.
 fn models() -> PossibleValuesParser {
-    let presets = AnyModel::all_presets().into_iter();
-    let value = |preset: Preset| PossibleValue::new(preset.name()).help(preset.about());
-    PossibleValuesParser::new(presets.map(value))
+    let models = AnyModel::all_named().into_iter();
+    let value = |model: NamedModel| PossibleValue::new(model.name()).help(model.about());
+    PossibleValuesParser::new(models.map(value))
 }
 
 /// Parses a path and makes it absolute.

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use burn::module::Module;
 use fastburn::data::InputFormat;
 use fastburn::loss::Outputs;
-use fastburn::models::{ModelFile, Registry};
+use fastburn::models::{ModelFile, Registry, count_parameters};
 use fastburn::rows::RowSpec;
 use fastburn::vision::ImageSpec;
 use fastburn::{device, printable};
@@ -30,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::cpu()?;
     let file = ModelFile::load(&arguments.model, &device)?;
     let (card, model) = (file.card(), file.model());
-    let parameters = model.num_params();
+    let parameters = count_parameters(model);
     let mut out = stdout().lock();
     if arguments.json {
         let mut line = serde_json::to_value(card)?;

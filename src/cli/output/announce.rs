@@ -1,10 +1,9 @@
 //! The description of a run that `train` prints first.
 
 use anyhow::Result;
-use burn::module::Module;
 use fastburn::checkpoints::SavedRun;
 use fastburn::device::DeviceInfo;
-use fastburn::models::{AnyModel, Registry};
+use fastburn::models::{AnyModel, Registry, count_parameters};
 use fastburn::printable;
 use fastburn::vision::{ImageSpec, Images, SkippedFile, Splits};
 use serde_json::json;
@@ -65,7 +64,7 @@ pub fn announce(
             "skipped": skipped.collect::<Vec<_>>(),
             "classes": classes,
             "architecture": model.architecture()?,
-            "parameters": model.num_params(),
+            "parameters": count_parameters(model),
             "settings": settings,
             "resumed_steps": run.saved.as_ref().map(SavedRun::steps),
         }))?;
@@ -90,7 +89,7 @@ pub fn announce(
     say(format_args!(
         "model   {}, {} parameters; {}{balance}, {}, lr {}, batches of {}, seed {}",
         model.description()?,
-        model.num_params(),
+        count_parameters(model),
         name_of(training.loss),
         settings.optimizer().kind(),
         lr,

@@ -4,32 +4,10 @@ use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
 use burn::tensor::{Tensor, activation::relu};
-use serde::{Deserialize, Serialize};
 
-use super::config::ResNetConfig;
+use super::config::{BlockKind, ResNetConfig};
 use crate::error::Result;
 use crate::layers::{FullPrecision, Init, LayerMaker, observe};
-
-/// The kind of a [`ResNet`](super::ResNet)'s blocks (He et al. 2015).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BlockKind {
-    /// Two convolutions of 3×3.
-    Basic,
-    /// Convolutions of 1×1, 3×3 and 1×1, the last with four times as many channels. A stride is
-    /// that of the 3×3 convolution, as in torchvision ("ResNet v1.5").
-    Bottleneck,
-}
-
-impl BlockKind {
-    /// Returns the output channels of a block of that width.
-    pub(super) fn outputs(self, width: usize) -> usize {
-        match self {
-            Self::Basic => width,
-            Self::Bottleneck => width.saturating_mul(4),
-        }
-    }
-}
 
 /// A residual block: convolutions and norms, added to the input.
 #[derive(Module, Debug)]

@@ -1,24 +1,35 @@
 //! The configuration of residual networks.
 
-use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::ResNet;
-use super::block::{Block, BlockKind};
-use crate::draw::draw;
-use crate::error::{Error, Result};
-use crate::layers::{HeadConfig, Init, LayerMaker};
+use crate::layers::HeadConfig;
 use crate::models::options::Stem;
-use crate::seed::Seed;
 
-/// The most blocks of a stage.
-const MOST_BLOCKS: usize = 1000;
-/// Images with a shorter side have the small stem by default.
-pub(super) const SMALL_BELOW: usize = 64;
 /// The channels of the stages of torchvision's networks, before the expansion of bottlenecks.
 const WIDTHS: [usize; 4] = [64, 128, 256, 512];
 
-/// The configuration of a [`ResNet`].
+/// The kind of a [`ResNet`](super::ResNet)'s blocks (He et al. 2015).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BlockKind {
+    /// Two convolutions of 3×3.
+    Basic,
+    /// Convolutions of 1×1, 3×3 and 1×1, the last with four times as many channels. A stride is
+    /// that of the 3×3 convolution, as in torchvision ("ResNet v1.5").
+    Bottleneck,
+}
+
+impl BlockKind {
+    /// Returns the output channels of a block of that width.
+    pub(super) fn outputs(self, width: usize) -> usize {
+        match self {
+            Self::Basic => width,
+            Self::Bottleneck => width.saturating_mul(4),
+        }
+    }
+}
+
+/// The configuration of a [`ResNet`](super::ResNet).
 ///
 /// ```
 /// use burn::module::Module;
@@ -106,52 +117,5 @@ impl ResNetConfig {
     pub fn with_zero_init(mut self, zero_init: bool) -> Self {
         self.zero_init = zero_init;
         self
-    }
-
-    /// Creates the model on a device, with weights drawn from the random seed: as in torchvision,
-    /// [Kaiming's](Init::Kaiming) for convolutions and PyTorch's for a linear head.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if a stage has no blocks or too many, a width is 0 or too large, or the
-    /// head is invalid.
-    pub fn init(&self, device: &Device, seed: impl Into<Seed>) -> Result<ResNet> {
-        let model = self.init_lazily(device, seed.into())?;
-        draw(&model);
-        Ok(model)
-    }
-
-    /// Creates the model, whose weights are drawn when they are first used.
-    pub(super) fn init_lazily(&self, device: &Device, seed: Seed) -> Result<ResNet> {
-        for blocks in self.blocks {
-            if !(1..=MOST_BLOCKS).contains(&blocks) {
-                let expected = format!("1 to {MOST_BLOCKS}");
-                return Err(Error::setting("blocks of a stage", blocks, expected));
-            }
-        }
-        let mut maker = LayerMaker::new(device, seed);
-        let width = self.widths[0];
-        let (kernel, stride) = match self.stem {
-            Stem::Standard => (7, 2),
-            Stem::Small => (3, 1),
-        };
-        let conv1 = maker.conv(Init::Kaiming, [self.channels, width], kernel, stride)?;
-        let bn1 = maker.norm(width)?;
-        let mut channels = width;
-        let mut stage = |index: usize| -> Result<Vec<Block>> {
-            let mut made = Vec::new();
-            for block in 0..self.blocks[index] {
-                let stride = if index > 0 && block == 0 { 2 } else { 1 };
-                let width = self.widths[index];
-                let block = Block::new(self, &mut maker, channels, width, stride)?;
-                channels = self.block.outputs(width);
-                made.push(block);
-            }
-            Ok(made)
-        };
-        let [layer1, layer2, layer3, layer4] = [stage(0)?, stage(1)?, stage(2)?, stage(3)?];
-        let head = self.head.make(&mut maker, channels, self.outputs)?;
-        let config = Self { zero_init: false, ..self.clone() };
-        Ok(ResNet { conv1, bn1, layer1, layer2, layer3, layer4, head, config })
     }
 }
