@@ -171,6 +171,22 @@ impl ConvBlock {
     }
 }
 
+impl ConvNet {
+    /// Returns the feature maps of images `[batch, channels, height, width]`, before the head:
+    /// `[batch, features, rows, columns]`.
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is another one.
+    pub fn features(&self, images: Tensor<4>) -> Tensor<4> {
+        let mut x = images;
+        for (index, block) in self.blocks.iter().enumerate() {
+            x = observe_part(&format!("blocks.{index}"), || block.forward(x));
+        }
+        x
+    }
+}
+
 impl Model<Tensor<4>> for ConvNet {
     type Output = Tensor<2>;
 
@@ -180,11 +196,8 @@ impl Model<Tensor<4>> for ConvNet {
     ///
     /// If the number of channels is another one.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = images;
-        for (index, block) in self.blocks.iter().enumerate() {
-            x = observe_part(&format!("blocks.{index}"), || block.forward(x));
-        }
-        observe_part("head", || self.head.forward(x))
+        let maps = self.features(images);
+        observe_part("head", || self.head.forward(maps))
     }
 
     /// Returns the blocks as `body`, and the `head`.

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt::{self, Display, Formatter};
 
+use burn::tensor::Device;
+
 use super::any_model::AnyModel;
+use super::architecture::Architecture;
 use super::model::Model;
 use super::model_file::ModelFile;
 use super::registry::Registry;
@@ -15,6 +18,9 @@ use crate::seed::Seed;
 
 /// The number of tensors that are listed by name.
 const MOST_NAMED: usize = 8;
+/// The remedy if a model has no body.
+const BODY: &str = "start from a model with hidden layers, or tell its head from its body with \
+                    Model::layer_groups";
 
 /// A model made from a pretrained one.
 #[derive(Debug, Clone)]
@@ -26,6 +32,14 @@ pub struct TransferredModel<M = AnyModel> {
     pub loaded: Vec<String>,
     /// The newly initialised tensors.
     pub made: Vec<String>,
+}
+
+impl<M> TransferredModel<M> {
+    fn new(model: M, weights: &StateDict, head: &BTreeSet<String>) -> Self {
+        let in_head = |name: &str| head.contains(name);
+        let loaded = named(weights, |name| !in_head(name));
+        Self { model, loaded, made: named(weights, in_head) }
+    }
 }
 
 impl<M: Registry> ModelFile<M> {
@@ -104,9 +118,7 @@ impl<M: Registry> ModelFile<M> {
                 "a {} has only a head; a new head with {outputs} outputs would keep no trained layer",
                 model.description()?
             );
-            let remedy = "start from a model with hidden layers, or tell its head from its body with \
-                          Model::layer_groups";
-            return Err(self.error(problem).with_remedy(remedy.into()));
+            return Err(self.error(problem).with_remedy(BODY.into()));
         }
         let device = model.devices().into_iter().next().unwrap_or_default();
         let drawn = M::from_architecture(&architecture, &device, seed)?;
@@ -115,12 +127,67 @@ impl<M: Registry> ModelFile<M> {
         let weights = body.merge(StateDict::of(&drawn)?.filter(|name| head.contains(name)));
         let mut model = drawn.valid();
         weights.load_into(&mut model)?;
-        let in_head = |name: &str| head.contains(name);
-        Ok(TransferredModel {
-            model,
-            loaded: named(&weights, |name| !in_head(name)),
-            made: named(&weights, in_head),
-        })
+        Ok(TransferredModel::new(model, &weights, &head))
+    }
+}
+
+impl StateDict {
+    /// Returns a new model of an architecture whose body has these weights, such as those of
+    /// torchvision, and whose head is new: see [`ModelFile::model_for`].
+    ///
+    /// A tensor that is not in the body has to belong to another head: its name begins as those of
+    /// the model's own do, such as `fc`. If the model is for grey images and the weights are for
+    /// colour ones, the weights of the first convolution are summed over the colours.
+    ///
+    /// ```
+    /// use burn::tensor::Tensor;
+    /// use fastburn::layers::HeadConfig;
+    /// use fastburn::models::{Architecture, AnyModel, ResNet, ResNetConfig, StateDict};
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("narrow.safetensors");
+    /// let device = fastburn::device::cpu()?;
+    /// let colour = ResNetConfig::resnet18(3, 1000).with_widths([4, 4, 8, 8]);
+    /// # StateDict::of(&colour.init(&device, 1)?)?.save(&file)?;
+    /// let weights = StateDict::open(&file)?; // such as narrow.safetensors
+    /// let grey = ResNetConfig { channels: 1, outputs: 10, ..colour }.with_head(HeadConfig::fastai());
+    /// let architecture = Architecture::of::<ResNet>(&grey)?;
+    /// let transferred = weights.transfer_to::<_, AnyModel>(&architecture, &device, 42)?;
+    /// assert!(transferred.loaded.contains(&"conv1.weight [4, 1, 7, 7]".to_owned()));
+    /// assert!(transferred.made.contains(&"fc.6.weight [10, 512]".to_owned()));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if the weights do not fit the model's body. It names the tensors that are
+    /// missing, unused or of another shape. [`Error::Setting`] if the architecture is invalid;
+    /// [`Error::Compute`] if the device fails.
+    pub fn transfer_to<I, M: Registry + Model<I>>(
+        &self,
+        architecture: &Architecture,
+        device: &Device,
+        seed: impl Into<Seed>,
+    ) -> Result<TransferredModel<M>> {
+        let drawn = M::from_architecture(architecture, device, seed)?;
+        let (own, head) = (StateDict::of(&drawn)?, head_of(&drawn));
+        if own.names().all(|name| head.contains(name)) {
+            let model = drawn.description()?;
+            let problem = format!("a {model} has only a head, for which no trained layer is used");
+            return Err(self.error(problem).with_remedy(BODY.into()));
+        }
+        let first_part = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+        let head_parts: BTreeSet<_> = head.iter().map(|name| first_part(name)).collect();
+        let mut body = self.clone().filter(|name| !head_parts.contains(&first_part(name)));
+        for (name, shape) in own.names().filter_map(|name| Some((name, own.shape(name)?))) {
+            if matches!(shape, [_, 1, _, _]) {
+                body = body.sum_over_colours(name);
+            }
+        }
+        let weights = body.merge(own.filter(|name| head.contains(name)));
+        let mut model = drawn.valid();
+        weights.load_into(&mut model)?;
+        Ok(TransferredModel::new(model, &weights, &head))
     }
 }
 

@@ -79,30 +79,36 @@ nets = {
     "small_convnet": (138, ConvNet, (1, 21)),
 }
 
-here = Path(__file__).parent
-for name, (seed, make, (channels, side)) in nets.items():
-    torch.manual_seed(seed)
-    net = make()
-    x, y = torch.randn(6, channels, side, side), torch.randint(5, (6,))
-    begun = {key: value.clone() for key, value in net.state_dict().items()}
-    save_file(begun, here / f"{name}.safetensors")
-    kept = {"x": x, "y": y.int()}
-    with torch.no_grad():
-        kept["logits"] = net.eval()(x)
-    net.train()
-    for steps, rate, prefix in [(1, 1.0, "first"), (3, 0.1, "third")]:
-        net.load_state_dict(begun)
-        optimizer = torch.optim.SGD(net.parameters(), lr=rate)
-        for step in range(steps):
-            logits = net(x)
-            loss = nn.functional.cross_entropy(logits, y)
-            if step == 0:
-                kept["training_logits"], kept["loss"] = logits.detach().clone(), loss.detach().reshape(1)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-        for key, value in net.state_dict().items():
-            if value.is_floating_point():
-                kept[f"{prefix}.{key}"] = value.clone()
-    save_file(kept, here / f"{name}_steps.safetensors")
-    print(name, sum(p.numel() for p in net.parameters()), kept["loss"], kept["logits"][0])
+
+def main():
+    here = Path(__file__).parent
+    for name, (seed, make, (channels, side)) in nets.items():
+        torch.manual_seed(seed)
+        net = make()
+        x, y = torch.randn(6, channels, side, side), torch.randint(5, (6,))
+        begun = {key: value.clone() for key, value in net.state_dict().items()}
+        save_file(begun, here / f"{name}.safetensors")
+        kept = {"x": x, "y": y.int()}
+        with torch.no_grad():
+            kept["logits"] = net.eval()(x)
+        net.train()
+        for steps, rate, prefix in [(1, 1.0, "first"), (3, 0.1, "third")]:
+            net.load_state_dict(begun)
+            optimizer = torch.optim.SGD(net.parameters(), lr=rate)
+            for step in range(steps):
+                logits = net(x)
+                loss = nn.functional.cross_entropy(logits, y)
+                if step == 0:
+                    kept["training_logits"], kept["loss"] = logits.detach().clone(), loss.detach().reshape(1)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            for key, value in net.state_dict().items():
+                if value.is_floating_point():
+                    kept[f"{prefix}.{key}"] = value.clone()
+        save_file(kept, here / f"{name}_steps.safetensors")
+        print(name, sum(p.numel() for p in net.parameters()), kept["loss"], kept["logits"][0])
+
+
+if __name__ == "__main__":
+    main()

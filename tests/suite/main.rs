@@ -63,6 +63,8 @@ mod strange_trees;
 mod streaming;
 mod summaries;
 mod support;
+mod torchvision;
 mod training_plots;
 mod transfer;
+mod transferred_weights;
 mod written_files;

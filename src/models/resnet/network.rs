@@ -89,15 +89,40 @@ impl ResNetConfig {
     }
 }
 
-impl Model<Tensor<4>> for ResNet {
-    type Output = Tensor<2>;
-
-    /// Maps images `[batch, channels, height, width]` to `[batch, outputs]`.
+impl ResNet {
+    /// Returns the feature maps of images `[batch, channels, height, width]`, before the head:
+    /// `[batch, features, rows, columns]`.
+    ///
+    /// With them, a model of your own can have another head:
+    ///
+    /// ```
+    /// use burn::nn::Linear;
+    /// use burn::tensor::Tensor;
+    /// use fastburn::layers::Pooling;
+    /// use fastburn::models::ResNet;
+    /// use fastburn::prelude::*;
+    ///
+    /// #[derive(Module, Debug)]
+    /// struct AgeAndHeight {
+    ///     body: ResNet,
+    ///     age: Linear,
+    ///     height: Linear,
+    /// }
+    ///
+    /// impl Model<Tensor<4>> for AgeAndHeight {
+    ///     type Output = (Tensor<2>, Tensor<2>);
+    ///
+    ///     fn forward(&self, photos: Tensor<4>) -> Self::Output {
+    ///         let features = Pooling::Average.forward(self.body.features(photos));
+    ///         (self.age.forward(features.clone()), self.height.forward(features))
+    ///     }
+    /// }
+    /// ```
     ///
     /// # Panics
     ///
     /// If the number of channels is another one.
-    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+    pub fn features(&self, images: Tensor<4>) -> Tensor<4> {
         let mut x = relu(applied(("conv1", &self.conv1), ("bn1", &self.bn1), images));
         if self.config.stem == Stem::Standard {
             x = max_pool(x, 3, 2, 1);
@@ -108,7 +133,21 @@ impl Model<Tensor<4>> for ResNet {
                 x = observe_part(&format!("layer{stage}.{index}"), || block.forward(x));
             }
         }
-        observe_part("head", || self.head.forward(x))
+        x
+    }
+}
+
+impl Model<Tensor<4>> for ResNet {
+    type Output = Tensor<2>;
+
+    /// Maps images `[batch, channels, height, width]` to `[batch, outputs]`.
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is another one.
+    fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let maps = self.features(images);
+        observe_part("head", || self.head.forward(maps))
     }
 
     /// Returns fastai's groups: `stem` up to `layer2`, `body` with `layer3` and `layer4`, and

@@ -78,6 +78,23 @@ impl StateDict {
         self
     }
 
+    /// Returns the weights with a tensor of `[outputs, 3, height, width]` summed over its inputs, so
+    /// that a convolution of colour images becomes one of grey images, whose three channels would be
+    /// equal. Other tensors stay as they are.
+    pub(in crate::models) fn sum_over_colours(mut self, name: &str) -> Self {
+        if let Some(Weights { shape, values: Values::Floats(values) }) = self.tensors.get_mut(name)
+            && let [_, 3, height, width] = **shape
+        {
+            let size = height * width;
+            let summed = |kernel: &[f32]| -> Vec<f32> {
+                (0..size).map(|i| kernel[i] + kernel[size + i] + kernel[2 * size + i]).collect()
+            };
+            *values = values.chunks_exact(3 * size).flat_map(summed).collect();
+            shape[1] = 1;
+        }
+        self
+    }
+
     /// Returns these weights and others, with other names.
     pub(in crate::models) fn merge(mut self, others: Self) -> Self {
         self.tensors.extend(others.tensors);
@@ -85,7 +102,7 @@ impl StateDict {
     }
 
     /// Returns an error about these weights.
-    pub(super) fn error(&self, problem: String) -> Error {
+    pub(in crate::models) fn error(&self, problem: String) -> Error {
         Error::file(&self.place, problem)
     }
 
