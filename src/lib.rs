@@ -80,6 +80,7 @@
 //! - [`checkpoints`]: saving a run and resuming it
 //! - [`records`]: the results of a run, as plain values
 //! - [`datasets`] (feature `download`): data sets by name or URL, and the cache
+//! - [`pretrained`] (feature `download`): pretrained weights by name, in the same cache
 //! - [`plot`] (feature `plot`): plots as SVG, PNG and text
 //! - [`interop`]: Burn's own data loaders and Learner
 //! - [`device`]: devices by name, and those available
@@ -100,10 +101,10 @@
 //! | `cuda` | NVIDIA GPUs through CUDA |
 //! | `rocm` | AMD GPUs through ROCm |
 //! | `pytorch` | PyTorch's `.pt` files, in addition to safetensors |
-//! | `download` | data sets by name or URL, in a cache |
+//! | `download` | data sets by name or URL and pretrained weights by name, in a cache |
 //! | `plot` | plots: curves, images, heat maps |
 //! | `burn-train` | fastburn's models, data and losses in Burn's own Learner |
-//! | `cli` (default) | the command-line program, with `download` and `plot`; a library needs none |
+//! | `cli` (default) | the command-line program, with `download`, `plot` and `pytorch`; a library needs none |
 
 #![forbid(unsafe_code)]
 #![warn(clippy::print_stderr, clippy::print_stdout)]
@@ -132,6 +133,8 @@ mod mutex;
 pub mod optim;
 #[cfg(feature = "plot")]
 pub mod plot;
+#[cfg(feature = "download")]
+pub mod pretrained;
 mod printable;
 pub mod records;
 pub mod rows;

@@ -1,19 +1,20 @@
-//! The cache folder of downloaded data sets.
+//! The cache folder of downloaded data sets and weights.
 
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::cache_place::CachePlace;
-use super::cache_place::{Origin, count};
-use super::catalog::{DataSet, EMBEDDED, catalog};
-use crate::download::{is_url, without_credentials};
-use crate::error::{Error, Remedy, Result};
+use super::cache_item::{CacheItem, check_name};
+use super::cache_place::{CachePlace, Origin, Shelf, count};
+use super::catalog::{DataSet, catalog};
+use super::weights_file::WeightsFile;
+use crate::download::is_url;
+use crate::error::{Error, Result};
 use crate::files::{atomic, is_hidden};
 use crate::vision;
 
-/// A folder of downloaded data sets.
+/// A folder of downloaded data sets and pretrained weights.
 ///
 /// ```
 /// use fastburn::datasets::{Cache, Fetch};
@@ -35,15 +36,15 @@ pub struct Cache {
     home: PathBuf,
 }
 
-/// A data set in a cache.
+/// A data set or a file of weights in a cache.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct CachedDataSet {
+pub struct CacheEntry {
     /// Its name.
     pub name: String,
     /// Its folder.
     pub folder: PathBuf,
-    /// The archive that it came from, or why the record of it cannot be read.
+    /// The download that it came from, or why the record of it cannot be read.
     pub origin: Result<Origin>,
 }
 
@@ -97,10 +98,11 @@ impl Cache {
         }
         let problem = || format!("unknown data set, expected {} or a URL", names());
         let unknown = || Error::data(name, problem());
-        if DataSet::new(name, EMBEDDED).check().is_err() {
+        if check_name("data set name", name).is_err() {
             return Err(unknown());
         }
-        let origin = Origin::read(&self.place(name).folder)?.ok_or_else(unknown)?;
+        let origin =
+            Origin::read(&self.place(Shelf::DataSets, name).folder)?.ok_or_else(unknown)?;
         let sha256 = Some(origin.sha256);
         Ok(DataSet { size: Some(origin.bytes), sha256, ..DataSet::new(name, origin.url) })
     }
@@ -114,25 +116,44 @@ impl Cache {
     ///
     /// [`Error::File`] if a check fails or the record of the origin is damaged.
     pub fn path(&self, set: &DataSet) -> Result<Option<PathBuf>> {
-        set.check()?;
-        let place = self.place(&set.name);
+        let place = self.whole(&set.item())?;
+        Ok(place.map(|place| vision::unwrapped_path(&place.data())))
+    }
+
+    /// Returns a file of pretrained weights, or `None` if it is not in the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if the cached file is another one, is incomplete, or its record is damaged.
+    pub fn weights_path(&self, file: &WeightsFile) -> Result<Option<PathBuf>> {
+        let place = self.whole(&file.item())?;
+        Ok(place.map(|place| place.data().join(&file.file_name)))
+    }
+
+    /// Returns the place of an item that is in the cache, or `None` if it is not.
+    ///
+    /// A known SHA-256 identifies it, wherever it came from. Otherwise the URL must be the same.
+    pub(super) fn whole(&self, item: &CacheItem<'_>) -> Result<Option<CachePlace>> {
+        item.check()?;
+        let place = self.place(item.shelf(), item.name);
         let Some(origin) = Origin::read(&place.folder)? else { return Ok(None) };
         let refused = |problem: String| {
-            let remedy = Remedy::RemoveFromCache(set.name.clone());
-            Error::file(place.folder.display(), problem).with_remedy(remedy)
+            Error::file(place.folder.display(), problem).with_remedy(item.removal())
         };
         let differs = |what: &str, found: &str, expected: &str| {
-            refused(format!("unpacked from an archive {what} {found}, expected {expected}"))
+            refused(format!("{} {what} {found}, expected {expected}", item.origin_in_words()))
         };
-        let url = without_credentials(&set.url);
-        if origin.url != url {
-            return Err(differs("at", &origin.url, &url));
+        let url = item.shown_url();
+        match &item.sha256 {
+            None if origin.url != url => return Err(differs("at", &origin.url, &url)),
+            Some(sha256) if !sha256.matches(&origin.sha256) => {
+                let found = origin.sha256.to_string();
+                return Err(differs("with SHA-256", &found, &sha256.to_string()));
+            }
+            _ => {}
         }
-        if let Some(size) = set.size.filter(|&size| size != origin.bytes) {
+        if let Some(size) = item.size.filter(|&size| size != origin.bytes) {
             return Err(differs("of size", &origin.bytes.to_string(), &size.to_string()));
-        }
-        if let Some(sha256) = set.sha256.filter(|&sha256| sha256 != origin.sha256) {
-            return Err(differs("with SHA-256", &origin.sha256.to_string(), &sha256.to_string()));
         }
         let (files, bytes) = count(&place.data())?;
         if files < origin.files || bytes < origin.unpacked_bytes {
@@ -141,7 +162,7 @@ impl Cache {
                 origin.files, origin.unpacked_bytes
             )));
         }
-        Ok(Some(vision::unwrapped_path(&place.data())))
+        Ok(Some(place))
     }
 
     /// Lists the data sets in the cache, sorted by name.
@@ -149,8 +170,21 @@ impl Cache {
     /// # Errors
     ///
     /// [`Error::Read`] if the folder cannot be read.
-    pub fn list(&self) -> Result<Vec<CachedDataSet>> {
-        let folder = self.home.join("datasets");
+    pub fn list(&self) -> Result<Vec<CacheEntry>> {
+        self.entries(Shelf::DataSets)
+    }
+
+    /// Lists the files of pretrained weights in the cache, sorted by name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Read`] if the folder cannot be read.
+    pub fn list_weights(&self) -> Result<Vec<CacheEntry>> {
+        self.entries(Shelf::Weights)
+    }
+
+    fn entries(&self, shelf: Shelf) -> Result<Vec<CacheEntry>> {
+        let folder = shelf.folder(&self.home);
         let entries = match fs::read_dir(&folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(Error::read(&folder))?,
@@ -159,13 +193,13 @@ impl Cache {
         for entry in entries {
             let path = entry.map_err(Error::read(&folder))?.path();
             let name = path.file_name().unwrap_or_default();
-            // File managers leave hidden files. No data set has a name that begins with a dot.
+            // File managers leave hidden files. No name in the cache begins with a dot.
             if is_hidden(name) {
                 continue;
             }
             let name = name.to_string_lossy().into_owned();
             let Some(origin) = Origin::read(&path).transpose() else { continue };
-            found.push(CachedDataSet { name, folder: path, origin });
+            found.push(CacheEntry { name, folder: path, origin });
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
@@ -180,7 +214,21 @@ impl Cache {
     ///
     /// [`Error::Write`] if it cannot be deleted, [`Error::Setting`] for an invalid name.
     pub fn remove(&self, name: &str) -> Result<bool> {
-        let Some(place) = self.existing_place(name)? else { return Ok(false) };
+        self.remove_from(Shelf::DataSets, name)
+    }
+
+    /// Deletes the pretrained weights of that name and any partial download of them. Returns
+    /// whether they were in the cache.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`remove`](Self::remove).
+    pub fn remove_weights(&self, name: &str) -> Result<bool> {
+        self.remove_from(Shelf::Weights, name)
+    }
+
+    fn remove_from(&self, shelf: Shelf, name: &str) -> Result<bool> {
+        let Some(place) = self.existing_place(shelf, name)? else { return Ok(false) };
         let _lock = place.lock(|| {})?;
         place.clear_archive()?;
         place.remove()
@@ -193,19 +241,33 @@ impl Cache {
     ///
     /// Those of [`remove`](Self::remove).
     pub fn forget(&self, name: &str) -> Result<()> {
-        let Some(place) = self.existing_place(name)? else { return Ok(()) };
+        self.forget_in(Shelf::DataSets, name)
+    }
+
+    /// Forgets the SHA-256 recorded when the weights of that name were first downloaded. Another
+    /// file at the same URL is then accepted, unless its checksum is known from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`remove`](Self::remove).
+    pub fn forget_weights(&self, name: &str) -> Result<()> {
+        self.forget_in(Shelf::Weights, name)
+    }
+
+    fn forget_in(&self, shelf: Shelf, name: &str) -> Result<()> {
+        let Some(place) = self.existing_place(shelf, name)? else { return Ok(()) };
         let _lock = place.lock(|| {})?;
         atomic::remove_if_present(&place.checksum())
     }
 
-    /// Returns the place of a data set, or `None` if its download was never started.
-    fn existing_place(&self, name: &str) -> Result<Option<CachePlace>> {
-        DataSet::new(name, EMBEDDED).check()?;
-        Ok(Some(self.place(name)).filter(CachePlace::is_begun))
+    /// Returns the place of a name, or `None` if its download was never started.
+    fn existing_place(&self, shelf: Shelf, name: &str) -> Result<Option<CachePlace>> {
+        check_name("name in the cache", name)?;
+        Ok(Some(self.place(shelf, name)).filter(CachePlace::is_begun))
     }
 
-    pub(super) fn place(&self, name: &str) -> CachePlace {
-        CachePlace::of(&self.home, name)
+    pub(super) fn place(&self, shelf: Shelf, name: &str) -> CachePlace {
+        CachePlace::of(&self.home, shelf, name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The place of a data set in the cache: its folders, and the record of its origin.
+//! The place of a data set or of weights in the cache: the folders, and the record of the origin.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -15,26 +15,56 @@ use crate::files::{Lock, atomic, regular, walk};
 /// The largest record that is read, in bytes; records are much smaller.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// The URL of an archive, and its SHA-256 at the first download.
+/// The URL of a download, and its SHA-256 at the first time.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct ArchiveRecord {
+pub(super) struct DownloadRecord {
     pub url: String,
     pub sha256: Sha256,
 }
 
-/// The two folders of a data set: the published one, which is complete or absent, and the working
-/// folder in which it is prepared.
+/// A part of the cache, each with names of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shelf {
+    /// Data sets, unpacked from archives.
+    DataSets,
+    /// Files of pretrained weights.
+    Weights,
+}
+
+impl Shelf {
+    /// Returns its folder of complete entries.
+    pub fn folder(self, home: &Path) -> PathBuf {
+        home.join(match self {
+            Self::DataSets => "datasets",
+            Self::Weights => "weights",
+        })
+    }
+
+    /// Returns its folder of work in progress.
+    fn work(self, home: &Path) -> PathBuf {
+        home.join(match self {
+            Self::DataSets => "work",
+            Self::Weights => "weights-work",
+        })
+    }
+}
+
+/// The two folders of a data set or of weights: the published one, which is complete or absent, and
+/// the working folder in which it is prepared.
 ///
 /// ```text
 /// datasets/NAME/origin.json   the archive that it came from
 /// datasets/NAME/data/         the files of the archive
 /// work/NAME/lock              held by the process that makes changes
-/// work/NAME/archive           the archive, complete or partial, until it is unpacked
-/// work/NAME/part.json         the version of the archive that the partial file belongs to
+/// work/NAME/archive           the download, complete or partial, until it is unpacked
+/// work/NAME/part.json         the version that the partial file belongs to
 /// work/NAME/checksum.json     the SHA-256 of the first download
 /// work/NAME/unpacked/         becomes datasets/NAME
 /// work/NAME/removed/          was datasets/NAME
 /// ```
+///
+/// Weights have the same in `weights/NAME/` and `weights-work/NAME/`. Their `data/` holds one file,
+/// as it was downloaded.
 #[derive(Debug, Clone)]
 pub(super) struct CachePlace {
     pub folder: PathBuf,
@@ -42,8 +72,8 @@ pub(super) struct CachePlace {
 }
 
 impl CachePlace {
-    pub fn of(home: &Path, name: &str) -> Self {
-        Self { folder: home.join("datasets").join(name), work: home.join("work").join(name) }
+    pub fn of(home: &Path, shelf: Shelf, name: &str) -> Self {
+        Self { folder: shelf.folder(home).join(name), work: shelf.work(home).join(name) }
     }
 
     /// Returns whether either folder exists.
@@ -68,12 +98,12 @@ impl CachePlace {
     }
 
     /// Returns the record of the first download, if there is one.
-    pub fn record(&self) -> Option<ArchiveRecord> {
+    pub fn record(&self) -> Option<DownloadRecord> {
         let bytes = regular::read(&self.checksum(), MOST_BYTES).ok()?;
         serde_json::from_slice(&bytes).ok()
     }
 
-    pub fn write_record(&self, record: &ArchiveRecord) -> Result<()> {
+    pub fn write_record(&self, record: &DownloadRecord) -> Result<()> {
         let text = serde_json::to_vec(record).unwrap_or_default();
         atomic::write(&self.checksum(), &text)
     }
@@ -103,7 +133,7 @@ impl CachePlace {
         atomic::sync_parent(&self.folder)
     }
 
-    /// Deletes the data set and returns whether it existed.
+    /// Deletes the published folder and returns whether it existed.
     pub fn remove(&self) -> Result<bool> {
         match fs::rename(&self.folder, self.removed()) {
             Ok(()) => clear(&self.removed()).map(|()| true),
@@ -112,12 +142,12 @@ impl CachePlace {
         }
     }
 
-    /// Deletes the files unpacked by an earlier attempt.
+    /// Deletes what an earlier attempt prepared.
     pub fn clear_unpacked(&self) -> Result<()> {
         clear(&self.unpacked())
     }
 
-    /// Deletes the archive, complete or partial.
+    /// Deletes the download, complete or partial.
     pub fn clear_archive(&self) -> Result<()> {
         atomic::remove_if_present(&self.archive())?;
         atomic::remove_if_present(&self.part())
@@ -134,29 +164,29 @@ fn clear(folder: &Path) -> Result<()> {
 /// The format version of the record.
 const FORMAT: u64 = 1;
 
-/// The origin of a cached data set: its archive.
+/// The origin of a cached data set or file of weights: what was downloaded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Origin {
     format: u64,
-    /// The archive's URL, without user name and password.
+    /// The URL of the archive or file, without user name and password.
     pub url: String,
-    /// The archive's SHA-256.
+    /// Its SHA-256.
     pub sha256: Sha256,
-    /// The archive's size in bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// The number of unpacked files.
+    /// The number of unpacked files; 1 for a file of weights.
     pub files: u64,
     /// The total size of these files in bytes.
     pub unpacked_bytes: u64,
-    /// The time of unpacking, in seconds since the Unix epoch.
+    /// The time of the download's end, in seconds since the Unix epoch.
     pub unix_time: u64,
-    /// The version of fastburn that unpacked it.
+    /// The version of fastburn that downloaded it.
     pub fastburn: String,
 }
 
 impl Origin {
-    /// Creates the record of an archive unpacked just now.
+    /// Creates the record of a download unpacked just now.
     pub(super) fn now(url: String, sha256: Sha256, bytes: u64, unpacked: UnpackedSize) -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         Self {
@@ -171,7 +201,7 @@ impl Origin {
         }
     }
 
-    /// Reads the record of a data set's folder, or returns `None` if the folder does not exist.
+    /// Reads the record in a published folder, or returns `None` if the folder does not exist.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>> {
         let file = folder.join("origin.json");
         let problem = |problem: String| Error::file(file.display(), problem);
@@ -183,7 +213,7 @@ impl Origin {
         }
         let bytes = regular::read(&file, MOST_BYTES)?;
         let record: Self = serde_json::from_slice(&bytes)
-            .map_err(|error| problem(format!("damaged record of a data set ({error})")))?;
+            .map_err(|error| problem(format!("damaged record of a download ({error})")))?;
         if record.format > FORMAT {
             return Err(Error::Newer {
                 file: file.display().to_string(),

@@ -1,10 +1,12 @@
 //! The catalog of named data sets.
 
+use super::cache_item::{CacheItem, Content};
 use crate::download::{Md5, Sha256, name_for, parse_url};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::vision;
 
 /// The URL that stands for the digits bundled with the library.
-pub(super) const EMBEDDED: &str = "embedded:digits.tgz";
+const EMBEDDED: &str = "embedded:digits.tgz";
 
 /// An archive to download, with its size and checksums where they are known.
 ///
@@ -62,29 +64,26 @@ impl DataSet {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] if it is not an `http://` or `https://` URL.
+    /// [`Error::Setting`](crate::Error::Setting) if it is not an `http://` or `https://` URL.
     pub fn from_url(url: &str) -> Result<Self> {
         parse_url(url)?;
         Ok(Self::new(name_for(url), url))
     }
 
-    /// Refuses a name that is not safe as a folder name, and an invalid URL.
-    pub(super) fn check(&self) -> Result<()> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-        let fits = (1..=100).contains(&self.name.len()) && !self.name.starts_with('.');
-        if !fits || !self.name.chars().all(plain) {
-            let expected = "1 to 100 letters, digits, -, _ and ., not beginning with a dot";
-            return Err(Error::setting("data set name", &self.name, expected));
+    pub(super) fn item(&self) -> CacheItem<'_> {
+        let content = match self.url.as_str() {
+            EMBEDDED => Content::Embedded(vision::DIGITS),
+            _ => Content::Archive,
+        };
+        CacheItem {
+            name: &self.name,
+            url: &self.url,
+            content,
+            size: self.size,
+            md5_first_mib: self.md5_first_mib,
+            sha256: self.sha256.map(Into::into),
+            licence: None,
         }
-        if !self.is_embedded() {
-            parse_url(&self.url)?;
-        }
-        Ok(())
-    }
-
-    /// Returns whether the archive is bundled with the library.
-    pub(super) fn is_embedded(&self) -> bool {
-        self.url == EMBEDDED
     }
 }
 
@@ -109,11 +108,10 @@ pub fn catalog() -> Vec<DataSet> {
         md5_first_mib: Some(Md5::new(md5.to_be_bytes())),
         ..DataSet::new(name, format!("https://s3.amazonaws.com/{place}.tgz"))
     };
-    let digits = crate::vision::DIGITS;
     vec![
         DataSet {
             about: "drawn digits, bundled with fastburn".to_owned(),
-            size: Some(digits.len() as u64),
+            size: Some(vision::DIGITS.len() as u64),
             ..DataSet::new("digits", EMBEDDED)
         },
         fastai(

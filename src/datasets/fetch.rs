@@ -1,21 +1,23 @@
-//! Downloading and unpacking archives into the cache.
+//! Downloads into the cache.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::cache::Cache;
-use super::cache_place::{ArchiveRecord, CachePlace, Origin};
+use super::cache_item::{CacheItem, Content};
+use super::cache_place::CachePlace;
 use super::catalog::DataSet;
-use crate::archive::{self, ArchiveLimits};
-use crate::download::{
-    Download, PartialFile, Retries, Timeouts, download, md5_first_mib, sha256, without_credentials,
-};
-use crate::error::{Error, Remedy, Result};
+use super::fetch_progress::FetchProgress;
+use super::install::install;
+use super::weights_file::WeightsFile;
+use crate::archive::ArchiveLimits;
+use crate::download::{Download, PartialFile, Retries, Timeouts, download};
+use crate::error::{Error, Result};
 use crate::files::atomic;
 use crate::vision;
 
-/// Downloads data sets into a cache.
+/// Downloads data sets and weights into a cache.
 ///
 /// ```no_run
 /// use std::time::Duration;
@@ -39,45 +41,6 @@ pub struct Fetch<'a> {
     timeouts: Timeouts,
     retries: Retries,
     report: Box<dyn Fn(FetchProgress<'_>) + 'a>,
-}
-
-/// The progress of a download.
-#[derive(Debug, Clone, Copy)]
-#[non_exhaustive]
-pub enum FetchProgress<'a> {
-    /// Another process is downloading the same data set; this one waits for it.
-    Waiting {
-        /// The name of the data set.
-        name: &'a str,
-    },
-    /// The data set is not in the cache and is about to be downloaded.
-    Started {
-        /// The name of the data set.
-        name: &'a str,
-        /// The URL of its archive.
-        url: &'a str,
-        /// Its future folder in the cache.
-        folder: &'a Path,
-    },
-    /// The archive is being downloaded.
-    Downloading {
-        /// The number of bytes so far, including those from an earlier run.
-        bytes: u64,
-        /// The size of the archive, if the server states it.
-        total: Option<u64>,
-    },
-    /// An attempt failed and will be repeated.
-    Retrying {
-        /// What failed.
-        problem: &'a str,
-        /// The wait before the next attempt.
-        after: Duration,
-    },
-    /// The archive is complete and verified; its files are being written.
-    Unpacking {
-        /// The number of unpacked bytes written so far.
-        bytes: u64,
-    },
 }
 
 impl<'a> Fetch<'a> {
@@ -145,25 +108,65 @@ impl<'a> Fetch<'a> {
     /// - [`Error::File`] if the cached data set comes from another archive or is incomplete;
     /// - [`Error::Setting`] for an invalid name or URL.
     pub fn get(&self, set: &DataSet) -> Result<PathBuf> {
-        // A cached data set needs neither the lock nor write permission.
-        if let Ok(Some(path)) = self.cache.path(set) {
-            return Ok(path);
+        let place = self.obtain(&set.item())?;
+        Ok(vision::unwrapped_path(&place.data()))
+    }
+
+    /// Returns a file of pretrained weights, downloading it first if it is not in the cache.
+    ///
+    /// The guarantees are those of [`get`](Self::get). The limit on the bytes of an archive applies
+    /// to the file.
+    ///
+    /// ```no_run
+    /// use fastburn::datasets::{Cache, Fetch, WeightsFile};
+    /// use fastburn::models::StateDict;
+    ///
+    /// let url = "https://example.com/models/cats.safetensors";
+    /// let cats = WeightsFile::new("cats", "cats.safetensors", url);
+    /// let weights = StateDict::open(Fetch::new(Cache::open()?).weights(&cats)?)?;
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::Download`] if the file cannot be downloaded, or does not match its size or
+    ///   checksum;
+    /// - [`Error::Write`] if the cache cannot be written to, or the disk is full;
+    /// - [`Error::File`] if the cached file is another one or damaged;
+    /// - [`Error::Setting`] for an invalid name or URL.
+    pub fn weights(&self, file: &WeightsFile) -> Result<PathBuf> {
+        let place = self.obtain(&file.item())?;
+        Ok(place.data().join(&file.file_name))
+    }
+
+    /// Returns the place of an item in the cache, downloading it first if it is not there.
+    fn obtain(&self, item: &CacheItem<'_>) -> Result<CachePlace> {
+        // What is in the cache needs neither the lock nor write permission.
+        if let Ok(Some(place)) = self.cache.whole(item) {
+            return Ok(place);
         }
-        set.check()?;
-        let place = self.cache.place(&set.name);
-        let _lock = place.lock(|| (self.report)(FetchProgress::Waiting { name: &set.name }))?;
-        if let Some(path) = self.cache.path(set)? {
-            return Ok(path);
+        item.check()?;
+        let place = self.cache.place(item.shelf(), item.name);
+        let _lock = place.lock(|| (self.report)(FetchProgress::Waiting { name: item.name }))?;
+        if let Some(place) = self.cache.whole(item)? {
+            return Ok(place);
         }
-        let url = without_credentials(&set.url);
-        (self.report)(FetchProgress::Started { name: &set.name, url: &url, folder: &place.folder });
-        let installed = if set.is_embedded() {
-            atomic::write(&place.archive(), vision::DIGITS)?;
-            self.install(set, &place, &url, vision::DIGITS.len() as u64)
-        } else {
-            self.download_and_install(set, &place, &url)?
+        (self.report)(FetchProgress::Started {
+            name: item.name,
+            url: &item.shown_url(),
+            folder: &place.folder,
+            size: item.size,
+            licence: item.licence,
+            has_checksum: item.has_checksum(),
+        });
+        let installed = match item.content {
+            Content::Embedded(bytes) => {
+                atomic::write(&place.archive(), bytes)?;
+                self.install(item, &place, bytes.len() as u64)
+            }
+            Content::Archive | Content::File(_) => self.download_and_install(item, &place)?,
         };
-        // A bad archive would fail again and again. A good one that could not be written, for
+        // A bad download would fail again and again. A good one that could not be written, for
         // example to a full disk, is of use later.
         match installed {
             Ok(()) => place.clear_archive()?,
@@ -174,31 +177,26 @@ impl<'a> Fetch<'a> {
             }
         }
         let deleted = || Error::file(place.folder.display(), "deleted by another program");
-        self.cache.path(set)?.ok_or_else(deleted)
+        self.cache.whole(item)?.ok_or_else(deleted)
     }
 
-    /// Returns an inner error if the complete archive is bad, and an outer one if the archive is
-    /// incomplete and can be resumed.
+    /// Returns an inner error if the complete download is bad, and an outer one if it is incomplete
+    /// and can be resumed.
     ///
     /// A server may answer a request for the rest with bytes of another version, or with wrong
-    /// ones. Only the checks of the complete archive reveal such a mixture. A download in pieces
+    /// ones. Only the checks of the complete download reveal such a mixture. A download in pieces
     /// that fails them is therefore repeated once, from the start and without resuming, before it
     /// becomes an error.
-    fn download_and_install(
-        &self,
-        set: &DataSet,
-        place: &CachePlace,
-        url: &str,
-    ) -> Result<Result<()>> {
-        let mut part = PartialFile::open(place.archive(), place.part(), url)?;
-        self.download(set, url, &mut part, true)?;
-        match self.install(set, place, url, part.length) {
+    fn download_and_install(&self, item: &CacheItem<'_>, place: &CachePlace) -> Result<Result<()>> {
+        let mut part = PartialFile::open(place.archive(), place.part(), &item.shown_url())?;
+        self.download(item, &mut part, true)?;
+        match self.install(item, place, part.length) {
             Err(error @ Error::Download { .. }) if part.is_from_pieces => {
                 let (problem, after) = (error.problem(), Duration::ZERO);
                 (self.report)(FetchProgress::Retrying { problem: &problem, after });
                 part.restart_empty()?;
-                self.download(set, url, &mut part, false)?;
-                Ok(self.install(set, place, url, part.length))
+                self.download(item, &mut part, false)?;
+                Ok(self.install(item, place, part.length))
             }
             installed => Ok(installed),
         }
@@ -206,16 +204,16 @@ impl<'a> Fetch<'a> {
 
     fn download(
         &self,
-        set: &DataSet,
-        url: &str,
+        item: &CacheItem<'_>,
         part: &mut PartialFile,
         may_resume: bool,
     ) -> Result<()> {
         let wanted = Download {
-            url: &set.url,
-            shown: url,
-            size: set.size,
+            url: item.url,
+            shown: &item.shown_url(),
+            size: item.size,
             most: self.limits.bytes,
+            offline: item.offline(),
             on_bytes: &|bytes, total| (self.report)(FetchProgress::Downloading { bytes, total }),
         };
         let on_retry =
@@ -223,62 +221,9 @@ impl<'a> Fetch<'a> {
         download(&wanted, part, may_resume, self.timeouts, self.retries, &on_retry)
     }
 
-    /// Verifies the archive, unpacks it and moves the data set into its place.
-    fn install(&self, set: &DataSet, place: &CachePlace, url: &str, bytes: u64) -> Result<()> {
-        let known = ArchiveRecord { sha256: sha256(&place.archive())?, url: url.to_owned() };
-        check(set, place, &known, bytes)?;
-        self.unpack(place, &known, bytes)?;
-        place.publish()
-    }
-
-    /// Unpacks the archive in the working folder, with a record of its origin.
-    fn unpack(&self, place: &CachePlace, known: &ArchiveRecord, bytes: u64) -> Result<()> {
-        place.clear_unpacked()?;
-        let folder = place.unpacked();
-        std::fs::create_dir(&folder).map_err(Error::write(&folder))?;
-        let (archive, data) = (place.archive(), folder.join("data"));
+    fn install(&self, item: &CacheItem<'_>, place: &CachePlace, bytes: u64) -> Result<()> {
         let progress = |bytes| (self.report)(FetchProgress::Unpacking { bytes });
-        let unpacked = archive::unpack(&archive, &data, &self.limits, &progress);
-        let unpacked = unpacked.map_err(|error| match error {
-            // Name the archive by its URL: its temporary path means nothing to the user.
-            Error::Data { problem, remedy, .. } => {
-                Error::Download { url: known.url.clone(), problem, remedy }
-            }
-            other => other,
-        })?;
-        if unpacked.files == 0 {
-            return Err(Error::download(&known.url, "the archive contains no files"));
-        }
-        Origin::now(known.url.clone(), known.sha256, bytes, unpacked).write(&folder)?;
-        place.write_record(known)
-    }
-}
-
-/// Verifies the size and checksums of an archive.
-fn check(set: &DataSet, place: &CachePlace, found: &ArchiveRecord, bytes: u64) -> Result<()> {
-    let differs = |what: &str, value: &dyn fmt::Display, expected: &dyn fmt::Display| {
-        Error::download(&found.url, format!("{what} {value}, expected {expected}"))
-    };
-    if let Some(size) = set.size.filter(|&size| size != bytes) {
-        return Err(differs("size", &bytes, &size));
-    }
-    if let Some(expected) = set.md5_first_mib {
-        let md5 = md5_first_mib(&place.archive())?;
-        if md5 != expected {
-            return Err(differs("MD5 of the first MiB", &md5, &expected));
-        }
-    }
-    if let Some(expected) = set.sha256.filter(|&expected| expected != found.sha256) {
-        return Err(differs("SHA-256", &found.sha256, &expected));
-    }
-    let before = place.record().filter(|before| before.url == found.url && !set.is_embedded());
-    match before.filter(|before| set.sha256.is_none() && before.sha256 != found.sha256) {
-        Some(before) => {
-            let expected = format!("{}, as in the first download", before.sha256);
-            let remedy = Remedy::ForgetChecksum(set.name.clone());
-            Err(differs("SHA-256", &found.sha256, &expected).with_remedy(remedy))
-        }
-        None => Ok(()),
+        install(item, place, bytes, &self.limits, &progress)
     }
 }
 

@@ -9,21 +9,30 @@
 //! downloads a data set at a time; the others wait for it. What a killed process leaves behind is
 //! resumed or discarded, and never mistaken for a complete data set.
 //!
+//! Files of pretrained weights ([`WeightsFile`]) are downloaded into the same cache, with the same
+//! guarantees; the module `pretrained` has their catalogue.
+//!
 //! The [`catalog`] has fastai's MNIST and its samples, and the digits bundled with fastburn.
 
 mod cache;
+mod cache_item;
 mod cache_place;
 mod catalog;
 mod fetch;
+mod fetch_progress;
+mod install;
+mod weights_file;
 
 use std::path::PathBuf;
 
-pub use crate::download::{Checksum, Md5, Sha256};
+pub use crate::download::{Checksum, Md5, Sha256, Sha256Prefix};
 use crate::error::Result;
-pub use cache::{Cache, CachedDataSet};
+pub use cache::{Cache, CacheEntry};
 pub use cache_place::Origin;
 pub use catalog::{DataSet, catalog};
-pub use fetch::{Fetch, FetchProgress};
+pub use fetch::Fetch;
+pub use fetch_progress::FetchProgress;
+pub use weights_file::WeightsFile;
 
 /// Returns the folder of a data set, downloading it first if it is not in the cache.
 ///

@@ -1,4 +1,4 @@
-//! One request for an archive, or for the rest of it.
+//! One request for a file, or for the rest of it.
 
 use std::io::{ErrorKind, Read};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// The longest wait accepted from a server's `Retry-After`.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// An archive to download, and a progress callback.
+/// A file to download, and a progress callback.
 pub(crate) struct Download<'a> {
     /// The URL to request, and the one for messages.
     pub url: &'a str,
@@ -22,6 +22,8 @@ pub(crate) struct Download<'a> {
     pub size: Option<u64>,
     /// The maximum size in bytes.
     pub most: u64,
+    /// The remedy without a network.
+    pub offline: &'static str,
     /// Called with the number of bytes so far, and the total if known.
     pub on_bytes: &'a dyn Fn(u64, Option<u64>),
 }
@@ -76,7 +78,7 @@ impl Download<'_> {
             }
             StatusCode::RANGE_NOT_SATISFIABLE if from > 0 => {
                 part.restart_empty()?;
-                return Err(transient("the archive is shorter than the part already downloaded"));
+                return Err(transient("the file is shorter than the part already downloaded"));
             }
             _ => return Err(self.refused(&response)),
         }
@@ -99,7 +101,7 @@ impl Download<'_> {
             }
             part.append(&buffer[..read])?;
             if part.length > self.most {
-                let problem = format!("the archive has more than {} bytes, the limit", self.most);
+                let problem = format!("the file has more than {} bytes, the limit", self.most);
                 return Err(self.permanent(problem));
             }
         }
@@ -117,23 +119,21 @@ impl Download<'_> {
         let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
         let marked_up = first == Some(&b'<');
         if marked_up || (html && !start.starts_with(&[0x1f, 0x8b]) && !start.starts_with(b"PK")) {
-            let problem = "the server sent a web page instead of an archive; open the URL in a \
+            let problem = "the server sent a web page instead of the file; open the URL in a \
                            browser to see what it says";
             return Err(self.permanent(problem));
         }
         match (total, self.size) {
             (Some(found), Some(expected)) if found != expected => Err(self.permanent(format!(
-                "the archive on the server was replaced: {found} bytes, expected {expected}"
+                "the file on the server was replaced: {found} bytes, expected {expected}"
             ))),
-            (Some(found), _) if found > self.most => Err(self.permanent(format!(
-                "the archive has {found} bytes, expected at most {}",
-                self.most
-            ))),
+            (Some(found), _) if found > self.most => Err(self
+                .permanent(format!("the file has {found} bytes, expected at most {}", self.most))),
             _ => Ok(()),
         }
     }
 
-    /// Returns the failure for an answer that is neither the archive nor a part of it.
+    /// Returns the failure for an answer that is neither the file nor a part of it.
     fn refused(&self, response: &Response<Body>) -> Failure {
         let (status, headers) = (response.status(), response.headers());
         if let Some(target) = foreign_redirect(response) {

@@ -105,3 +105,57 @@ impl<const N: usize> From<Checksum<N>> for String {
         checksum.to_string()
     }
 }
+
+/// The first hexadecimal digits of a SHA-256, at least 8, up to all 64.
+///
+/// PyTorch's file names end in the first 8 digits: `resnet18-f37072fd.pth`. So few reveal damage and
+/// mistakes; only many more, best all, reveal tampering.
+///
+/// ```
+/// use fastburn::datasets::Sha256Prefix;
+///
+/// let prefix: Sha256Prefix = "f37072fd".parse()?;
+/// let whole: Sha256Prefix =
+///     "f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec".parse()?;
+/// assert!(!prefix.is_whole() && whole.is_whole());
+/// assert_eq!(prefix.to_string(), "f37072fd");
+/// assert!("f37072f".parse::<Sha256Prefix>().is_err());
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Sha256Prefix(String);
+
+impl Sha256Prefix {
+    /// Returns whether the checksum begins with these digits.
+    pub fn matches(&self, checksum: &Sha256) -> bool {
+        checksum.to_string().starts_with(&self.0)
+    }
+
+    /// Returns whether these are all 64 digits.
+    pub fn is_whole(&self) -> bool {
+        self.0.len() == 64
+    }
+}
+
+impl From<Sha256> for Sha256Prefix {
+    fn from(checksum: Sha256) -> Self {
+        Self(checksum.to_string())
+    }
+}
+
+impl FromStr for Sha256Prefix {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if !(8..=64).contains(&text.len()) || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(Error::setting("start of a SHA-256", text, "8 to 64 hexadecimal digits"));
+        }
+        Ok(Self(text.to_ascii_lowercase()))
+    }
+}
+
+impl fmt::Display for Sha256Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

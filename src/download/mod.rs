@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub(crate) use self::attempt::Download;
 use self::attempt::Failure;
-pub use self::checksums::{Checksum, Md5, Sha256};
+pub use self::checksums::{Checksum, Md5, Sha256, Sha256Prefix};
 pub(crate) use self::checksums::{md5_first_mib, sha256};
 use self::client::client;
 pub(crate) use self::client::{Timeouts, is_url, name_for, parse_url, without_credentials};
@@ -30,8 +30,6 @@ pub(crate) struct Retries {
     pub first: Duration,
 }
 
-/// The remedy without a network.
-const OFFLINE: &str = "without a network, use a local folder or archive, or the bundled digits";
 /// The longest wait, unless the server asks for a longer one.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -63,7 +61,9 @@ pub(crate) fn download(
             Err(Failure::Unreachable(problem)) if !has_bytes => {
                 let problem =
                     format!("no connection to {} ({problem})", url.host().unwrap_or_default());
-                return Err(Error::download(wanted.shown, problem).with_remedy(OFFLINE.into()));
+                return Err(
+                    Error::download(wanted.shown, problem).with_remedy(wanted.offline.into())
+                );
             }
             Err(Failure::Unreachable(problem)) => (problem, None),
             Err(Failure::Transient(problem, wait)) => (problem, wait),

@@ -21,7 +21,7 @@ pub(super) struct Version {
     pub total: Option<u64>,
 }
 
-/// The first bytes of an archive, and the version that they belong to.
+/// The first bytes of a file, and the version that they belong to.
 #[derive(Debug)]
 pub(crate) struct PartialFile {
     file: File,
@@ -36,7 +36,7 @@ pub(crate) struct PartialFile {
 impl PartialFile {
     /// Opens what an earlier process downloaded from this URL, emptied if it cannot be resumed.
     ///
-    /// Without a validator, nothing shows whether the server still has the same archive. A process
+    /// Without a validator, nothing shows whether the server still has the same file. A process
     /// then resumes only what it has received itself.
     pub fn open(path: PathBuf, record: PathBuf, url: &str) -> Result<Self> {
         // Windows cannot truncate a file opened for appending.

@@ -27,6 +27,10 @@ pub enum Remedy {
     RemoveFromCache(String),
     /// Forget the checksum of the named data set, to accept a new archive.
     ForgetChecksum(String),
+    /// Remove the named weights from the cache, to download them again.
+    RemoveWeights(String),
+    /// Forget the checksum of the named weights, to accept a new file.
+    ForgetWeightsChecksum(String),
     /// Build with the named feature.
     EnableFeature(&'static str),
     /// Use a newer version of fastburn.
@@ -73,6 +77,12 @@ impl fmt::Display for Remedy {
             }
             Self::ForgetChecksum(name) => {
                 write!(f, "accept the new archive with Cache::forget({name:?})")
+            }
+            Self::RemoveWeights(name) => {
+                write!(f, "remove it with Cache::remove_weights({name:?}) to download it again")
+            }
+            Self::ForgetWeightsChecksum(name) => {
+                write!(f, "accept the new file with Cache::forget_weights({name:?})")
             }
             Self::EnableFeature(feature) => write!(f, "build with the feature `{feature}`"),
             Self::UpdateFastburn => f.write_str("use a newer fastburn"),

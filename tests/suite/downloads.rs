@@ -166,7 +166,7 @@ fn a_web_page_is_told_from_an_archive() {
         // Its length is not what is of interest.
         place.set.size = Some(17);
         let message = place.get_fails();
-        assert!(message.contains("a web page instead of an archive"), "{message}");
+        assert!(message.contains("a web page instead of the file"), "{message}");
         assert_eq!(server.requests().len(), 1);
     }
     // Many a server does not know what an archive is.

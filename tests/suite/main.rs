@@ -48,6 +48,7 @@ mod own_model_files;
 mod own_models;
 mod plots;
 mod predictors;
+mod pretrained;
 mod program;
 mod program_fetches;
 mod program_judges;

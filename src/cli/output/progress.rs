@@ -125,12 +125,18 @@ impl DownloadBar {
             FetchProgress::Waiting { name } => {
                 say(format_args!("wait    another process is downloading {name}"));
             }
-            FetchProgress::Started { name, url, folder } => {
+            FetchProgress::Started { name, url, folder, licence, has_checksum, .. } => {
                 let folder = printable(&folder.display().to_string());
                 if url.starts_with(EMBEDDED) {
                     say(format_args!("unpack  {name} to {folder}"));
                 } else {
                     say(format_args!("fetch   {name}: {} to {folder}", printable(url)));
+                }
+                if let Some(licence) = licence {
+                    say(format_args!("licence {}", printable(licence)));
+                    if !has_checksum {
+                        say(format_args!("check   no known checksum; that of this file is kept"));
+                    }
                 }
             }
             FetchProgress::Downloading { bytes, total } => self.set("download", bytes, total),

@@ -4,7 +4,7 @@ use std::io::{Write, stdout};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use fastburn::datasets::{Cache, CachedDataSet, DataSet, catalog};
+use fastburn::datasets::{Cache, CacheEntry, DataSet, catalog};
 use indicatif::HumanBytes;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ struct ListedSet {
     size: Option<u64>,
     about: String,
     url: String,
-    cached: Option<CachedDataSet>,
+    cached: Option<CacheEntry>,
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
 }
 
 /// Lists the catalogue, then the other data sets in the cache.
-fn rows(mut cached: Vec<CachedDataSet>) -> Vec<ListedSet> {
+fn rows(mut cached: Vec<CacheEntry>) -> Vec<ListedSet> {
     let mut rows: Vec<_> = catalog()
         .into_iter()
         .map(|DataSet { name, size, about, url, .. }| {
