@@ -142,6 +142,7 @@ mod scalars;
 pub mod schedule;
 mod seed;
 pub mod vision;
+mod vision_learner;
 
 /// The names that most programs need: `use fastburn::prelude::*`.
 pub mod prelude {
@@ -159,6 +160,7 @@ pub mod prelude {
     pub use crate::optim::OptimizerKind;
     pub use crate::seed::Seed;
     pub use crate::vision::{Predictor, Splits};
+    pub use crate::vision_learner::vision_learner;
 }
 
 /// What [`registry!`] names; not for other use.
@@ -178,5 +180,6 @@ pub use error::{Error, Remedy, Result};
 pub use files::atomic::{remove_unfinished_files, try_write};
 pub use printable::printable;
 pub use seed::Seed;
+pub use vision_learner::{ImageLearner, VisionLearner, vision_learner};
 #[doc(no_inline)]
 pub use {rand, serde_json};

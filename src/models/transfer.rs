@@ -184,10 +184,11 @@ impl StateDict {
                 body = body.sum_over_colours(name);
             }
         }
-        let weights = body.merge(own.filter(|name| head.contains(name)));
+        let weights = body.merge(own.clone().filter(|name| head.contains(name)));
         let mut model = drawn.valid();
         weights.load_into(&mut model)?;
-        Ok(TransferredModel::new(model, &weights, &head))
+        // Not `weights`: these also have what the model lacks, such as PyTorch's counters of batches.
+        Ok(TransferredModel::new(model, &own, &head))
     }
 }
 

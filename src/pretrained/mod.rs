@@ -27,6 +27,7 @@
 //! match.
 
 mod catalog;
+mod image_model;
 mod imagenet;
 mod mirror;
 mod weights;

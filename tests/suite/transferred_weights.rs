@@ -66,7 +66,7 @@ fn weights_of_another_body_are_refused_by_name() {
     assert!(wider.contains("layer4.0.bn1.bias has shape [10], expected [12]"), "{wider}");
     let deeper =
         error(Architecture::of::<ResNet>(&ResNetConfig::resnet34(3, 5).with_widths([4, 6, 8, 10])));
-    assert!(deeper.contains("missing: layer1.2.bn1.bias"), "{deeper}");
+    assert!(deeper.contains("missing: layer1.2.conv1.weight"), "{deeper}");
     let other =
         error(Architecture::of::<fastburn::models::ConvNet>(&ConvNetConfig::new(3, [4], 2)));
     assert!(other.contains("unused: bn1.bias"), "{other}");

@@ -77,15 +77,25 @@ enum BadImages {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Size {
-    height: usize,
-    width: usize,
+    pub height: usize,
+    pub width: usize,
+}
+
+/// The format of the images that a model was trained on.
+#[derive(Debug, Clone, Copy)]
+pub enum UsualFormat<'a> {
+    /// The model takes images of this format only.
+    Fixed(&'a ImageSpec),
+    /// The model also takes images of another size, and of other channels.
+    Default(&'a ImageSpec),
 }
 
 impl ImageOptions {
-    /// Returns the read options for a new model, or for a trained one with the format `from`.
-    pub fn reading(&self, from: Option<&ImageSpec>) -> Result<ReadOptions, Error> {
-        let reading = match from {
-            Some(format) => self.format.like(format)?,
+    /// Returns the read options for a new model, or for one that starts from another.
+    pub fn reading(&self, usual: Option<UsualFormat<'_>>) -> Result<ReadOptions, Error> {
+        let reading = match usual {
+            Some(UsualFormat::Fixed(format)) => self.format.like(format)?,
+            Some(UsualFormat::Default(format)) => self.format.instead_of(format),
             None if self.normalize => self.format.reading().standardized(),
             None => self.format.reading(),
         };
@@ -104,6 +114,20 @@ impl FormatOptions {
             reading = reading.channels(channels);
         }
         reading
+    }
+
+    /// Returns the read options for a format, except for the size, channels and filter that are
+    /// given.
+    fn instead_of(&self, usual: &ImageSpec) -> ReadOptions {
+        let mut format = usual.clone();
+        if let Some(Size { height, width }) = self.size {
+            format = format.with_size(height, width);
+        }
+        if let Some(channels) = self.channels {
+            format = format.with_channels(channels);
+        }
+        format.filter = self.filter.unwrap_or(format.filter);
+        ReadOptions::like(&format)
     }
 
     /// Returns the read options for a trained model's format, which these options may only repeat.

@@ -5,5 +5,6 @@ pub mod data;
 pub mod evaluation;
 pub mod images;
 pub mod model;
+pub mod pretrained;
 pub mod settings;
 pub mod values;

@@ -35,6 +35,15 @@ pub struct ModelArguments {
     #[command(flatten)]
     #[serde(flatten)]
     convolution: ConvolutionOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub start: StartOptions,
+}
+
+/// What a model starts from, instead of random weights.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
+#[command(next_help_heading = "Model")]
+pub struct StartOptions {
     /// Start from the weights of a model file, with a new last layer if the classes differ
     #[arg(
         long,
@@ -42,11 +51,28 @@ pub struct ModelArguments {
         value_parser = absolute,
         conflicts_with_all = [
             "model", "hidden", "activation", "init", "widths", "kernel", "shrinking", "stem", "head",
-            "zero_init", "normalize",
+            "zero_init", "normalize", "weights", "pretrained",
         ]
     )]
     #[serde(default)]
     pub from: Option<PathBuf>,
+    /// Start from the pretrained weights of --model, downloaded once, with a new head; =NAME for
+    /// other weights of `fastburn models` than the model's first
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with_all = ["weights", "normalize"]
+    )]
+    #[serde(default)]
+    pub pretrained: Option<String>,
+    /// Start from a file of weights with PyTorch's names for --model, with a new head (.pth or
+    /// .safetensors)
+    #[arg(long, value_name = "FILE", value_parser = absolute)]
+    #[serde(default)]
+    pub weights: Option<PathBuf>,
 }
 
 /// Options for convolutional models.
@@ -69,7 +95,7 @@ struct ConvolutionOptions {
     #[arg(long, value_enum)]
     #[serde(default)]
     stem: Option<Stem>,
-    /// Last layers of a convnet or a resnet
+    /// Last layers of a convnet or a resnet [default: fastai with pretrained weights, else linear]
     #[arg(long, value_enum)]
     #[serde(default)]
     head: Option<HeadName>,
@@ -88,7 +114,24 @@ enum HeadName {
     Fastai,
 }
 
+impl StartOptions {
+    /// Returns whether the body of the model is trained already.
+    pub fn is_trained(&self) -> bool {
+        self.from.is_some() || self.has_weights()
+    }
+
+    /// Returns whether the body is that of pretrained weights.
+    fn has_weights(&self) -> bool {
+        self.pretrained.is_some() || self.weights.is_some()
+    }
+}
+
 impl ModelArguments {
+    /// Returns the name of the model.
+    pub fn name(&self) -> &str {
+        &self.model
+    }
+
     /// Returns the architecture of a new model for these images.
     pub fn architecture(&self, images: &Images) -> Result<Architecture> {
         let (shape, classes) = (images.format().shape(), images.classes().len());
@@ -106,7 +149,8 @@ impl ModelArguments {
         options.kernel = self.convolution.kernel.map(NonZeroUsize::get);
         options.shrinking = self.convolution.shrinking;
         options.stem = self.convolution.stem;
-        options.head = self.convolution.head.map(|head| match head {
+        let usual = self.start.has_weights().then_some(HeadName::Fastai);
+        options.head = self.convolution.head.or(usual).map(|head| match head {
             HeadName::Linear => HeadConfig::linear(),
             HeadName::Fastai => HeadConfig::fastai(),
         });

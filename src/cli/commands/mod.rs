@@ -6,6 +6,7 @@ mod data;
 mod devices;
 mod info;
 mod lr_find;
+mod models;
 mod predict;
 mod show;
 mod summary;
@@ -38,6 +39,8 @@ pub enum Command {
     TopLosses(top_losses::Arguments),
     /// Show a model file's contents
     Info(info::Arguments),
+    /// List the models, and the pretrained weights of some
+    Models(models::Arguments),
     /// Show the classes, image sizes and some images of a data set
     Show(show::Arguments),
     /// Download, check and convert data sets
@@ -60,6 +63,7 @@ impl Command {
             Self::Confusion(arguments) => confusion::run(&arguments),
             Self::TopLosses(arguments) => top_losses::run(&arguments),
             Self::Info(arguments) => info::run(&arguments),
+            Self::Models(arguments) => models::run(&arguments),
             Self::Show(arguments) => show::run(&arguments),
             Self::Data(arguments) => data::run(&arguments),
             Self::Baseline(arguments) => baseline::run(&arguments),

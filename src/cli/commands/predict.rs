@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use burn::tensor::Device;
+use fastburn::models::StateDict;
+use fastburn::pretrained::find;
 use fastburn::records::Prediction;
 use fastburn::vision::{Predictor, image_files};
 use fastburn::{Error, device, printable};
 use serde_json::{Value, json};
 
 use crate::cli::arguments::evaluation::load_classifier;
+use crate::cli::arguments::pretrained;
 use crate::cli::arguments::settings::CpuDevice;
 use crate::cli::arguments::values::whole_number;
 use crate::cli::output::print::json_number;
@@ -26,11 +30,14 @@ const CHUNK: usize = 1024;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Model file written by `fastburn train --out`
+    /// Model file written by `fastburn train --out`, or the name of pretrained weights
     model: PathBuf,
     /// Image files, folders of them, or - for one image on standard input
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
+    /// File of weights with PyTorch's names, for a MODEL that is a name (.pth or .safetensors)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
     /// Number of runner-up classes to show
     #[arg(long, value_parser = whole_number::<usize>, default_value = "2", value_name = "N", help_heading = "Output")]
     runners_up: usize,
@@ -44,7 +51,9 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   fastburn predict photos.safetensors cat.jpg
-  fastburn predict photos.safetensors new-photos --json";
+  fastburn predict photos.safetensors new-photos --json
+  fastburn predict resnet18 cat.jpg                     with ImageNet's classes
+  fastburn predict resnet18 cat.jpg --weights resnet18.pth --json --runners-up 9";
 
 /// The source of an image.
 enum ImageInput {
@@ -54,7 +63,7 @@ enum ImageInput {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::open(&arguments.device.device)?;
-    let predictor = load_classifier(&arguments.model, &device)?;
+    let predictor = load(arguments, &device)?;
     let mut code = ExitCode::SUCCESS;
     let mut fail = |error: &dyn std::fmt::Display| {
         say(format_args!("error: {}", printable(&error.to_string())));
@@ -101,6 +110,23 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
     }
     Ok(code)
+}
+
+/// Loads the model file, or the pretrained weights of that name.
+fn load(arguments: &Arguments, device: &Device) -> Result<Predictor> {
+    let Arguments { model, weights, .. } = arguments;
+    let name = model.to_str().unwrap_or_default();
+    if let Some(file) = weights {
+        return Ok(find(name)?.predictor(&StateDict::open(file)?, device)?);
+    }
+    // A broken link counts as a path too, not as a name.
+    match find(name) {
+        Ok(known) if model.symlink_metadata().is_err() => {
+            let weights = pretrained::download(known.clone())?;
+            Ok(known.predictor(&weights, device)?)
+        }
+        _ => load_classifier(model, device),
+    }
 }
 
 fn predict(predictor: &Predictor, sources: &[ImageInput]) -> Vec<fastburn::Result<Prediction>> {

@@ -1,6 +1,6 @@
 """ResNets both ways through a real torchvision; the test suite runs it where torchvision is.
 
-    python tests/torchvision.py FOLDER
+    python tests/torchvision_resnets.py FOLDER
 
 FOLDER holds fastburn's model files convnet.safetensors and resnet.safetensors, and what fastburn
 makes of images x in NAME_io.safetensors. Checks that PyTorch's nets load them and compute the same.

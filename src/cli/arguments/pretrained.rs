@@ -1,0 +1,33 @@
+//! Pretrained weights by name.
+
+use anyhow::Result;
+use fastburn::Error;
+use fastburn::datasets::{Cache, Fetch};
+use fastburn::models::StateDict;
+use fastburn::pretrained::{Mirror, PretrainedWeights, find};
+
+use crate::cli::output::progress::DownloadBar;
+
+/// Returns pretrained weights, downloaded if they are not in the cache.
+pub fn download(weights: PretrainedWeights) -> Result<StateDict> {
+    let weights = match Mirror::from_environment()? {
+        Some(mirror) => mirror.redirect(weights),
+        None => weights,
+    };
+    let bar = DownloadBar::default();
+    let fetch = Fetch::new(Cache::open()?).progress(|progress| bar.show(progress));
+    let weights = weights.load(&fetch);
+    bar.clear();
+    Ok(weights?)
+}
+
+/// Finds the pretrained weights of a model, by their name or, if it is empty, the model's first.
+pub fn find_for(model: &str, name: &str) -> Result<PretrainedWeights> {
+    let weights = find(if name.is_empty() { model } else { name })?;
+    if weights.architecture != model {
+        let problem = format!("{} are weights of {}, not {model}", weights.name(), weights.architecture);
+        let remedy = Some("choose their model with --model, or other weights".into());
+        return Err(Error::Usage { problem, remedy }.into());
+    }
+    Ok(weights)
+}
