@@ -13,14 +13,21 @@ const PARALLEL_FROM: usize = 1 << 20;
 /// The changes that fit an image to a model. Shapes are `[channels, height, width]`.
 ///
 /// ```
-/// let adapted =
-///     fastburn::vision::Adaptation { from: [3, 300, 400], to: [1, 28, 28], transparent: false };
+/// let adapted = fastburn::vision::Adaptation {
+///     from: [3, 300, 400],
+///     size_before_crop: [28, 28],
+///     to: [1, 28, 28],
+///     transparent: false,
+/// };
 /// assert_eq!(adapted.to_string(), "resized from 400×300 to 28×28, colour to grey");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Adaptation {
     /// The original shape.
     pub from: [usize; 3],
+    /// The `[height, width]` that the whole image was resized to. It is the final size unless the
+    /// image was then cropped.
+    pub size_before_crop: [usize; 2],
     /// The shape that the model takes.
     pub to: [usize; 3],
     /// Whether transparency was dropped. Transparent pixels keep their colour.
@@ -37,21 +44,36 @@ impl ImageSpec {
     ///
     /// # Errors
     ///
-    /// [`Error::Image`] if it is not a complete image of these formats, or is too large to resize.
+    /// [`Error::Image`] if it is not a complete image of these formats, or is too large to resize;
+    /// [`Error::Setting`] if the format is invalid.
     pub fn decode(&self, bytes: &[u8], name: &str) -> Result<(Vec<u8>, Option<Adaptation>)> {
+        self.require_valid()?;
         let failed = |reason| Error::image(name, reason);
         let picture = decode(bytes, &name)?;
         let (from, transparent) = (picture.shape(), picture.transparent);
         let pixels = picture.fit(self).map_err(failed)?;
-        let adapted = Adaptation { from, to: self.shape(), transparent };
-        Ok((pixels, (transparent || from != self.shape()).then_some(adapted)))
+        Ok((pixels, self.adaptation(from, transparent)))
+    }
+
+    fn require_valid(&self) -> Result<()> {
+        self.check().map_err(|expected| Error::setting("image format", self, expected))
+    }
+
+    /// Returns the changes that fit an image of this shape, if any.
+    fn adaptation(&self, from: [usize; 3], transparent: bool) -> Option<Adaptation> {
+        let windows = self.resize.windows([from[2], from[1]], [self.width, self.height]);
+        let size_before_crop = [windows[1].whole, windows[0].whole];
+        let adapted = Adaptation { from, size_before_crop, to: self.shape(), transparent };
+        // An image of the model's size may be enlarged and then cropped to that size.
+        let is_changed = from != adapted.to || size_before_crop != from[1..] || transparent;
+        is_changed.then_some(adapted)
     }
 
     /// Converts pixels of any shape `[channels, height, width]`. Returns the pixels in this format,
     /// and the changes made, if any.
     ///
     /// Colour becomes grey by its luma (Rec. 601), as in Pillow. Grey becomes three equal channels.
-    /// The whole image is resized by the [`filter`](Self::filter), without cropping.
+    /// The image is resized by the [`filter`](Self::filter) as [`resize`](Self::resize) says.
     ///
     /// ```
     /// use fastburn::vision::ImageSpec;
@@ -68,7 +90,7 @@ impl ImageSpec {
     /// [`Error::Shape`] if the number of pixels does not match the shape, there are neither 1 nor 3
     /// channels, or the image is too large to resize; [`Error::Setting`] if the format is invalid.
     pub fn adapt(&self, pixels: &[u8], shape: [usize; 3]) -> Result<(Vec<u8>, Option<Adaptation>)> {
-        self.check().map_err(|expected| Error::setting("image format", self, expected))?;
+        self.require_valid()?;
         let [channels, height, width] = shape;
         let count = height.checked_mul(width).and_then(|size| size.checked_mul(channels));
         if count != Some(pixels.len()) || pixels.is_empty() || !matches!(channels, 1 | 3) {
@@ -78,14 +100,15 @@ impl ImageSpec {
                 found: format!("{} values for {shape:?}", pixels.len()),
             });
         }
-        if shape == self.shape() {
+        let adapted = self.adaptation(shape, false);
+        if adapted.is_none() {
             return Ok((pixels.to_vec(), None));
         }
         let fitted = Picture::from_planes(pixels, shape).fit(self).map_err(|found| {
             let expected = "an image that can be resized".to_owned();
             Error::Shape { what: "an image to predict", expected, found }
         })?;
-        Ok((fitted, Some(Adaptation { from: shape, to: self.shape(), transparent: false })))
+        Ok((fitted, adapted))
     }
 
     /// Returns images in this format as a batch `[images, channels, height, width]`.
@@ -116,10 +139,17 @@ impl ImageSpec {
 
 impl std::fmt::Display for Adaptation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ([channels, height, width], [to_channels, to_height, to_width]) = (self.from, self.to);
+        let ([channels, from @ ..], [to_channels, to @ ..]) = (self.from, self.to);
+        let whole = self.size_before_crop;
+        let size = |[height, width]: [usize; 2]| format!("{width}×{height}");
         let mut changes = Vec::new();
-        if (height, width) != (to_height, to_width) {
-            changes.push(format!("resized from {width}×{height} to {to_width}×{to_height}"));
+        if from != whole {
+            changes.push(format!("resized from {} to {}", size(from), size(whole)));
+            if whole != to {
+                changes.push(format!("cropped to {}", size(to)));
+            }
+        } else if whole != to {
+            changes.push(format!("cropped from {} to {}", size(whole), size(to)));
         }
         if channels != to_channels {
             let change = if to_channels == 1 { "colour to grey" } else { "grey to colour" };

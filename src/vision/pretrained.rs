@@ -120,7 +120,8 @@ impl<M: ImageModel> PretrainedModel<M> {
         self
     }
 
-    /// Checks that images have the size, channels and scaling that the model was trained on.
+    /// Checks that images have the size, channels and scaling that the model was trained on, and
+    /// were cropped in the same way.
     ///
     /// [`Images::format`](super::Images::format) returns the format of the new images.
     ///
@@ -129,7 +130,10 @@ impl<M: ImageModel> PretrainedModel<M> {
     /// [`Error::File`](crate::Error::File) if they differ. It names both formats.
     pub fn check_images(&self, images: &ImageSpec) -> Result<()> {
         let own = &self.format;
-        if images.shape() == own.shape() && images.scaling == own.scaling {
+        if images.shape() == own.shape()
+            && images.scaling == own.scaling
+            && images.resize == own.resize
+        {
             return Ok(());
         }
         Err(self.file.error(format!("a model for images of {own}; found images of {images}")))

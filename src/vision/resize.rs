@@ -57,31 +57,38 @@ impl Filter {
         }
     }
 
-    /// Resizes an image from one `[width, height]` to another. Each pixel is `channels` bytes.
-    /// With `width_first`, the width is resized before the height, as in Pillow.
+    /// Resizes an image of `[width, height]` pixels, and crops it to a window of each side. Each
+    /// pixel is `channels` bytes. With `width_first`, the width is resized before the height, as
+    /// in Pillow.
     pub(super) fn resize(
         self,
-        pixels: Vec<u8>,
+        mut pixels: Vec<u8>,
         channels: usize,
-        from: [usize; 2],
-        to: [usize; 2],
+        mut size: [usize; 2],
+        windows: [Window; 2],
         width_first: bool,
     ) -> Result<Vec<u8>, String> {
-        let between = if width_first { [to[0], from[1]] } else { [from[0], to[1]] };
-        let pixels = self.stretch(pixels, channels, from, between)?;
-        self.stretch(pixels, channels, between, to)
+        for axis in if width_first { [0, 1] } else { [1, 0] } {
+            pixels = self.stretch(pixels, channels, size, axis, windows[axis])?;
+            size[axis] = windows[axis].length;
+        }
+        Ok(pixels)
     }
 
+    /// Resizes one side, of which only the pixels in the window are computed.
     fn stretch(
         self,
         pixels: Vec<u8>,
         channels: usize,
         from: [usize; 2],
-        to: [usize; 2],
+        axis: usize,
+        window: Window,
     ) -> Result<Vec<u8>, String> {
-        if from == to {
+        if window == Window::all(from[axis]) {
             return Ok(pixels);
         }
+        let mut to = from;
+        to[axis] = window.length;
         if from.iter().chain(&to).any(|&side| side > LONGEST_SIDE) {
             return Err(format!("a side of more than {LONGEST_SIDE} pixels, too long to resize"));
         }
@@ -94,7 +101,7 @@ impl Filter {
             ));
         }
         if self == Self::Nearest {
-            return Ok(nearest(&pixels, channels, from, to));
+            return Ok(nearest(&pixels, channels, from, axis, window));
         }
         let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
         let filter = match self {
@@ -102,7 +109,13 @@ impl Filter {
             Self::Bicubic => FilterType::CatmullRom,
             Self::Lanczos => FilterType::Lanczos3,
         };
+        let [start, length] = window.of_original(from[axis]);
+        let [width, height] = from.map(|side| side as f64);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+        let options = match axis {
+            0 => options.crop(start, 0.0, length, height),
+            _ => options.crop(0.0, start, width, length),
+        };
         // All four fit into `u32`: the check above limits them.
         let [width, height, to_width, to_height] =
             [from[0], from[1], to[0], to[1]].map(|side| side as u32);
@@ -113,10 +126,63 @@ impl Filter {
     }
 }
 
-/// Resizes by taking for each pixel the pixel of the original at its centre.
-fn nearest(pixels: &[u8], channels: usize, from: [usize; 2], to: [usize; 2]) -> Vec<u8> {
-    let [columns, rows] = [0, 1].map(|axis| middles(from[axis], to[axis]));
-    let mut resized = Vec::with_capacity(to[0] * to[1] * channels);
+/// A side of an image that is resized and then cropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The length after resizing, in pixels.
+    pub whole: usize,
+    /// The first pixel that is kept.
+    pub start: usize,
+    /// The number of pixels that are kept.
+    pub length: usize,
+}
+
+impl Window {
+    /// Creates a window of all `length` pixels.
+    pub fn all(length: usize) -> Self {
+        Self { whole: length, start: 0, length }
+    }
+
+    /// Creates a window of `length` pixels in the middle. Of two middles, the one with an even
+    /// start is taken, as by torchvision's `CenterCrop`: Python rounds halves to even.
+    pub fn centred(whole: usize, length: usize) -> Self {
+        let margin = whole.saturating_sub(length);
+        let start = margin / 2;
+        let start = if margin % 2 == 1 && start % 2 == 1 { start + 1 } else { start };
+        Self { whole, start, length }
+    }
+
+    /// Returns the same window of the mirrored side.
+    pub fn mirrored(self) -> Self {
+        Self { start: self.whole - self.length - self.start, ..self }
+    }
+
+    /// Returns the start and the length of the window before resizing.
+    ///
+    /// Filters also see pixels outside of it. So cropping the original gives the same pixels as
+    /// cropping the resized image, like the `box` of Pillow's `resize`.
+    fn of_original(self, side: usize) -> [f64; 2] {
+        let [whole, start, length, side] =
+            [self.whole, self.start, self.length, side].map(|pixels| pixels as f64);
+        // Multiplied first: a window of all pixels is exactly the side.
+        let start = start * side / whole;
+        // Rounding errors must not lead outside.
+        [start, (length * side / whole).min(side - start)]
+    }
+}
+
+/// Resizes a side by taking for each pixel the pixel of the original at its centre.
+fn nearest(
+    pixels: &[u8],
+    channels: usize,
+    from: [usize; 2],
+    axis: usize,
+    window: Window,
+) -> Vec<u8> {
+    let mut kept = from.map(|side| (0..side).collect::<Vec<_>>());
+    kept[axis] = middles(from[axis], window);
+    let [columns, rows] = kept;
+    let mut resized = Vec::with_capacity(columns.len() * rows.len() * channels);
     for row in rows {
         let row = &pixels[row * from[0] * channels..][..from[0] * channels];
         for &column in &columns {
@@ -126,19 +192,15 @@ fn nearest(pixels: &[u8], channels: usize, from: [usize; 2], to: [usize; 2]) -> 
     resized
 }
 
-/// Returns, for each of `to` pixels on a side, the pixel out of `from` at its centre.
+/// Returns, for each pixel in the window of a side, the pixel out of `from` at its centre.
 ///
 /// The positions are sums of one step, as in Pillow's `ImagingScaleAffine`. For a centre on the
 /// border between two pixels, rounding errors decide, and this makes the same errors as Pillow.
-fn middles(from: usize, to: usize) -> Vec<usize> {
-    let step = from as f64 / to as f64;
-    let mut middle = step * 0.5;
-    let mut middles = Vec::with_capacity(to);
-    for _ in 0..to {
-        middles.push((middle as usize).min(from - 1));
-        middle += step;
-    }
-    middles
+fn middles(from: usize, window: Window) -> Vec<usize> {
+    let step = from as f64 / window.whole as f64;
+    let middles = std::iter::successors(Some(step * 0.5), |middle| Some(middle + step));
+    let kept = middles.skip(window.start).take(window.length);
+    kept.map(|middle| (middle as usize).min(from - 1)).collect()
 }
 
 impl fmt::Display for Filter {

@@ -24,6 +24,20 @@ pub enum Scaling {
 }
 
 impl Scaling {
+    /// Returns the scaling of colour images by the mean and standard deviation of ImageNet, which
+    /// most pretrained networks expect.
+    ///
+    /// ```
+    /// let images = fastburn::vision::Scaling::imagenet();
+    /// assert_eq!(
+    ///     images.to_string(),
+    ///     "normalised with mean 0.4850, 0.4560, 0.4060 and std 0.2290, 0.2240, 0.2250"
+    /// );
+    /// ```
+    pub fn imagenet() -> Self {
+        Self::Standard { mean: vec![0.485, 0.456, 0.406], std: vec![0.229, 0.224, 0.225] }
+    }
+
     /// Checks that it can scale images of `channels` channels, or returns what is expected.
     pub(super) fn check(&self, channels: usize) -> Result<(), String> {
         let Self::Standard { mean, std } = self else { return Ok(()) };

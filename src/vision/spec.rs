@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::resize::Filter;
+use super::resize_method::ResizeMethod;
 use super::scaling::Scaling;
 use crate::data::InputFormat;
 use crate::error::Result;
@@ -11,8 +12,8 @@ use crate::models::{ModelFile, Registry};
 /// The largest width or height of an image that is decoded, in pixels.
 pub(super) const LARGEST_SIDE: u32 = 16_384;
 
-/// The size, channels and scaling of the images that a model takes, and the filter that resizes
-/// others to that size.
+/// The size, channels and scaling of the images that a model takes, and how others are resized to
+/// that size.
 ///
 /// ```
 /// let images = fastburn::vision::ImageSpec::new([1, 28, 28]);
@@ -31,6 +32,10 @@ pub struct ImageSpec {
     /// The filter that resizes images of another size. Bilinear in files without this field.
     #[serde(default)]
     pub filter: Filter,
+    /// The way in which images of another size are brought to this one. The whole image is resized
+    /// in files without this field.
+    #[serde(default, skip_serializing_if = "ResizeMethod::is_default")]
+    pub resize: ResizeMethod,
 }
 
 impl std::fmt::Display for ImageSpec {
@@ -41,19 +46,32 @@ impl std::fmt::Display for ImageSpec {
             other => format!("{other} channels"),
         };
         write!(f, "{}×{} pixels, {colour}, {}", self.width, self.height, self.scaling)?;
-        match self.filter {
-            Filter::Bilinear => Ok(()),
-            other => write!(f, ", resized by {other}"),
+        let by = match self.filter {
+            Filter::Bilinear => String::new(),
+            other => format!(" by {other}"),
+        };
+        match self.resize {
+            ResizeMethod::Squish if by.is_empty() => Ok(()),
+            ResizeMethod::Squish => write!(f, ", resized{by}"),
+            ResizeMethod::Crop { shorter_side } => {
+                write!(f, ", shorter side resized to {shorter_side}{by}, cropped at the centre")
+            }
         }
     }
 }
 
 impl ImageSpec {
     /// Creates a format for images of shape `[channels, height, width]`, scaled to [0, 1] and
-    /// resized by the bilinear filter.
+    /// resized as a whole by the bilinear filter.
     pub fn new([channels, height, width]: [usize; 3]) -> Self {
-        let (scaling, filter) = (Scaling::default(), Filter::default());
-        Self { channels, height, width, scaling, filter }
+        Self {
+            channels,
+            height,
+            width,
+            scaling: Scaling::default(),
+            filter: Filter::default(),
+            resize: ResizeMethod::default(),
+        }
     }
 
     /// Returns the shape `[channels, height, width]`.
@@ -91,6 +109,7 @@ impl ImageSpec {
         if matches!(self.channels, 1 | 3)
             && [self.height, self.width].iter().all(|side| sides.contains(side))
         {
+            self.resize.check([self.height, self.width], LARGEST_SIDE as usize)?;
             self.scaling.check(self.channels)
         } else {
             Err(format!("1 or 3 channels and sides of 1 to {LARGEST_SIDE} pixels"))

@@ -26,7 +26,7 @@ fn reference() -> Value {
     serde_json::from_slice(&fs::read(file).unwrap()).unwrap()
 }
 
-fn bytes(hex: &Value) -> Vec<u8> {
+pub fn bytes(hex: &Value) -> Vec<u8> {
     let digits = hex.as_str().unwrap().as_bytes().chunks_exact(2);
     let byte = |pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
     digits.map(byte).collect()
@@ -37,7 +37,7 @@ fn shape(of: &Value) -> [usize; 3] {
 }
 
 /// The largest difference of two images' pixels.
-fn distance(a: &[u8], b: &[u8]) -> u8 {
+pub fn distance(a: &[u8], b: &[u8]) -> u8 {
     assert_eq!(a.len(), b.len());
     a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }

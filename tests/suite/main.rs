@@ -12,6 +12,7 @@ mod built_in_callbacks;
 #[cfg(feature = "burn-train")]
 mod burn_learner;
 mod callbacks;
+mod center_crops;
 mod checkpoint_folders;
 mod checkpoints;
 mod class_balance;

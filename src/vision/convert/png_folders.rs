@@ -112,6 +112,7 @@ fn image(file: &DataFile, options: &ReadOptions) -> Result<ImageItem> {
     let [height, width] = options.size.unwrap_or([height, width]);
     let mut format = ImageSpec::new([options.channels.unwrap_or(channels), height, width]);
     format.filter = options.filter;
+    format.resize = options.resize;
     let failed = |reason| Error::image(file, reason);
     let pixels = picture.fit(&format).map_err(failed)?;
     Ok(ImageItem { pixels, shape: format.shape(), label: 0 })

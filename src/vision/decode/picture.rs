@@ -58,11 +58,22 @@ impl Picture {
             (pixels, channels) = (luma(&pixels), 1);
         }
         // Resizing a photo before rotating it is faster. The axis that becomes the width is still
-        // resized first, as in an upright image.
-        let to = turned([format.width, format.height], turn);
+        // resized first, as in an upright image. A crop is that of the upright image, whose margins
+        // may differ by a pixel: a mirrored side is cropped at its other end.
+        let windows = format.resize.windows(turned(size, turn), [format.width, format.height]);
+        let [mut columns, mut rows] = turned(windows, turn);
+        let [mirrors_columns, mirrors_rows] = mirrors(turn);
+        if mirrors_columns {
+            columns = columns.mirrored();
+        }
+        if mirrors_rows {
+            rows = rows.mirrored();
+        }
         let [width_first, _] = turned([true, false], turn);
-        let pixels = format.filter.resize(pixels, channels, size, to, width_first)?;
-        let picture = Self { pixels, channels, size: to, turn, transparent };
+        let windows = [columns, rows];
+        let pixels = format.filter.resize(pixels, channels, size, windows, width_first)?;
+        let size = windows.map(|window| window.length);
+        let picture = Self { pixels, channels, size, turn, transparent };
         let planes = picture.into_planes();
         Ok(if channels < format.channels { planes.repeat(format.channels) } else { planes })
     }
@@ -92,6 +103,16 @@ pub(in crate::vision) fn turned<T>([width, height]: [T; 2], turn: Orientation) -
         | Orientation::Rotate90FlipH
         | Orientation::Rotate270FlipH => [height, width],
         _ => [width, height],
+    }
+}
+
+/// Returns whether a transformation reverses the order of the stored columns and of the rows.
+fn mirrors(turn: Orientation) -> [bool; 2] {
+    match turn {
+        Orientation::NoTransforms | Orientation::Rotate90FlipH => [false, false],
+        Orientation::FlipHorizontal | Orientation::Rotate270 => [true, false],
+        Orientation::FlipVertical | Orientation::Rotate90 => [false, true],
+        Orientation::Rotate180 | Orientation::Rotate270FlipH => [true, true],
     }
 }
 

@@ -163,6 +163,7 @@ fn target_format(parts: &[&ImageFolder], options: &ReadOptions) -> Result<ImageS
     };
     let mut format = ImageSpec::new([channels, size[0], size[1]]);
     format.filter = options.filter;
+    format.resize = options.resize;
     if let Numbers::By(scaling) = &options.numbers {
         format.scaling = scaling.clone();
     }

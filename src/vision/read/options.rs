@@ -4,6 +4,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use crate::error::{Error, Result};
 use crate::vision::resize::Filter;
+use crate::vision::resize_method::ResizeMethod;
 use crate::vision::scaling::Scaling;
 use crate::vision::spec::{ImageSpec, LARGEST_SIDE};
 
@@ -27,6 +28,7 @@ pub struct ReadOptions {
     pub(in crate::vision) size: Option<[usize; 2]>,
     pub(in crate::vision) channels: Option<usize>,
     pub(in crate::vision) filter: Filter,
+    pub(in crate::vision) resize: ResizeMethod,
     pub(in crate::vision) numbers: Numbers,
     pub(in crate::vision) skip_bad: bool,
     /// In bytes.
@@ -71,12 +73,14 @@ impl ReadOptions {
             size: Some([format.height, format.width]),
             channels: Some(format.channels),
             filter: format.filter,
+            resize: format.resize,
             numbers: Numbers::By(format.scaling.clone()),
             ..Self::default()
         }
     }
 
-    /// Resizes all images to this size in pixels, without cropping.
+    /// Resizes all images to this size in pixels, without cropping unless
+    /// [`resize`](Self::resize) says otherwise.
     ///
     /// If some are in colour and [`channels`](Self::channels) is not set, grey images become three
     /// equal channels.
@@ -94,6 +98,27 @@ impl ReadOptions {
     /// Sets the resize filter. The default is bilinear.
     pub fn filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
+        self
+    }
+
+    /// Sets the way in which images are brought to the [`size`](Self::size). The default resizes
+    /// the whole image.
+    ///
+    /// ```
+    /// use fastburn::vision::{Images, ReadOptions, ResizeMethod, Scaling, Splits};
+    ///
+    /// // The images that torchvision's networks are evaluated on.
+    /// let reading = ReadOptions::new()
+    ///     .size(224, 224)
+    ///     .channels(3)
+    ///     .resize(ResizeMethod::Crop { shorter_side: 256 })
+    ///     .scaling(Scaling::imagenet());
+    /// let images = Images::read(&Splits::digits()?.valid.sample(20, 0), &reading, &|_, _| {})?;
+    /// assert_eq!(images.shape(), [3, 224, 224]);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn resize(mut self, method: ResizeMethod) -> Self {
+        self.resize = method;
         self
     }
 
@@ -161,6 +186,12 @@ impl ReadOptions {
         {
             let expected = format!("sides of 1 to {LARGEST_SIDE} pixels");
             return Err(Error::setting("image size", format!("{height}×{width}"), expected));
+        }
+        let method = |expected: String| Error::setting("resize method", self.resize, expected);
+        match self.size {
+            Some(size) => self.resize.check(size, LARGEST_SIDE as usize).map_err(method)?,
+            None if self.resize.is_default() => {}
+            None => return Err(method("a size to crop to".to_owned())),
         }
         match self.channels {
             None | Some(1 | 3) => Ok(()),
