@@ -1,5 +1,7 @@
 //! Shared by all lessons: options, data, a folder for pictures, and checked claims.
 
+pub mod maps;
+
 use std::io::stdout;
 use std::path::{Path, PathBuf};
 
