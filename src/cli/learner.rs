@@ -41,7 +41,8 @@ macro_rules! with_learner {
 }
 pub(crate) use with_learner;
 
-/// Builds the learner of these settings for a data set, by default the bundled digits.
+/// Builds the learner of these settings for a data set, by default the bundled digits. If they
+/// fine-tune a model, its body is frozen.
 pub fn open(
     data: Option<&Path>,
     options: &DataOptions,
@@ -56,7 +57,11 @@ pub fn open(
     let format = start.as_ref().map(PretrainedModel::format);
     let images = read(&splits, &memory.applied(settings.images.reading(format)?))?;
     let (model, _) = model(settings, start, &images.0, &device)?;
-    learner(settings, model, images, &device)
+    let mut learner = learner(settings, model, images, &device)?;
+    if settings.training.fine_tuning.fine_tune {
+        with_learner!(&mut learner, learn => learn.freeze()?);
+    }
+    Ok(learner)
 }
 
 /// Loads the trained model that the settings start from, if any.
@@ -100,6 +105,7 @@ pub fn learner(
     device: &Device,
 ) -> Result<AnyLearner> {
     let training = &settings.training;
+    training.fine_tuning.check_model(&model)?;
     let weights = match training.balance {
         Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
         None => None,
