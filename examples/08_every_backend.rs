@@ -23,7 +23,9 @@ use fastburn::Seed;
 use fastburn::data::{Batch, DataLoader, class_indices};
 use fastburn::device::{self, DeviceInfo, DeviceKind};
 use fastburn::loss::cross_entropy;
-use fastburn::models::{AnyModel, ConvNetConfig, MlpConfig, Model, Registry, ResNetConfig, StateDict, Stem};
+use fastburn::models::{
+    AnyModel, ConvNetConfig, MlpConfig, Model, Registry, ResNetConfig, StateDict, Stem,
+};
 use fastburn::optim::OptimizerKind;
 use fastburn::plot::Chart;
 use fastburn::vision::{ImageSource, Images, Residency};

@@ -81,8 +81,14 @@ impl<T: Task> Callback<T> for Checkpoint {
         90
     }
 
-    fn before_fit(&mut self, _: &mut State<T>) -> Flow {
+    fn before_fit(&mut self, state: &mut State<T>) -> Flow {
         (self.in_fit, self.stopped, self.overdue, self.last) = (true, false, false, None);
+        // The checkpoint of the fit before repeats the end of that fit, in which a `SaveModel` reads
+        // its file. Before this fit writes that file, the run must be able to resume without.
+        let is_later = state.rows().len() < state.history.epochs.len();
+        if is_later && state.epoch < state.epochs && !state.interrupted {
+            state.checkpoint = self.request(false, state.epoch, 0);
+        }
         Ok(())
     }
 

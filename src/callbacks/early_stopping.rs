@@ -73,7 +73,7 @@ impl<T: Task> Callback<T> for EarlyStopping {
     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         match self.monitor.improves(state)? {
             None => return Ok(()),
-            Some(true) => (self.wait, self.best_epoch) = (0, Some(state.epoch)),
+            Some(true) => (self.wait, self.best_epoch) = (0, Some(state.epoch_number())),
             Some(false) => self.wait += 1,
         }
         if self.wait < self.patience {

@@ -17,7 +17,8 @@ const NARROWEST: usize = 8;
 /// ```
 ///
 /// Values that an epoch lacks because it was left early are blank. A resumed fit first prints the
-/// rows of the epochs that were finished before.
+/// rows of the epochs that were finished before. If epochs are
+/// [numbered through](crate::learner::Learner::number_epochs_through), later fits continue the table.
 ///
 /// ```
 /// use fastburn::prelude::*;
@@ -32,19 +33,21 @@ const NARROWEST: usize = 8;
 #[derive(Debug)]
 pub struct EpochTable<W> {
     out: W,
+    /// The number of rows of the current table that were printed; `None` before its header.
+    printed: Option<usize>,
 }
 
 impl EpochTable<std::io::Stdout> {
     /// Prints to standard output.
     pub fn stdout() -> Self {
-        Self { out: std::io::stdout() }
+        Self::new(std::io::stdout())
     }
 }
 
 impl<W: Write> EpochTable<W> {
     /// Prints to any writer.
     pub fn new(out: W) -> Self {
-        Self { out }
+        Self { out, printed: None }
     }
 
     fn row(&mut self, record: &EpochRecord, metrics: &[String]) -> Flow {
@@ -69,13 +72,19 @@ impl<T: Task, W: Write + Send> Callback<T> for EpochTable<W> {
     }
 
     fn before_fit(&mut self, state: &mut State<T>) -> Flow {
-        let names = columns(&state.history.metric_names);
-        self.line(names.map(|name| (name.to_owned(), width(name))))?;
-        state.rows().iter().try_for_each(|row| self.row(row, &state.history.metric_names))
+        let (rows, names) = (state.table_rows(), &state.history.metric_names);
+        let printed = self.printed.filter(|_| state.first_epoch() > 0);
+        if printed.is_none() {
+            self.line(columns(names).map(|name| (name.to_owned(), width(name))))?;
+        }
+        self.printed = Some(rows.len());
+        let new = rows.get(printed.unwrap_or_default()..).unwrap_or_default();
+        new.iter().try_for_each(|row| self.row(row, names))
     }
 
     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
+        self.printed = self.printed.map(|rows| rows + 1);
         self.row(record, &state.history.metric_names)
     }
 }

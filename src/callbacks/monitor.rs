@@ -49,13 +49,20 @@ pub struct Monitor {
     /// `None` until the metric has been asked.
     smaller_is_better: Option<bool>,
     min_delta: f64,
+    reset_on_fit: bool,
     best: Option<f64>,
 }
 
 impl Monitor {
     /// Monitors `train_loss`, `valid_loss` or a metric.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), smaller_is_better: None, min_delta: 0.0, best: None }
+        Self {
+            name: name.into(),
+            smaller_is_better: None,
+            min_delta: 0.0,
+            reset_on_fit: true,
+            best: None,
+        }
     }
 
     /// Sets whether smaller values are better, whatever the metric says.
@@ -70,24 +77,33 @@ impl Monitor {
         self
     }
 
+    /// Sets whether each call of `fit` begins without a best value (default: `true`), as in fastai.
+    /// Otherwise the best value is that of all fits.
+    pub fn reset_on_fit(mut self, reset: bool) -> Self {
+        self.reset_on_fit = reset;
+        self
+    }
+
     /// Returns the name of the monitored column.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the best value of this fit.
+    /// Returns the best value of this fit, or of all fits without
+    /// [`reset_on_fit`](Self::reset_on_fit).
     pub fn best(&self) -> Option<f64> {
         self.best
     }
 
-    /// Forgets the best value, and finds the column: call it in `before_fit`.
+    /// Forgets the best value, unless [`reset_on_fit`](Self::reset_on_fit) is `false`, and finds the
+    /// column: call it in `before_fit`.
     ///
     /// # Errors
     ///
     /// [`Error::Setting`] if there is no such column, if neither the metric nor the monitor says
     /// which values are better, or if `min_delta` is negative, NaN or infinite.
     pub fn begin<T: Task>(&mut self, state: &State<T>) -> Result<()> {
-        self.best = None;
+        self.best = self.best.filter(|_| !self.reset_on_fit);
         checks::at_least_zero("min_delta", self.min_delta)?;
         let losses = LOSSES.map(|name| (name, Some(true)));
         let metrics = state.metrics().map(|metric| (metric.name(), metric.smaller_is_better()));

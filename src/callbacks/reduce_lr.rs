@@ -106,7 +106,7 @@ impl<T: Task> Callback<T> for ReduceLrOnPlateau {
                 state.lr = reduced;
                 state.notes.push(format!(
                     "Epoch {}: reducing lr to {}",
-                    state.epoch,
+                    state.epoch_number(),
                     short_number(reduced)
                 ));
             }

@@ -45,7 +45,7 @@ pub struct SaveModel<F = ModelFiles> {
     file: PathBuf,
     /// The monitored value; `None` to write after each epoch.
     monitor: Option<Monitor>,
-    /// The best model of this fit so far.
+    /// The best model so far, of this fit or of all, as the monitor says.
     best: Option<Best>,
     format: PhantomData<F>,
 }
@@ -113,7 +113,8 @@ const LARGEST: u64 = 1 << 40;
 
 impl SaveModel {
     /// Writes to `file`, for a model file a `.safetensors` file, after each epoch with a lower
-    /// validation loss than all epochs before.
+    /// validation loss than all epochs before. As in fastai, each fit has a best model of its own;
+    /// for the best one of several fits, use [`Monitor::reset_on_fit`].
     pub fn best(file: impl Into<PathBuf>) -> Self {
         Self::new(file.into(), Some(Monitor::default()))
     }
@@ -198,9 +199,9 @@ impl<T: Task, F: SaveFormat<T>> Callback<T> for SaveModel<F> {
     }
 
     fn before_fit(&mut self, state: &mut State<T>) -> Flow {
-        self.best = None;
         if let Some(monitor) = &mut self.monitor {
             monitor.begin(state)?;
+            self.best = self.best.take().filter(|_| monitor.best().is_some());
         }
         Ok(())
     }

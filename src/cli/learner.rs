@@ -10,12 +10,13 @@ use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, MnistLoss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
 use fastburn::models::{AnyModel, Registry, TransferredModel};
-use fastburn::vision::{Images, PretrainedModel, ReadOptions, Splits};
+use fastburn::vision::{Images, ReadOptions, Splits};
 use fastburn::{Seed, device};
 
 use super::arguments::data::DataOptions;
 use super::arguments::images::MemoryOptions;
 use super::arguments::settings::{BalanceName, LossName, Settings};
+use super::start::Start;
 use crate::cli::output::print::{say_passed_over, say_skipped};
 use crate::cli::output::progress::while_decoding;
 
@@ -41,7 +42,8 @@ macro_rules! with_learner {
 }
 pub(crate) use with_learner;
 
-/// Builds the learner of these settings for a data set, by default the bundled digits.
+/// Builds the learner of these settings for a data set, by default the bundled digits. If they
+/// fine-tune a model, its body is frozen.
 pub fn open(
     data: Option<&Path>,
     options: &DataOptions,
@@ -51,17 +53,16 @@ pub fn open(
     // Conflicting options are reported before any file is read.
     settings.check()?;
     let device = device::open(&settings.device)?;
-    let start = start(settings, &device)?;
+    let start = Start::open(settings, &device)?;
     let splits = options.splits(data, settings.training.seed)?;
-    let format = start.as_ref().map(PretrainedModel::format);
+    let format = start.as_ref().and_then(Start::format);
     let images = read(&splits, &memory.applied(settings.images.reading(format)?))?;
     let (model, _) = model(settings, start, &images.0, &device)?;
-    learner(settings, model, images, &device)
-}
-
-/// Loads the trained model that the settings start from, if any.
-pub fn start(settings: &Settings, device: &Device) -> Result<Option<PretrainedModel>> {
-    Ok(settings.model.from.as_ref().map(|file| PretrainedModel::load(file, device)).transpose()?)
+    let mut learner = learner(settings, model, images, &device)?;
+    if settings.training.fine_tuning.fine_tune {
+        with_learner!(&mut learner, learn => learn.freeze()?);
+    }
+    Ok(learner)
 }
 
 /// Reads both parts with a progress bar, and reports skipped and ignored files.
@@ -72,23 +73,18 @@ pub fn read(splits: &Splits, options: &ReadOptions) -> Result<(Images, Images)> 
     Ok((train, valid))
 }
 
-/// Builds the model of these settings, with its transferred weights if it starts from another.
+/// Builds the model of these settings, with its transferred weights if it starts from others.
 pub fn model(
     settings: &Settings,
-    start: Option<PretrainedModel>,
+    start: Option<Start>,
     images: &Images,
     device: &Device,
 ) -> Result<(AnyModel, Option<TransferredModel>)> {
-    let seed = settings.training.seed;
-    let Some(mut pretrained) = start else {
-        let architecture = settings.model.architecture(images)?;
+    let Some(start) = start else {
+        let (architecture, seed) = (settings.model.architecture(images)?, settings.training.seed);
         return Ok((AnyModel::from_architecture(&architecture, device, seed)?, None));
     };
-    pretrained.check_images(images.format())?;
-    if pretrained.card().classes != images.classes() {
-        pretrained = pretrained.with_new_head();
-    }
-    let transferred = pretrained.model_for(images.classes().len(), seed)?;
+    let transferred = start.model(settings, images, device)?;
     Ok((transferred.model.clone(), Some(transferred)))
 }
 
@@ -100,6 +96,7 @@ pub fn learner(
     device: &Device,
 ) -> Result<AnyLearner> {
     let training = &settings.training;
+    training.fine_tuning.check_model(&model)?;
     let weights = match training.balance {
         Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
         None => None,

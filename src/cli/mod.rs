@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod learner;
 mod output;
+mod start;
 
 use std::process::ExitCode;
 

@@ -1,16 +1,15 @@
-//! Layer groups: freezing, and learning rates per group.
+//! Layer groups: freezing, and steps with a learning rate per group.
 
 use burn::module::{Flag, Module, ModuleMapper, Param, ParamGroup};
 use burn::optim::lr_scheduler::module_lr_scheduler::ModuleLrScheduler;
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
+use super::rates::Rates;
 use super::state::State;
 use super::task::Task;
-use crate::checks;
 use crate::error::{Error, Result};
 use crate::models::{LayerGroup, ModulePath, split};
-use crate::printable::short_number;
 
 impl<T: Task> Learner<T> {
     /// Replaces the model's own layer groups, from the input to the output: fastai's `splitter`.
@@ -66,6 +65,9 @@ impl<T: Task> Learner<T> {
     /// [`train_norms`](Self::train_norms). Dropout stays active, and running statistics are still
     /// updated. In the other groups, everything trains, including what Burn's `freeze_group` froze.
     ///
+    /// As in fastai, the optimizer's state is [reset](Self::reset_optimizer): moments of the time
+    /// before would move a group that begins to train with the averages of its old gradients.
+    ///
     /// # Errors
     ///
     /// [`Error::Setting`] if there is no such group, or the groups do not hold each parameter once.
@@ -83,6 +85,7 @@ impl<T: Task> Learner<T> {
             norms: self.train_norms,
         };
         self.state.model = self.state.model.take().map(|model| model.map(&mut unfreeze));
+        self.reset_optimizer();
         Ok(())
     }
 
@@ -173,72 +176,6 @@ impl<T: Task> State<T> {
         }
         let step = |model| self.optimizer.step(rates.step(), model, gradients);
         self.model = self.model.take().map(step);
-    }
-}
-
-/// The learning rates of a fit: one for all layer groups, or geometrically spaced ones from the
-/// first group to the last.
-///
-/// ```
-/// use fastburn::learner::Rates;
-///
-/// assert_eq!(Rates::from(1e-3).of_groups(2)?, [1e-3, 1e-3]);
-/// assert_eq!(Rates::slice(0.25, 4.0).of_groups(3)?, [0.25, 1.0, 4.0]);
-/// # Ok::<(), fastburn::Error>(())
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rates {
-    first: f64,
-    last: f64,
-}
-
-impl Rates {
-    /// Creates rates from `first` for the first layer group to `last` for the last one, with a
-    /// constant ratio between neighbours: fastai's `slice(first, last)` (discriminative learning
-    /// rates, Howard and Ruder 2018).
-    pub fn slice(first: f64, last: f64) -> Self {
-        Self { first, last }
-    }
-
-    /// Returns the rate of the last group, on which a schedule is based.
-    pub fn last(self) -> f64 {
-        self.last
-    }
-
-    /// Returns each group's rate; a single group has the last one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Setting`] if a rate is negative, NaN or infinite, or if the two rates differ and
-    /// one of them is 0.
-    pub fn of_groups(self, groups: usize) -> Result<Vec<f64>> {
-        for rate in [self.first, self.last] {
-            checks::at_least_zero("learning rate", rate)?;
-        }
-        if self.first == self.last {
-            return Ok(vec![self.last; groups]);
-        }
-        if self.first == 0.0 || self.last == 0.0 {
-            let slice = format!("from {} to {}", short_number(self.first), short_number(self.last));
-            let error = Error::setting("learning rates", slice, "both above 0");
-            return Err(error.with_remedy("freeze the groups that should not train".into()));
-        }
-        let factor = self.last / self.first;
-        let steps = groups.saturating_sub(1).max(1) as f64;
-        let rate = |group: usize| {
-            if group + 1 == groups {
-                self.last
-            } else {
-                self.first * factor.powf(group as f64 / steps)
-            }
-        };
-        Ok((0..groups).map(rate).collect())
-    }
-}
-
-impl From<f64> for Rates {
-    fn from(rate: f64) -> Self {
-        Self::slice(rate, rate)
     }
 }
 

@@ -118,7 +118,7 @@ impl<T: Task> Callback<T> for Recorder {
         };
         if trained || valid_loss.is_some() {
             let record = EpochRecord {
-                epoch: state.epoch,
+                epoch: state.epoch_number(),
                 train_loss: state.losses.smooth().filter(|_| trained),
                 valid_loss,
                 metrics,

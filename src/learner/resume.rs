@@ -147,6 +147,10 @@ impl<T: Task> Learner<T> {
     }
 
     pub(super) fn write_checkpoint(&mut self, request: &CheckpointRequest) -> Result<()> {
+        if self.resumed.is_some() {
+            // An event of the resumed run is repeated: its checkpoint exists.
+            return Ok(());
+        }
         self.state.read_losses()?;
         self.state.check_weights()?;
         let state = &self.state;

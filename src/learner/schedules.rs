@@ -2,7 +2,7 @@
 
 use super::builder::Learner;
 use super::callback::{Callback, Flow};
-use super::groups::Rates;
+use super::rates::Rates;
 use super::state::State;
 use super::task::Task;
 use crate::checks;
@@ -224,7 +224,8 @@ impl<T: Task> Learner<T> {
         let frozen = OneCycle::new(base_lr).pct_start(0.99).schedule()?;
         let unfrozen = OneCycle::new(lr).pct_start(pct_start).div(div).schedule()?;
         self.freeze()?;
-        self.fit_along(freeze_epochs, base_lr.into(), frozen)?;
+        // What trains in the frozen groups, the norms, does so at a tenth: fastai's slice(base_lr).
+        self.fit_along(freeze_epochs, Rates::slice_to(base_lr), frozen)?;
         if self.is_interrupted() {
             return Ok(());
         }

@@ -46,7 +46,8 @@ pub struct State<T: Task> {
 
     /// The number of epochs of this call of `fit`.
     pub epochs: usize,
-    /// The current epoch, from 0.
+    /// The current epoch of this call of `fit`, from 0. Its number in tables, logs and messages is
+    /// the [`epoch_number`](Self::epoch_number).
     pub epoch: usize,
     /// Whether the current batch is for training or, if not, for validation.
     pub training: bool,
@@ -83,6 +84,8 @@ pub struct State<T: Task> {
     pub validation: Option<Validation>,
     /// The number of epochs in the history when this call of `fit` began.
     pub(super) earlier_rows: usize,
+    /// Whether epochs are numbered through all calls of `fit`.
+    pub(super) numbers_through: bool,
     /// Whether this call of `fit` stops early and can be resumed; a cancel without this counts as
     /// finished. Set it in `after_batch` or `after_epoch`: a run resumes from its checkpoint after
     /// the batch or the epoch at whose end this was set.
@@ -143,6 +146,7 @@ impl<T: Task> State<T> {
             notes: Vec::new(),
             record: None,
             earlier_rows: 0,
+            numbers_through: false,
             interrupted: false,
             failed: false,
             chosen: None,
@@ -195,6 +199,23 @@ impl<T: Task> State<T> {
         self.history.epochs.get(self.earlier_rows..).unwrap_or_default()
     }
 
+    /// Returns the rows of the table that this call's rows belong to: all rows so far if epochs are
+    /// [numbered through](crate::learner::Learner::number_epochs_through), this call's otherwise.
+    pub fn table_rows(&self) -> &[EpochRecord] {
+        self.history.epochs.get(self.earlier_rows - self.first_epoch()..).unwrap_or_default()
+    }
+
+    /// Returns the number of this call's first epoch: 0 unless epochs are
+    /// [numbered through](crate::learner::Learner::number_epochs_through).
+    pub fn first_epoch(&self) -> usize {
+        if self.numbers_through { self.earlier_rows } else { 0 }
+    }
+
+    /// Returns the number of the current epoch, as in the history.
+    pub fn epoch_number(&self) -> usize {
+        self.first_epoch() + self.epoch
+    }
+
     /// Returns the optimizer's name, as used in files.
     pub fn optimizer_name(&self) -> &str {
         &self.optimizer_name
@@ -221,7 +242,8 @@ impl<T: Task> State<T> {
         match sums.0.take()?.into_iter().find(|sum| !sum.is_finite()) {
             None => Ok(()),
             Some(loss) => {
-                let Self { epoch, batch_index: batch, lr, .. } = *self;
+                let Self { batch_index: batch, lr, .. } = *self;
+                let epoch = self.epoch_number();
                 Err(Error::Diverged { part: "training", loss, epoch, batch, lr })
             }
         }
@@ -230,7 +252,7 @@ impl<T: Task> State<T> {
     /// Returns the current step's record; its losses are filled in when they are read.
     pub(super) fn step_record(&self) -> StepRecord {
         StepRecord {
-            epoch: self.epoch,
+            epoch: self.epoch_number(),
             batch: self.batch_index,
             lr: self.lr,
             momentum: self.momentum,

@@ -82,7 +82,7 @@ impl<T: Task> Callback<T> for TerminateOnNan {
 
     fn after_validate(&mut self, state: &mut State<T>) -> Flow {
         if let Some(batch) = state.valid_losses.iter().position(|loss| !loss.is_finite()) {
-            let (epoch, loss, lr) = (state.epoch, state.valid_losses[batch], state.lr);
+            let (epoch, loss, lr) = (state.epoch_number(), state.valid_losses[batch], state.lr);
             Err(Error::Diverged { part: "validation", loss, epoch, batch, lr })?;
         }
         Ok(())

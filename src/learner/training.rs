@@ -4,12 +4,12 @@ use burn::module::Module;
 
 use super::builder::Learner;
 use super::callback::{Flow, Scope, Stop};
-use super::groups::Rates;
+use super::rates::Rates;
 use super::task::Task;
 use crate::data::{DataLoader, DataLoaders};
 use crate::error::{Error, Remedy, Result};
 use crate::models::Model;
-use crate::records::{History, Validation};
+use crate::records::{EpochRecord, History, Validation};
 
 impl<T: Task> Learner<T> {
     /// Trains for a number of epochs and validates after each, at one learning rate or at one for
@@ -118,6 +118,40 @@ impl<T: Task> Learner<T> {
     /// [`StopFlag`](crate::callbacks::StopFlag), and can be resumed.
     pub fn is_interrupted(&self) -> bool {
         self.state.interrupted
+    }
+
+    /// Sets whether epochs are numbered through all calls of `fit`, instead of from 0 in each
+    /// (default: `false`, as in fastai).
+    ///
+    /// The history, logs, messages and the [`EpochTable`](crate::callbacks::EpochTable), which is
+    /// then a single one, follow it. It is for a run of several fits that reads as one.
+    ///
+    /// ```
+    /// use fastburn::prelude::*;
+    ///
+    /// let device = device::cpu()?;
+    /// let dls = Splits::digits()?.loaders(64, 42, &device)?;
+    /// let model = MlpConfig::new([784, 30, 10]).init(&device, 42)?;
+    /// let mut learn = Learner::new(dls, model, CrossEntropy::new()).number_epochs_through(true);
+    /// learn.fine_tune(2)?;
+    /// let numbers: Vec<_> = learn.history().epochs.iter().map(|row| row.epoch).collect();
+    /// assert_eq!(numbers, [0, 1, 2]);
+    /// assert_eq!(learn.rows().len(), 2); // of the last fit
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn number_epochs_through(mut self, through: bool) -> Self {
+        self.set_number_epochs_through(through);
+        self
+    }
+
+    /// Sets how epochs are numbered: see [`number_epochs_through`](Self::number_epochs_through).
+    pub fn set_number_epochs_through(&mut self, through: bool) {
+        self.state.numbers_through = through;
+    }
+
+    /// Returns the rows of the last call of `fit`.
+    pub fn rows(&self) -> &[EpochRecord] {
+        self.state.rows()
     }
 
     /// Returns the recorded history.

@@ -43,7 +43,7 @@ impl History {
 /// One row of the epoch table.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochRecord {
-    /// The epoch, from 0 in each call of `fit`.
+    /// The epoch, from 0 in each call of `fit` unless epochs are numbered through.
     pub epoch: usize,
     /// The smoothed training loss at the epoch's end; `None` if no batch was trained.
     pub train_loss: Option<f64>,
@@ -89,7 +89,7 @@ impl EpochRecord {
 /// One training step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// The epoch, from 0 in each call of `fit`.
+    /// The epoch, from 0 in each call of `fit` unless epochs are numbered through.
     pub epoch: usize,
     /// The batch within the epoch, from 0.
     pub batch: usize,

@@ -74,6 +74,46 @@ impl ImageSpec {
         }
     }
 
+    /// Returns the format for images of another size, the whole of which is resized.
+    ///
+    /// ```
+    /// use fastburn::vision::{ImageSpec, ResizeMethod};
+    ///
+    /// let resize = ResizeMethod::Crop { shorter_side: 256 };
+    /// let format = ImageSpec { resize, ..ImageSpec::new([3, 224, 224]) };
+    /// assert_eq!(format.clone().with_size(224, 224), format);
+    /// assert_eq!(format.with_size(64, 64), ImageSpec::new([3, 64, 64]));
+    /// ```
+    pub fn with_size(mut self, height: usize, width: usize) -> Self {
+        if [height, width] != [self.height, self.width] {
+            (self.height, self.width, self.resize) = (height, width, ResizeMethod::Squish);
+        }
+        self
+    }
+
+    /// Returns the format for images of other channels. A scaling of three channels becomes one of
+    /// grey images by their average, and the other way round all three get the same.
+    ///
+    /// ```
+    /// use fastburn::vision::{ImageSpec, Scaling};
+    ///
+    /// let colour = ImageSpec { scaling: Scaling::imagenet(), ..ImageSpec::new([3, 224, 224]) };
+    /// let Scaling::Standard { mean, std } = colour.with_channels(1).scaling else { panic!() };
+    /// assert!((mean[0] - 0.449).abs() < 1e-6 && (std[0] - 0.226).abs() < 1e-6);
+    /// ```
+    pub fn with_channels(mut self, channels: usize) -> Self {
+        if let Scaling::Standard { mean, std } = &mut self.scaling
+            && channels != self.channels
+        {
+            for values in [mean, std] {
+                let average = values.iter().sum::<f32>() / values.len().max(1) as f32;
+                *values = vec![average; channels];
+            }
+        }
+        self.channels = channels;
+        self
+    }
+
     /// Returns the shape `[channels, height, width]`.
     pub fn shape(&self) -> [usize; 3] {
         [self.channels, self.height, self.width]

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,16 +19,13 @@ use crate::program::{fastburn, output, stderr, stdout, timeless};
 use crate::support::crate_path;
 
 /// How often a process is killed; `FASTBURN_KILLS` asks for more.
-const KILLS: usize = 50;
+const KILLS: usize = 75;
 
 /// A run that leaves many checkpoints.
-const RUN: [&str; 9] =
-    ["--device", "cpu", "--epochs", "3", "--hidden", "8", "--keep", "3", "--every-steps"];
+const RUN: [&str; 7] = ["--device", "cpu", "--epochs", "3", "--keep", "3", "--every-steps"];
 
 /// All that has a memory or changes steps.
-const EVERYTHING: [&str; 14] = [
-    "--schedule",
-    "one-cycle",
+const EVERYTHING: [&str; 12] = [
     "--lr",
     "0.05",
     "--early-stop",
@@ -42,15 +40,25 @@ const EVERYTHING: [&str; 14] = [
     "--log",
 ];
 
+/// The options of a run.
+#[derive(Clone, Copy)]
+enum Options {
+    Few,
+    Everything,
+    /// Everything, in both phases of fine-tuning.
+    FineTuned,
+}
+
 /// How a run is started, and how often it leaves a checkpoint.
 #[derive(Clone, Copy)]
 struct Kind {
     every_steps: &'static str,
-    everything: bool,
+    options: Options,
 }
 
 /// With hardly a checkpoint but those of the epochs.
-const SELDOM: Kind = Kind { every_steps: "1000", everything: true };
+const SELDOM: Kind = Kind { every_steps: "1000", options: Options::Everything };
+const SELDOM_FINE_TUNED: Kind = Kind { every_steps: "1000", options: Options::FineTuned };
 
 /// Everything that a run leaves, but for times.
 #[derive(Debug, PartialEq)]
@@ -83,10 +91,32 @@ fn start(place: &Path, kind: Kind) -> Child {
     let verb = if has_checkpoint(place) { "--resume" } else { "--checkpoint" };
     let mut command = fastburn(&RUN);
     command.args([kind.every_steps, verb, folder, "--out", model.to_str().unwrap()]);
-    if kind.everything {
+    if !matches!(kind.options, Options::Few) {
         command.args(EVERYTHING).arg(place.join("history.csv"));
     }
+    match kind.options {
+        Options::Few => command.args(["--hidden", "8"]),
+        Options::Everything => command.args(["--hidden", "8", "--schedule", "one-cycle"]),
+        Options::FineTuned => {
+            let file = place.join("start.safetensors");
+            fs::write(&file, model_to_tune()).unwrap();
+            command.args(["--fine-tune", "--freeze-epochs", "2", "--from"]).arg(file)
+        }
+    };
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// The file of a model that was trained for a moment.
+fn model_to_tune() -> &'static [u8] {
+    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let place = tempdir().unwrap();
+        let file = place.path().join("start.safetensors");
+        let short = ["--device", "cpu", "--epochs", "1", "--hidden", "8", "--out"];
+        let run = fastburn(&short).arg(&file).output().unwrap();
+        assert!(run.status.success(), "{}", stderr(&run));
+        fs::read(file).unwrap()
+    })
 }
 
 fn names(place: &Path) -> Vec<String> {
@@ -105,6 +135,7 @@ fn was_writing(place: &Path) -> bool {
 
 fn unbroken(kind: Kind) -> (Outcome, Duration) {
     let place = tempdir().unwrap();
+    model_to_tune();
     let begun = Instant::now();
     let run = start(place.path(), kind).wait_with_output().unwrap();
     let took = begun.elapsed();
@@ -117,9 +148,18 @@ fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
     let mut rng = ChaCha8Rng::seed_from_u64(wanted as u64);
     let (mut kills, mut runs, mut in_a_file, mut before_any) = (0, 0, 0, 0);
     while kills < wanted {
-        // At every step most of the time is spent in files, at every twenty in training.
-        for (every_steps, everything) in [("1", false), ("20", false), ("1", true), ("20", true)] {
-            let kind = Kind { every_steps, everything };
+        // At every step most of the time is spent in files, at every twenty in training; seldom, a
+        // run is resumed from the ends of epochs and of the phases of fine-tuning.
+        for (every_steps, options) in [
+            ("1", Options::Few),
+            ("20", Options::FineTuned),
+            ("1", Options::Everything),
+            ("1000", Options::FineTuned),
+            ("20", Options::Few),
+            ("1", Options::FineTuned),
+            ("20", Options::Everything),
+        ] {
+            let kind = Kind { every_steps, options };
             let (expected, took) = unbroken(kind);
             for _ in 0..wanted.div_ceil(40) {
                 if kills >= wanted {
@@ -163,23 +203,32 @@ fn interrupt(child: &Child) {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_writes_a_checkpoint_first() {
-    let (expected, _) = unbroken(SELDOM);
-    // Behind the header and behind a row: training has begun, and Ctrl-C is listened for.
-    for lines in [1, 2] {
-        let place = tempdir().unwrap();
-        let mut child = start(place.path(), SELDOM);
-        let mut out = BufReader::new(child.stdout.as_mut().unwrap());
-        for _ in 0..lines {
-            out.read_line(&mut String::new()).unwrap();
+    // Behind the header and behind a row: training has begun, and Ctrl-C is listened for. Of the
+    // phases of fine-tuning, the first one has two rows.
+    for (kind, lines) in [(SELDOM, &[1, 2][..]), (SELDOM_FINE_TUNED, &[1, 2, 3, 4])] {
+        let (expected, _) = unbroken(kind);
+        for &lines in lines {
+            interrupt_behind(lines, kind, &expected);
         }
-        interrupt(&child);
-        let run = child.wait_with_output().unwrap();
-        assert_eq!(run.status.code(), Some(130), "{}", stderr(&run));
-        assert!(stderr(&run).contains("resume with --resume"), "{}", stderr(&run));
-        assert!(has_checkpoint(place.path()));
-        let run = start(place.path(), SELDOM).wait_with_output().unwrap();
-        assert_eq!(outcome(&run, place.path()), expected);
     }
+}
+
+/// Interrupts a run once it has printed some lines, and resumes it.
+#[cfg(unix)]
+fn interrupt_behind(lines: usize, kind: Kind, expected: &Outcome) {
+    let place = tempdir().unwrap();
+    let mut child = start(place.path(), kind);
+    let mut out = BufReader::new(child.stdout.as_mut().unwrap());
+    for _ in 0..lines {
+        out.read_line(&mut String::new()).unwrap();
+    }
+    interrupt(&child);
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(130), "{}", stderr(&run));
+    assert!(stderr(&run).contains("resume with --resume"), "{}", stderr(&run));
+    assert!(has_checkpoint(place.path()));
+    let run = start(place.path(), kind).wait_with_output().unwrap();
+    assert_eq!(&outcome(&run, place.path()), expected);
 }
 
 #[cfg(unix)]

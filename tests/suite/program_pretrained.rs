@@ -90,7 +90,8 @@ fn a_pretrained_resnet_is_fine_tuned_exported_and_used() {
     let place = Place::of([4, 4, 8, 8]);
     let digits = crate_path("assets/digits.tgz").display().to_string();
     let model = place.path("digits.safetensors");
-    let narrow = ["--model", "resnet18", "--widths", "4,4,8,8", "--size", "28", "--max-per-class", "20"];
+    let narrow =
+        ["--model", "resnet18", "--widths", "4,4,8,8", "--size", "28", "--max-per-class", "20"];
     let common = [&["train", &digits][..], &narrow, &["--fine-tune", "--epochs", "1"]].concat();
     // The weights are for the standard stem.
     let stem = ["--stem", "standard", "--out", &model];
@@ -108,10 +109,7 @@ fn a_pretrained_resnet_is_fine_tuned_exported_and_used() {
 
     let file = place.weights.display().to_string();
     let same = place.run(&[&common[..], &["--weights", &file], &stem].concat());
-    assert_eq!(
-        crate::program::timeless(&stdout(&same)),
-        crate::program::timeless(&stdout(&run))
-    );
+    assert_eq!(crate::program::timeless(&stdout(&same)), crate::program::timeless(&stdout(&run)));
     let grey = place.run(&[&common[..], &["--weights", &file, "--channels", "1"], &stem].concat());
     assert!(stderr(&grey).contains("conv1.weight [4, 1, 7, 7]"), "{}", stderr(&grey));
 }
@@ -144,7 +142,8 @@ fn the_models_are_listed_with_their_cost_and_weights() {
     for part in ["resnet18   11.7 M", "resnet50   25.6 M", "4.1 G", "resnet50.tv2_in1k", "0.8086"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let run = place.run(&["models", "--size", "28", "--channels", "1", "--classes", "10", "--json"]);
+    let run =
+        place.run(&["models", "--size", "28", "--channels", "1", "--classes", "10", "--json"]);
     let list: Value = serde_json::from_str(&stdout(&run)).unwrap();
     let convnet = &list["models"].as_array().unwrap()[2];
     assert_eq!((&convnet["name"], &convnet["parameters"]), (&"convnet".into(), &24_954.into()));

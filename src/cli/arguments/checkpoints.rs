@@ -103,12 +103,17 @@ impl CheckpointOptions {
 
 impl Run {
     /// Opens the checkpoint folder; a resumed run keeps its settings, except those that are forced.
+    /// Fails if options conflict, before any file is read.
     pub fn begin(
         options: &CheckpointOptions,
         settings: Settings,
         files: &Files,
         given: &Given,
     ) -> Result<Self> {
+        // What a resumed run is given may rely on its saved settings.
+        if options.resume.is_none() {
+            settings.check()?;
+        }
         let (files, when) = (files.absolute()?, options.when.clone());
         let mut run = Self { settings, saved: None, checkpoint: None, files, model: None, when };
         if run.settings.training.save_best && options.resume.is_none() && run.files.out.is_none() {
@@ -146,6 +151,7 @@ impl Run {
         }
         let record = record(&saved)?;
         self.settings = merged_settings(&self.settings, record.settings, given, force)?;
+        self.settings.check()?;
         if let (true, Some(best), Some(now)) =
             (self.settings.training.save_best, &record.files.out, &self.files.out)
             && best != now
@@ -263,12 +269,18 @@ fn differs(name: &str, before: &Value, now: &Value) -> Error {
         Value::Array(values) => values.iter().map(Value::to_string).collect::<Vec<_>>().join(","),
         other => other.to_string(),
     };
-    let (option, before, now) = (name.replace('_', "-"), text(before), text(now));
+    let option = name.replace('_', "-");
     let remedy = if MAY_CHANGE.contains(&name) {
         "leave it out, or add --force"
     } else {
         "leave it out, since it cannot change within a run"
     };
-    let problem = format!("--{option} {now} differs from the resumed run, which has {before}");
+    let problem = match now {
+        Value::Bool(_) => format!("the resumed run was started without --{option}"),
+        now => {
+            let (now, before) = (text(now), text(before));
+            format!("--{option} {now} differs from the resumed run, which has {before}")
+        }
+    };
     Error::Usage { problem, remedy: Some(remedy.into()) }
 }

@@ -25,7 +25,8 @@ pub fn download(weights: PretrainedWeights) -> Result<StateDict> {
 pub fn find_for(model: &str, name: &str) -> Result<PretrainedWeights> {
     let weights = find(if name.is_empty() { model } else { name })?;
     if weights.architecture != model {
-        let problem = format!("{} are weights of {}, not {model}", weights.name(), weights.architecture);
+        let problem =
+            format!("{} are weights of {}, not {model}", weights.name(), weights.architecture);
         let remedy = Some("choose their model with --model, or other weights".into());
         return Err(Error::Usage { problem, remedy }.into());
     }

@@ -6,15 +6,19 @@ use std::num::NonZeroUsize;
 use anyhow::Result;
 use clap::ValueEnum;
 use fastburn::Error;
+use fastburn::learner::FineTune;
 use fastburn::optim::{OptimizerConfig, OptimizerKind};
 use serde::{Deserialize, Serialize};
 
+use super::fine_tuning::FineTuning;
 use super::images::ImageOptions;
 use super::model::ModelArguments;
 use super::values::{count, whole_number};
 
 /// The batch size of data sets that are large enough for it.
 const BATCH_SIZE: usize = 64;
+/// The default learning rate, except in fine-tuning.
+const LR: f64 = 1e-3;
 
 /// The names of the options on the command line, without those left at their defaults.
 pub type Given = BTreeSet<String>;
@@ -43,9 +47,9 @@ pub struct TrainingOptions {
     /// Number of epochs
     #[arg(long, value_parser = count, default_value = "5")]
     pub epochs: NonZeroUsize,
-    /// Learning rate, or its peak with a schedule
-    #[arg(long, value_parser = learning_rate, default_value = "1e-3")]
-    pub lr: f64,
+    /// Learning rate, or its peak with a schedule [default: 1e-3, or 2e-3 with --fine-tune]
+    #[arg(long, value_parser = learning_rate)]
+    lr: Option<f64>,
     /// Batch size [default: 64, or all training images if there are fewer]
     #[arg(long, value_parser = count, value_name = "IMAGES")]
     pub batch_size: Option<NonZeroUsize>,
@@ -53,6 +57,9 @@ pub struct TrainingOptions {
     #[arg(long, value_enum, default_value_t)]
     #[serde(default)]
     pub schedule: ScheduleName,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub fine_tuning: FineTuning,
     /// Loss function
     #[arg(long, value_enum, default_value_t = LossName::CrossEntropy)]
     pub loss: LossName,
@@ -145,16 +152,47 @@ impl Settings {
                 "use --balance sampling",
             );
         }
-        if training.momentum.is_some() && training.schedule == ScheduleName::OneCycle {
-            let problem = "--schedule one-cycle schedules the momentum, from 0.95 to 0.85 and back";
-            return conflict(problem, "leave out --momentum");
+        let fine_tunes = training.fine_tuning.fine_tune;
+        if training.momentum.is_some()
+            && (fine_tunes || training.schedule == ScheduleName::OneCycle)
+        {
+            let option = if fine_tunes { "--fine-tune" } else { "--schedule one-cycle" };
+            let problem = format!("{option} schedules the momentum, from 0.95 to 0.85 and back");
+            return conflict(&problem, "leave out --momentum");
+        }
+        if fine_tunes && !self.model.start.is_trained() {
+            return conflict(
+                "--fine-tune needs a trained model",
+                "name its file with --from, or use --pretrained or --weights",
+            );
         }
         Ok(self.optimizer().check()?)
+    }
+
+    /// Sets what has no fixed default, for a number of training images: a resumed run keeps it,
+    /// whatever the default is by then.
+    pub fn set_defaults(&mut self, images: usize) {
+        self.training.batch_size = NonZeroUsize::new(self.batch_size(images));
+        self.training.lr = Some(self.lr());
+        if let Some(FineTune { freeze_epochs, .. }) = self.fine_tune() {
+            self.training.fine_tuning.freeze_epochs = NonZeroUsize::new(freeze_epochs);
+        }
     }
 
     /// Returns the batch size for a number of training images.
     pub fn batch_size(&self, images: usize) -> usize {
         self.training.batch_size.map_or(BATCH_SIZE.min(images), NonZeroUsize::get)
+    }
+
+    /// Returns the learning rate.
+    pub fn lr(&self) -> f64 {
+        let fine_tunes = self.training.fine_tuning.fine_tune;
+        self.training.lr.unwrap_or(if fine_tunes { FineTune::default().base_lr } else { LR })
+    }
+
+    /// Returns the settings of fine-tuning, if a model is fine-tuned.
+    pub fn fine_tune(&self) -> Option<FineTune> {
+        self.training.fine_tuning.at(self.lr())
     }
 
     /// Returns the optimizer and its options.

@@ -29,7 +29,10 @@ pub struct Arguments {
     json: bool,
 }
 
-const EXAMPLES: &str = "Example:\n  fastburn summary mnist --hidden 200,50";
+const EXAMPLES: &str = "\
+Examples:
+  fastburn summary mnist --hidden 200,50
+  fastburn summary photos --from photos.safetensors --fine-tune    what is frozen at first";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let Arguments { opening, memory, settings, .. } = arguments;

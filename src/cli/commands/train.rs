@@ -5,22 +5,23 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow};
-use fastburn::callbacks::{CsvLogger, EpochTable, JsonLogger, Notes, SaveModel, StopFlag};
+use fastburn::callbacks::{CsvLogger, EpochTable, JsonLogger, Monitor, Notes, SaveModel, StopFlag};
 use fastburn::models::{AnyModel, Registry};
-use fastburn::vision::PretrainedModel;
 use fastburn::{Error, device, printable};
 use serde_json::json;
 
 use crate::cli::arguments::checkpoints::{CheckpointOptions, Files, Run};
 use crate::cli::arguments::data::{DATA, DataOptions};
-use crate::cli::arguments::images::MemoryOptions;
+use crate::cli::arguments::images::{MemoryOptions, UsualFormat};
 use crate::cli::arguments::settings::{Given, ScheduleName, Settings};
 use crate::cli::learner::{self, ImageLearner, with_learner};
 use crate::cli::output::announce::{ImagesInNumbers, announce};
 use crate::cli::output::exit::message;
 use crate::cli::output::exit::{INTERRUPTED, watch};
+use crate::cli::output::phases::Phases;
 use crate::cli::output::print::{JsonLines, json_line, say};
 use crate::cli::output::progress::{TrainingBars, is_terminal};
+use crate::cli::start::Start;
 
 /// The largest value of `--threads`: absurdly many would take minutes to start.
 const MOST_THREADS: usize = 4096;
@@ -38,6 +39,7 @@ const EXAMPLES: &str = "\
 Examples:
   fastburn train photos --size 64 --epochs 10 --out photos.safetensors
   fastburn train mnist --hidden 500 --schedule one-cycle --lr 2e-3
+  fastburn train photos --from photos.safetensors --fine-tune
   fastburn train photos --size 64 --checkpoint run
   fastburn train photos --resume run                    resume it after Ctrl-C";
 
@@ -69,8 +71,6 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
             .build_global()
             .context("cannot start the thread pool")?;
     }
-    // Conflicting options are reported before any file is read.
-    options.settings.check()?;
     let mut run =
         Run::begin(&options.checkpoints, options.settings.clone(), &options.files, given)?;
     let found = device::find(&run.settings.device)?;
@@ -80,16 +80,15 @@ pub fn run(data: Option<&Path>, options: Options, given: &Given) -> Result<ExitC
     // A checkpoint has the weights and the architecture: the file of --from may be gone.
     let start = match &run.model {
         Some(_) => None,
-        None => learner::start(&run.settings, &device)?,
+        None => Start::open(&run.settings, &device)?,
     };
     let splits = options.opening.splits(data, run.settings.training.seed)?;
-    let saved_format = run.model.as_ref().map(|(_, format)| format);
-    let saved_format = saved_format.filter(|_| run.settings.model.from.is_some());
-    let format = saved_format.or(start.as_ref().map(PretrainedModel::format));
+    let saved_format = run.model.as_ref().map(|(_, format)| UsualFormat::Fixed(format));
+    let saved_format = saved_format.filter(|_| run.settings.model.start.is_trained());
+    let format = saved_format.or(start.as_ref().and_then(Start::format));
     let reading = options.memory.applied(run.settings.images.reading(format)?);
     let (train, valid) = learner::read(&splits, &reading)?;
-    // The run keeps it, whatever the default will be when it is resumed.
-    run.settings.training.batch_size = NonZeroUsize::new(run.settings.batch_size(train.len()));
+    run.settings.set_defaults(train.len());
     let (model, transferred) = match &run.model {
         Some((architecture, _)) => {
             let seed = run.settings.training.seed;
@@ -135,10 +134,16 @@ fn fit<T: Clone + Send + 'static>(
         learn = learn.callback(TrainingBars::default());
     }
     learn = if options.json {
-        learn.callback(JsonLines)
+        learn.callback(JsonLines::default())
     } else {
         learn.callback(EpochTable::stdout()).callback(Notes::new(std::io::stderr()))
     };
+    if settings.fine_tune().is_some() {
+        learn.set_number_epochs_through(true);
+        if !options.json {
+            learn.add_callback(Phases);
+        }
+    }
     learn = match &files.log {
         Some(file) if file.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv")) => {
             learn.callback(CsvLogger::new(file))
@@ -148,7 +153,9 @@ fn fit<T: Clone + Send + 'static>(
     };
     let best = files.out.as_ref().filter(|_| training.save_best);
     if let Some(file) = best {
-        learn = learn.callback(SaveModel::best(file));
+        // The best model of both phases, if there are two.
+        let monitor = Monitor::default().reset_on_fit(false);
+        learn = learn.callback(SaveModel::best(file).monitor(monitor));
     }
     if let Some(checkpoint) = checkpoint {
         learn = learn.callback(checkpoint);
@@ -156,13 +163,7 @@ fn fit<T: Clone + Send + 'static>(
     if let Some(saved) = &saved {
         learn.resume(saved)?;
     }
-    let (epochs, lr) = (training.epochs.get(), training.lr);
-    let fitted = match training.schedule {
-        ScheduleName::Constant => learn.fit(epochs, lr),
-        ScheduleName::OneCycle => learn.fit_one_cycle(epochs, lr),
-        ScheduleName::FlatCos => learn.fit_flat_cos(epochs, lr),
-    };
-    fitted.map_err(|error| match (error, &files.out) {
+    train(&mut learn, &settings).map_err(|error| match (error, &files.out) {
         // A log or a model file failed, not the training.
         (error @ (Error::Write { .. } | Error::Read { .. } | Error::File { .. }), Some(file)) => {
             rescue(&learn, file, error)
@@ -170,15 +171,20 @@ fn fit<T: Clone + Send + 'static>(
         (error, _) => error.into(),
     })?;
 
-    let history = learn.history();
-    let done = history.epochs.last().map(|row| (row.epoch + 1, row.valid_loss.is_some()));
-    if !learn.is_interrupted() || done == Some((epochs, true)) {
+    let (history, rows, epochs) = (learn.history(), learn.rows(), training.epochs.get());
+    // Fine-tuning has two fits, of which the first one has at least one row.
+    let in_last_fit = settings.fine_tune().is_none() || rows.len() < history.epochs.len();
+    let is_validated = rows.last().is_some_and(|row| row.valid_loss.is_some());
+    if !learn.is_interrupted() || in_last_fit && rows.len() == epochs && is_validated {
         // `SaveModel` has written the best model already.
         if let (Some(file), None) = (&files.out, best) {
             learn.export(file).map_err(|error| rescue(&learn, file, error))?;
         }
-        let early = done.is_some_and(|(done, _)| done < epochs);
-        end(if early { "early stop" } else { "done" }, files.out.as_deref(), options.json)?;
+        end(
+            if rows.len() < epochs { "early stop" } else { "done" },
+            files.out.as_deref(),
+            options.json,
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
     // `SaveModel` has written the best model so far, if an epoch was validated.
@@ -196,6 +202,22 @@ fn fit<T: Clone + Send + 'static>(
         None => {}
     }
     Ok(ExitCode::from(INTERRUPTED))
+}
+
+/// Trains along the schedule of the settings, or fine-tunes.
+fn train<T: Clone + Send + 'static>(
+    learn: &mut ImageLearner<T>,
+    settings: &Settings,
+) -> fastburn::Result<()> {
+    let (epochs, lr) = (settings.training.epochs.get(), settings.lr());
+    if let Some(fine_tune) = settings.fine_tune() {
+        return learn.fine_tune_with(epochs, fine_tune);
+    }
+    match settings.training.schedule {
+        ScheduleName::Constant => learn.fit(epochs, lr),
+        ScheduleName::OneCycle => learn.fit_one_cycle(epochs, lr),
+        ScheduleName::FlatCos => learn.fit_flat_cos(epochs, lr),
+    }
 }
 
 /// Saves a model that could not be written to `file`: in the same folder, the current one, or the

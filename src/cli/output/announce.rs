@@ -80,9 +80,10 @@ pub fn announce(
         classes.len(),
         streamed.unwrap_or_default(),
     ));
-    let lr = match training.schedule {
-        ScheduleName::Constant => number(training.lr),
-        schedule => format!("{} ({})", number(training.lr), name_of(schedule)),
+    let lr = match (training.schedule, settings.fine_tune()) {
+        (_, Some(_)) => format!("{} (fine-tuning)", number(settings.lr())),
+        (ScheduleName::Constant, None) => number(settings.lr()),
+        (schedule, None) => format!("{} ({})", number(settings.lr()), name_of(schedule)),
     };
     let balance = training.balance.map(|by| format!(" (balanced by {})", name_of(by)));
     let balance = balance.unwrap_or_default();

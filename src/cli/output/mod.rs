@@ -2,5 +2,6 @@
 
 pub mod announce;
 pub mod exit;
+pub mod phases;
 pub mod print;
 pub mod progress;

@@ -90,8 +90,11 @@ pub fn json_number(value: f32) -> Value {
 }
 
 /// A callback that prints a line for each epoch, and one for each note of another callback.
-#[derive(Debug)]
-pub struct JsonLines;
+#[derive(Debug, Default)]
+pub struct JsonLines {
+    /// The number of epochs that were printed.
+    printed: usize,
+}
 
 impl<T: Task> Callback<T> for JsonLines {
     /// After all callbacks that add notes.
@@ -101,11 +104,14 @@ impl<T: Task> Callback<T> for JsonLines {
 
     /// Prints the epochs that a resumed run has already completed.
     fn before_fit(&mut self, state: &mut State<T>) -> Flow {
-        state.rows().iter().try_for_each(|row| epoch(row, &state.history.metric_names))
+        let new = state.history.epochs.get(self.printed..).unwrap_or_default();
+        self.printed = state.history.epochs.len();
+        new.iter().try_for_each(|row| epoch(row, &state.history.metric_names))
     }
 
     fn after_epoch(&mut self, state: &mut State<T>) -> Flow {
         let Some(record) = &state.record else { return Ok(()) };
+        self.printed = state.history.epochs.len();
         epoch(record, &state.history.metric_names)?;
         let note = |note| write_line(&json!({ "event": "note", "note": note }));
         state.notes.iter().try_for_each(note)

@@ -48,7 +48,8 @@ impl<T: Task> Callback<T> for TrainingBars {
     }
 
     fn before_train(&mut self, state: &mut State<T>) -> Flow {
-        self.start(state.batches, format!("epoch {}/{}", state.epoch + 1, state.epochs));
+        let (epoch, epochs) = (state.epoch_number() + 1, state.first_epoch() + state.epochs);
+        self.start(state.batches, format!("epoch {epoch}/{epochs}"));
         Ok(())
     }
 

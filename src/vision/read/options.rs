@@ -79,6 +79,11 @@ impl ReadOptions {
         }
     }
 
+    /// Reads images in that format; what happens to unreadable ones, and the memory, stay as set.
+    pub fn with_format(self, format: &ImageSpec) -> Self {
+        Self { skip_bad: self.skip_bad, memory: self.memory, ..Self::like(format) }
+    }
+
     /// Resizes all images to this size in pixels, without cropping unless
     /// [`resize`](Self::resize) says otherwise.
     ///
