@@ -45,14 +45,20 @@ impl<M: ImageModel> Predictor<M> {
         let known: Vec<_> =
             images.classes().iter().map(|class| self.class(class)).collect::<Result<_>>()?;
         let (kind, classes) = (self.file.card().outputs, self.file.card().classes.len());
+        // Pixels that were cropped for this model must not be cropped again.
+        let is_prepared = images.format().has_pixels_of(&self.format);
         let mut items = Vec::new();
         images.for_each_batch(self.images_at_once(), |indices, batch| {
             // Not `self`: a model need not be `Sync`.
             let format = &self.format;
-            let adapt = |pixels: &&[u8]| format.adapt(pixels, images.shape());
-            let prepared = batch.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
-            let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();
-            let outputs = self.outputs(format.batch(&pixels, &self.device))?;
+            let outputs = if is_prepared {
+                self.outputs(format.batch(batch, &self.device))?
+            } else {
+                let adapt = |pixels: &&[u8]| format.adapt(pixels, images.shape());
+                let prepared = batch.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
+                let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();
+                self.outputs(format.batch(&pixels, &self.device))?
+            };
             items.extend(indices.iter().zip(outputs).map(|(&index, outputs)| {
                 let index = index as usize;
                 let actual = known[images.labels()[index] as usize];

@@ -3,16 +3,19 @@
 use std::fmt;
 use std::str::FromStr;
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U16, U16x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 
 /// The longest side that is resized, in pixels. Its filter weights take 50 MB.
 const LONGEST_SIDE: usize = 1 << 20;
-/// The largest intermediate or final image, in bytes.
-const MOST_MEMORY: usize = 1 << 30;
+/// The largest intermediate or final image, in values: a byte each, and two bytes meanwhile.
+const MOST_VALUES: usize = 1 << 30;
+/// What a byte is multiplied by, so that 255 becomes the largest number of 16 bits.
+const WIDER: u16 = 257;
 
 /// A resampling filter for resizing, under Pillow's name.
 ///
@@ -68,62 +71,101 @@ impl Filter {
         windows: [Window; 2],
         width_first: bool,
     ) -> Result<Vec<u8>, String> {
-        for axis in if width_first { [0, 1] } else { [1, 0] } {
-            pixels = self.stretch(pixels, channels, size, axis, windows[axis])?;
-            size[axis] = windows[axis].length;
-        }
-        Ok(pixels)
-    }
-
-    /// Resizes one side, of which only the pixels in the window are computed.
-    fn stretch(
-        self,
-        pixels: Vec<u8>,
-        channels: usize,
-        from: [usize; 2],
-        axis: usize,
-        window: Window,
-    ) -> Result<Vec<u8>, String> {
-        if window == Window::all(from[axis]) {
-            return Ok(pixels);
-        }
-        let mut to = from;
-        to[axis] = window.length;
-        if from.iter().chain(&to).any(|&side| side > LONGEST_SIDE) {
-            return Err(format!("a side of more than {LONGEST_SIDE} pixels, too long to resize"));
-        }
-        let memory = to[0].saturating_mul(to[1]).saturating_mul(channels);
-        if memory > MOST_MEMORY {
-            let ([width, height], [to_width, to_height]) = (from, to);
-            return Err(format!(
-                "{width}×{height} pixels, which take more than 1 GiB to resize to \
-                 {to_width}×{to_height}"
-            ));
-        }
-        if self == Self::Nearest {
-            return Ok(nearest(&pixels, channels, from, axis, window));
-        }
-        let kind = if channels == 1 { PixelType::U8 } else { PixelType::U8x3 };
+        let axes = if width_first { [0, 1] } else { [1, 0] };
+        let axes = axes.into_iter().filter(|&axis| windows[axis] != Window::all(size[axis]));
+        let axes: Vec<_> = axes.collect();
         let filter = match self {
-            Self::Nearest | Self::Bilinear => FilterType::Bilinear,
+            Self::Nearest => {
+                for axis in axes {
+                    check_size(size, axis, windows[axis], channels)?;
+                    pixels = nearest(&pixels, channels, size, axis, windows[axis]);
+                    size[axis] = windows[axis].length;
+                }
+                return Ok(pixels);
+            }
+            Self::Bilinear => FilterType::Bilinear,
             Self::Bicubic => FilterType::CatmullRom,
             Self::Lanczos => FilterType::Lanczos3,
         };
-        let [start, length] = window.of_original(from[axis]);
-        let [width, height] = from.map(|side| side as f64);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
-        let options = match axis {
-            0 => options.crop(start, 0.0, length, height),
-            _ => options.crop(0.0, start, width, length),
-        };
-        // All four fit into `u32`: the check above limits them.
-        let [width, height, to_width, to_height] =
-            [from[0], from[1], to[0], to[1]].map(|side| side as u32);
-        let image = ImageRef::new(width, height, &pixels, kind).map_err(|e| e.to_string())?;
-        let mut resized = Image::new(to_width, to_height, kind);
-        Resizer::new().resize(&image, &mut resized, &options).map_err(|e| e.to_string())?;
-        Ok(resized.into_vec())
+        match (axes.as_slice(), channels) {
+            ([], _) => Ok(pixels),
+            (axes, 1) => convolve::<U16>(filter, pixels, size, windows, axes),
+            (axes, _) => convolve::<U16x3>(filter, pixels, size, windows, axes),
+        }
     }
+}
+
+/// Resizes one side after the other.
+///
+/// The pixels have 16 bits meanwhile: rounded to 8 after the first side, by a library whose weights
+/// are less exact than Pillow's, they would differ from Pillow's by 2 here and there.
+fn convolve<P: PixelTrait<Component = u16> + Default>(
+    filter: FilterType,
+    pixels: Vec<u8>,
+    mut size: [usize; 2],
+    windows: [Window; 2],
+    axes: &[usize],
+) -> Result<Vec<u8>, String> {
+    let channels = P::count_of_components();
+    let mut wide = vec![P::default(); pixels.len() / channels];
+    for (wide, byte) in P::components_mut(&mut wide).iter_mut().zip(pixels) {
+        *wide = u16::from(byte) * WIDER;
+    }
+    for &axis in axes {
+        check_size(size, axis, windows[axis], channels)?;
+        wide = stretch(filter, &wide, size, axis, windows[axis])?;
+        size[axis] = windows[axis].length;
+    }
+    let narrow = |&wide: &u16| ((u32::from(wide) + u32::from(WIDER) / 2) / u32::from(WIDER)) as u8;
+    Ok(P::components(&wide).iter().map(narrow).collect())
+}
+
+/// Resizes one side, of which only the pixels in the window are computed.
+fn stretch<P: PixelTrait + Default>(
+    filter: FilterType,
+    pixels: &[P],
+    from: [usize; 2],
+    axis: usize,
+    window: Window,
+) -> Result<Vec<P>, String> {
+    let mut to = from;
+    to[axis] = window.length;
+    let [start, length] = window.of_original(from[axis]);
+    let [width, height] = from.map(|side| side as f64);
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter));
+    let options = match axis {
+        0 => options.crop(start, 0.0, length, height),
+        _ => options.crop(0.0, start, width, length),
+    };
+    // All four fit into `u32`: `check_size` limits them.
+    let [width, height, to_width, to_height] =
+        [from[0], from[1], to[0], to[1]].map(|side| side as u32);
+    let image = TypedImageRef::new(width, height, pixels).map_err(|e| e.to_string())?;
+    let mut resized = TypedImage::<P>::new(to_width, to_height);
+    Resizer::new().resize_typed(&image, &mut resized, &options).map_err(|e| e.to_string())?;
+    Ok(resized.pixels().to_vec())
+}
+
+/// Checks that an image is not too large to resize one side to a window.
+fn check_size(
+    from: [usize; 2],
+    axis: usize,
+    window: Window,
+    channels: usize,
+) -> Result<(), String> {
+    let mut to = from;
+    to[axis] = window.length;
+    if from.iter().chain(&to).any(|&side| side > LONGEST_SIDE) {
+        return Err(format!("a side of more than {LONGEST_SIDE} pixels, too long to resize"));
+    }
+    let values = to[0].saturating_mul(to[1]).saturating_mul(channels);
+    if values > MOST_VALUES {
+        let ([width, height], [to_width, to_height]) = (from, to);
+        return Err(format!(
+            "{width}×{height} pixels, which take more than 1 GiB to resize to {to_width}×{to_height}"
+        ));
+    }
+    Ok(())
 }
 
 /// A side of an image that is resized and then cropped.

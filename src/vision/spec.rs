@@ -156,6 +156,13 @@ impl ImageSpec {
         }
     }
 
+    /// Returns whether images in this format have the same pixels as those in another one; their
+    /// scaling may differ.
+    pub(super) fn has_pixels_of(&self, other: &Self) -> bool {
+        let pixels = |format: &Self| (format.shape(), format.resize, format.filter);
+        pixels(self) == pixels(other)
+    }
+
     /// Returns whether an image has no pixels.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

@@ -331,7 +331,7 @@ fn the_program_crops_as_the_model_file_says() {
                   cropped at the centre\n";
     assert!(info.contains(&format!("images      {format}")), "{info}");
     let info: Value = serde_json::from_str(&stdout(&output(&["info", file, "--json"]))).unwrap();
-    assert_eq!(info["input"]["image"]["resize"]["crop"]["shorter_side"], 12, "{info}");
+    assert_eq!(info["image"]["resize"]["crop"]["shorter_side"], 12, "{info}");
 
     let photo = place.path().join("a/0.png");
     let photo = photo.to_str().unwrap();

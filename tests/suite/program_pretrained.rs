@@ -139,7 +139,7 @@ fn the_models_are_listed_with_their_cost_and_weights() {
     let place = Place::of([4, 4, 8, 8]);
     let run = place.run(&["models"]);
     let text = stdout(&run);
-    for part in ["resnet18   11.7 M", "resnet50   25.6 M", "4.1 G", "resnet50.tv2_in1k", "0.8086"] {
+    for part in ["resnet18  11.7 M", "resnet50  25.6 M", "4.1 G", "resnet50.tv2_in1k", "0.8086"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let run =

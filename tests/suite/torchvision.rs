@@ -45,7 +45,7 @@ fn torchvision_loads_what_is_exported_and_its_resnets_compute_the_same_here() {
     for (name, model) in models {
         write_trained(folder.path(), name, model);
     }
-    let script = crate_path("tests/torchvision_resnets.py");
+    let script = crate_path("tests/reference/torchvision_resnets.py");
     let run = Command::new(&python).arg(script).arg(folder.path()).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
 

@@ -1,6 +1,6 @@
 """ResNets both ways through a real torchvision; the test suite runs it where torchvision is.
 
-    python tests/torchvision_resnets.py FOLDER
+    python tests/reference/torchvision_resnets.py FOLDER
 
 FOLDER holds fastburn's model files convnet.safetensors and resnet.safetensors, and what fastburn
 makes of images x in NAME_io.safetensors. Checks that PyTorch's nets load them and compute the same.
@@ -14,10 +14,8 @@ from pathlib import Path
 import torch
 import torchvision
 from safetensors.torch import load_file, save_file
+from make_conv_models import BasicBlock, ConcatPool, ConvNet, Narrow
 from torch import nn
-
-sys.path.insert(0, str(Path(__file__).parent / "reference"))
-from make_conv_models import BasicBlock, ConcatPool, ConvNet, Narrow  # noqa: E402
 
 folder = Path(sys.argv[1])
 
