@@ -5,13 +5,11 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Dropout, DropoutConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
+use fastburn::layers::FullPrecision;
 use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::metrics::accuracy;
-use fastburn::layers::FullPrecision;
-use fastburn::models::{
-    AnyModel, Exportable, LayerGroup, Model, Registry, TorchNames,
-};
+use fastburn::models::{AnyModel, Exportable, LayerGroup, Model, Registry, TorchNames};
 use fastburn::vision::{Predictor, PretrainedModel, Splits};
 use fastburn::{Error, Result, Seed, device};
 use serde::{Deserialize, Serialize};
