@@ -61,8 +61,7 @@ impl Filter {
     }
 
     /// Resizes an image of `[width, height]` pixels, and crops it to a window of each side. Each
-    /// pixel is `channels` bytes. With `width_first`, the width is resized before the height, as
-    /// in Pillow.
+    /// pixel is `channels` bytes. With `width_first`, the width is resized before the height.
     pub(super) fn resize(
         self,
         mut pixels: Vec<u8>,

@@ -153,7 +153,7 @@ def sources():
 def resized():
     for index, source in enumerate(sources()):
         for name, resampling in FILTERS.items():
-            for height, width in [(5, 7), (20, 12), (31, 3)]:
+            for height, width in [(5, 7), (20, 12), (31, 3), (4, 16)]:
                 small = image(source).resize((width, height), resampling)
                 yield {"source": index, "filter": name, **planes(small)}
 

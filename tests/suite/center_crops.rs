@@ -90,10 +90,15 @@ fn a_rotated_photo_is_cropped_as_an_upright_one() {
         let (upright, _) = ImageSpec::new(source).decode(&content, "turned").unwrap();
         for filter in Filter::ALL {
             // Even and odd margins, of which the odd ones are split to either side.
-            for (shorter_side, height, width) in [(16, 11, 14), (13, 8, 10), (9, 9, 9), (10, 7, 1)]
-            {
-                let shape = [source[0], height, width];
-                let format = ImageSpec { filter, ..cropped(shape, shorter_side) };
+            let crops = [(16, 11, 14), (13, 8, 10), (9, 9, 9), (10, 7, 1)];
+            let crops =
+                crops.map(|(side, height, width)| cropped([source[0], height, width], side));
+            // Sizes for which the height is resized first.
+            let squished = [[5, 26], [3, 40]];
+            let squished =
+                squished.map(|[height, width]| ImageSpec::new([source[0], height, width]));
+            for format in crops.into_iter().chain(squished) {
+                let format = ImageSpec { filter, ..format };
                 let (found, _) = format.decode(&content, "turned").unwrap();
                 let (expected, _) = format.adapt(&upright, source).unwrap();
                 assert!(found == expected, "orientation {}, {format}", index % 8 + 1);

@@ -57,10 +57,12 @@ impl Picture {
         if (channels, format.channels) == (3, 1) {
             (pixels, channels) = (luma(&pixels), 1);
         }
-        // Resizing a photo before rotating it is faster. The axis that becomes the width is still
-        // resized first, as in an upright image. A crop is that of the upright image, whose margins
-        // may differ by a pixel: a mirrored side is cropped at its other end.
-        let windows = format.resize.windows(turned(size, turn), [format.width, format.height]);
+        // Resizing a photo before rotating it is faster. The sides are still resized in the order of
+        // the upright image. A crop is that of the upright image, whose margins may differ by a
+        // pixel: a mirrored side is cropped at its other end.
+        let upright = turned(size, turn);
+        let windows = format.resize.windows(upright, [format.width, format.height]);
+        let is_first = first_side(upright, windows.map(|window| window.whole));
         let [mut columns, mut rows] = turned(windows, turn);
         let [mirrors_columns, mirrors_rows] = mirrors(turn);
         if mirrors_columns {
@@ -69,7 +71,7 @@ impl Picture {
         if mirrors_rows {
             rows = rows.mirrored();
         }
-        let [width_first, _] = turned([true, false], turn);
+        let [width_first, _] = turned(is_first, turn);
         let windows = [columns, rows];
         let pixels = format.filter.resize(pixels, channels, size, windows, width_first)?;
         let size = windows.map(|window| window.length);
@@ -104,6 +106,15 @@ pub(in crate::vision) fn turned<T>([width, height]: [T; 2], turn: Orientation) -
         | Orientation::Rotate270FlipH => [height, width],
         _ => [width, height],
     }
+}
+
+/// Returns whether the width and whether the height is resized first, as in Pillow 13: the height
+/// if it loses more than twice as many pixels as the width. The order changes the result where a
+/// filter overshoots, since values outside 0 to 255 are clipped after each side.
+fn first_side(from: [usize; 2], to: [usize; 2]) -> [bool; 2] {
+    let [width_loss, height_loss] = [0, 1].map(|axis| from[axis].saturating_sub(to[axis]));
+    let is_height = height_loss > width_loss.saturating_mul(2);
+    [!is_height, is_height]
 }
 
 /// Returns whether a transformation reverses the order of the stored columns and of the rows.
