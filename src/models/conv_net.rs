@@ -21,7 +21,7 @@ use crate::seed::Seed;
 
 /// The most blocks of a network.
 const MOST_BLOCKS: usize = 1000;
-/// The width of a kernel behind the first one.
+/// The side of every kernel after the first one.
 const KERNEL: usize = 3;
 /// The largest first kernel.
 const LARGEST_KERNEL: usize = 101;
