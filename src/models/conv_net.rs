@@ -252,7 +252,7 @@ impl Exportable for ConvNet {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        vec![Preset::new(Self::KIND, "A small convolutional network", configure)]
+        vec![Preset::new(Self::KIND, "A small convolutional network", configure).with_lr(1e-2)]
     }
 }
 

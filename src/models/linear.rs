@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::exportable::Exportable;
 use super::input::{check_features, rows};
 use super::model::Model;
+use super::options::ModelOptions;
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -128,8 +129,9 @@ impl Exportable for Linear {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        vec![Preset::new(Self::KIND, "A single linear layer", |shape, outputs, options| {
+        let configure = |shape: &[usize], outputs, options: &ModelOptions| {
             Ok(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
-        })]
+        };
+        vec![Preset::new(Self::KIND, "A single linear layer", configure).with_lr(1e-2)]
     }
 }

@@ -24,16 +24,17 @@ type Make = Box<dyn Fn(&[usize], usize, &ModelOptions) -> Result<Architecture>>;
 pub struct NamedModel {
     name: &'static str,
     about: &'static str,
+    lr: f64,
     make: Make,
 }
 
 impl NamedModel {
     pub(super) fn of<M: Exportable>(preset: Preset<M::Config>) -> Self {
-        let (name, about) = (preset.name(), preset.about());
+        let (name, about, lr) = (preset.name(), preset.about(), preset.lr());
         let make = move |shape: &[usize], outputs, options: &ModelOptions| {
             Architecture::of::<M>(&preset.config(shape, outputs, options)?)
         };
-        Self { name, about, make: Box::new(make) }
+        Self { name, about, lr, make: Box::new(make) }
     }
 
     /// Returns the name, such as `resnet18`.
@@ -44,6 +45,11 @@ impl NamedModel {
     /// Returns what the model is, in a few words.
     pub fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// Returns the learning rate that suits most data: see [`Preset::lr`].
+    pub fn lr(&self) -> f64 {
+        self.lr
     }
 
     /// Returns the architecture of a new model for inputs of that shape, without the batch.

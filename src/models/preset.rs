@@ -3,6 +3,9 @@
 use super::options::ModelOptions;
 use crate::error::Result;
 
+/// The learning rate of a preset that does not tell its own.
+const LR: f64 = 1e-3;
+
 /// A name by which a new model is chosen, as with the program's `--model`, and how its
 /// configuration, a `C`, follows from the data.
 ///
@@ -22,6 +25,7 @@ use crate::error::Result;
 pub struct Preset<C> {
     name: &'static str,
     about: &'static str,
+    lr: f64,
     config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
 }
 
@@ -34,7 +38,13 @@ impl<C> Preset<C> {
         about: &'static str,
         config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
     ) -> Self {
-        Self { name, about, config }
+        Self { name, about, lr: LR, config }
+    }
+
+    /// Sets the learning rate that suits most data (default: 1e-3): see [`lr`](Self::lr).
+    pub fn with_lr(mut self, lr: f64) -> Self {
+        self.lr = lr;
+        self
     }
 
     /// Returns the name, such as `resnet18`.
@@ -45,6 +55,12 @@ impl<C> Preset<C> {
     /// Returns what the model is, in a few words.
     pub fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// Returns the learning rate that suits most data: the peak of one cycle with Adam and batches of
+    /// 64.
+    pub fn lr(&self) -> f64 {
+        self.lr
     }
 
     /// Returns the configuration of a new model for inputs of that shape, without the batch.

@@ -95,8 +95,10 @@ fn start(place: &Path, kind: Kind) -> Child {
         command.args(EVERYTHING).arg(place.join("history.csv"));
     }
     match kind.options {
-        Options::Few => command.args(["--hidden", "8"]),
-        Options::Everything => command.args(["--hidden", "8", "--schedule", "one-cycle"]),
+        Options::Few => command.args(["--model", "mlp", "--hidden", "8", "--schedule", "constant"]),
+        Options::Everything => {
+            command.args(["--model", "mlp", "--hidden", "8", "--schedule", "one-cycle"])
+        }
         Options::FineTuned => {
             let file = place.join("start.safetensors");
             fs::write(&file, model_to_tune()).unwrap();
@@ -112,7 +114,8 @@ fn model_to_tune() -> &'static [u8] {
     FILE.get_or_init(|| {
         let place = tempdir().unwrap();
         let file = place.path().join("start.safetensors");
-        let short = ["--device", "cpu", "--epochs", "1", "--hidden", "8", "--out"];
+        let short =
+            ["--device", "cpu", "--epochs", "1", "--model", "mlp", "--hidden", "8", "--out"];
         let run = fastburn(&short).arg(&file).output().unwrap();
         assert!(run.status.success(), "{}", stderr(&run));
         fs::read(file).unwrap()
@@ -385,8 +388,18 @@ fn a_run_on_the_cpu_goes_on_where_there_is_no_gpu() {
 fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
     let place = tempdir().unwrap();
     let folder = place.path().join("run").to_str().unwrap().to_owned();
-    let run =
-        output(&["--device", "cpu", "--epochs", "1", "--hidden", "7", "--checkpoint", &folder]);
+    let run = output(&[
+        "--device",
+        "cpu",
+        "--epochs",
+        "1",
+        "--model",
+        "mlp",
+        "--hidden",
+        "7",
+        "--checkpoint",
+        &folder,
+    ]);
     assert!(run.status.success(), "{}", stderr(&run));
     let table = stdout(&run);
 
@@ -394,15 +407,21 @@ fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
     assert_eq!(timeless(&stdout(&run)), timeless(&table), "{}", stderr(&run));
     assert!(stderr(&run).contains("mlp 784-7-10"), "{}", stderr(&run));
     assert!(stderr(&run).contains("resume  at step 93"), "{}", stderr(&run));
-    assert!(output(&["--resume", &folder, "--hidden", "7"]).status.success());
+    assert!(output(&["--resume", &folder, "--model", "mlp", "--hidden", "7"]).status.success());
 
     for (arguments, expected) in [
-        (&["--hidden", "8"][..], "--hidden 8 differs from the resumed run, which has 7"),
-        (&["--hidden", "8", "--force"], "--hidden 8 differs from the resumed run, which has 7"),
+        (
+            &["--model", "mlp", "--hidden", "8"][..],
+            "--hidden 8 differs from the resumed run, which has 7",
+        ),
+        (
+            &["--model", "mlp", "--hidden", "8", "--force"],
+            "--hidden 8 differs from the resumed run, which has 7",
+        ),
         (&["--seed", "1"], "--seed 1 differs from the resumed run, which has 42"),
         (
             &["--lr", "0.5"],
-            "--lr 0.5 differs from the resumed run, which has 0.001; leave it out, or add --force",
+            "--lr 0.5 differs from the resumed run, which has 0.005; leave it out, or add --force",
         ),
         (
             &["--epochs", "2"],

@@ -79,7 +79,7 @@ fn a_hidden_layer_of_thirty_reads_mnist_as_well_as_pytorchs() {
 #[test]
 fn the_program_finds_a_rate_and_reads_mnist_with_it_in_five_epochs() {
     let Some(data) = mnist("mnist_png.tgz") else { return };
-    let net = [data.to_str().unwrap(), "--device", "cpu", "--hidden", "500"];
+    let net = [data.to_str().unwrap(), "--device", "cpu", "--model", "mlp", "--hidden", "500"];
     let search = stdout(&output(&[&["lr-find"], &net[..], &["--json"]].concat()));
     let found: Value = serde_json::from_str(&search).unwrap();
     let lr = found["suggestions"]["valley"].to_string();

@@ -129,7 +129,7 @@ fn the_defaults_are_fastais_and_are_told() {
     let start: Value = serde_json::from_str(stdout(&program).lines().next().unwrap()).unwrap();
     assert_eq!(
         (&start["settings"]["lr"], &start["settings"]["fine_tune"]),
-        (&1e-3.into(), &false.into())
+        (&1e-2.into(), &false.into())
     );
 
     let said = stderr(&fine_tuned(&file, &["--epochs", "1", "--freeze-epochs", "2"]));
@@ -247,7 +247,7 @@ fn a_fine_tuned_run_keeps_its_settings_when_it_is_resumed() {
         }
         for (arguments, expected) in [
             (&["--fine-tune", "--freeze-epochs", "3"][..], "--freeze-epochs 3 differs"),
-            (&["--schedule", "one-cycle"], "--schedule one-cycle differs"),
+            (&["--schedule", "constant"], "--schedule constant differs"),
             (&["--lr", "0.001"], "which has 0.002; leave it out, or add --force"),
         ] {
             let run = output(&[&["--resume", &folder], arguments].concat());

@@ -89,7 +89,7 @@ fn a_model_file_says_what_it_is() {
     let run = output(&["info", &model]);
     let said = stdout(&run);
     for expected in [
-        "mlp 784-100-10, 79510 parameters",
+        "convnet 1-16-32-64-10, 24954 parameters",
         "28×28 pixels, grey, scaled to [0, 1]",
         "10: 0, 1, 2",
         "cross-entropy",
@@ -99,8 +99,8 @@ fn a_model_file_says_what_it_is() {
     }
     let run = output(&["info", &model, "--json"]);
     let card: Value = serde_json::from_slice(&run.stdout).unwrap();
-    assert_eq!(card["architecture"]["model"], "mlp");
-    assert_eq!(card["parameters"], 79510);
+    assert_eq!(card["architecture"]["model"], "convnet");
+    assert_eq!(card["parameters"], 24954);
 
     for file in ["Cargo.toml", "missing.safetensors", "."] {
         for verb in [&["info"][..], &["predict"]] {

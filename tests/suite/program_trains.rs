@@ -13,7 +13,7 @@ use crate::support::{Text, crate_path};
 
 /// The program's output on the bundled digits.
 fn trained(arguments: &[&str]) -> std::process::Output {
-    output(&[&["--device", "cpu", "--hidden", "30"], arguments].concat())
+    output(&[&["--device", "cpu", "--model", "mlp", "--hidden", "30"], arguments].concat())
 }
 
 /// A column of a log.
@@ -94,7 +94,8 @@ fn options_of_a_step_change_what_is_learned() {
         &["--clip-norm", "0.01"],
         &["--accumulate", "4"],
         &["--label-smoothing", "0.1"],
-        &["--momentum", "0.5"],
+        &["--momentum", "0.5", "--schedule", "constant"],
+        &["--schedule", "constant"],
         &["--weight-decay", "10"],
     ]
     .map(table)
@@ -118,7 +119,7 @@ fn what_cannot_work_is_refused_in_one_line() {
         (&["--from", "/no/such/model.safetensors"], "/no/such/model.safetensors"),
         (&["--schedule", "triangle"], "triangle"),
         (&["--schedule", "one-cycle", "--momentum", "0.9"], "one-cycle schedules the momentum"),
-        (&["--hidden", "4000000000"], "choose a smaller width"),
+        (&["--model", "mlp", "--hidden", "4000000000"], "choose a smaller width"),
         (&["--epochs", "-1"], "--epochs"),
         (&["--out", "model.safetensors/"], "ending in .safetensors"),
         (&["--log", "/no/such/folder/history.csv"], "/no/such/folder"),
@@ -191,7 +192,10 @@ fn a_learning_rate_is_found_and_shown() {
     let place = tempdir().unwrap();
     let picture = place.path().join("curve.svg");
     let search = |arguments: &[&str]| {
-        let run = output(&[&["lr-find", "--device", "cpu", "--hidden", "30"], arguments].concat());
+        let run = output(
+            &[&["lr-find", "--device", "cpu", "--model", "mlp", "--hidden", "30"], arguments]
+                .concat(),
+        );
         assert!(run.status.success(), "{}", stderr(&run));
         run
     };
@@ -219,7 +223,7 @@ fn a_run_is_resumed_without_the_file_that_it_started_from() {
     let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
     let (start, kept) = (path("start.safetensors"), path("run"));
     assert!(trained(&["--epochs", "1", "--out", &start]).status.success());
-    let from = ["--device", "cpu", "--from", &start];
+    let from = ["--device", "cpu", "--schedule", "constant", "--from", &start];
     let whole = output(&[&from[..], &["--epochs", "2"]].concat());
     let half = output(&[&from[..], &["--epochs", "1", "--checkpoint", &kept]].concat());
     assert!(half.status.success(), "{}", stderr(&half));

@@ -184,7 +184,17 @@ fn fewer_items_than_a_batch_have_a_summary_as_well() {
 
 #[test]
 fn the_program_shows_what_train_would_train() {
-    let run = output(&["summary", "--device", "cpu", "--hidden", "30", "--batch-size", "32"]);
+    let run = output(&[
+        "summary",
+        "--device",
+        "cpu",
+        "--model",
+        "mlp",
+        "--hidden",
+        "30",
+        "--batch-size",
+        "32",
+    ]);
     assert!(run.status.success(), "{}", stderr(&run));
     let expected = "mlp 784-30-10\n\n\
         layer     kind    output    parameters  multiply-adds  trainable\n\

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use fastburn::layers::{HeadConfig, Init};
 use fastburn::models::{
-    Activation, AnyModel, Architecture, Exportable, Mlp, ModelOptions, NamedModel, Registry,
+    Activation, AnyModel, Architecture, ConvNet, Exportable, ModelOptions, NamedModel, Registry,
     Shrinking, Stem,
 };
 use fastburn::vision::Images;
@@ -16,12 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use super::values::count;
 
+/// The learning rate for a model whose body is trained.
+const TRAINED_LR: f64 = 1e-3;
+
 /// Options for the model.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArguments {
     /// Model architecture
-    #[arg(long, value_parser = models(), default_value = Mlp::KIND)]
+    #[arg(long, value_parser = models(), default_value = ConvNet::KIND)]
     model: String,
     /// Widths of the hidden layers of an mlp, such as 500 or 200,50
     #[arg(long, value_parser = count, value_delimiter = ',', default_value = "100", value_name = "WIDTH")]
@@ -130,6 +133,14 @@ impl ModelArguments {
     /// Returns the name of the model.
     pub fn name(&self) -> &str {
         &self.model
+    }
+
+    /// Returns the learning rate that suits the model.
+    pub fn lr(&self) -> f64 {
+        match AnyModel::named(&self.model) {
+            Ok(model) if !self.start.is_trained() => model.lr(),
+            _ => TRAINED_LR,
+        }
     }
 
     /// Returns the architecture of a new model for these images.

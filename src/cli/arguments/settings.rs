@@ -17,8 +17,6 @@ use super::values::{count, whole_number};
 
 /// The batch size of data sets that are large enough for it.
 const BATCH_SIZE: usize = 64;
-/// The default learning rate, except in fine-tuning.
-const LR: f64 = 1e-3;
 
 /// The names of the options on the command line, without those left at their defaults.
 pub type Given = BTreeSet<String>;
@@ -47,15 +45,15 @@ pub struct TrainingOptions {
     /// Number of epochs
     #[arg(long, value_parser = count, default_value = "5")]
     pub epochs: NonZeroUsize,
-    /// Learning rate, or its peak with a schedule [default: 1e-3, or 2e-3 with --fine-tune]
+    /// Learning rate, or its peak with a schedule [default: the model's, as `fastburn models` lists
+    /// it; 1e-3 with --from, 2e-3 with --fine-tune]
     #[arg(long, value_parser = learning_rate)]
     lr: Option<f64>,
     /// Batch size [default: 64, or all training images if there are fewer]
     #[arg(long, value_parser = count, value_name = "IMAGES")]
     pub batch_size: Option<NonZeroUsize>,
     /// Learning rate schedule
-    #[arg(long, value_enum, default_value_t)]
-    #[serde(default)]
+    #[arg(long, value_enum, default_value_t = ScheduleName::OneCycle)]
     pub schedule: ScheduleName,
     #[command(flatten)]
     #[serde(flatten)]
@@ -121,11 +119,10 @@ pub enum BalanceName {
     Sampling,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScheduleName {
     /// Constant learning rate
-    #[default]
     Constant,
     /// fastai's 1cycle: up to the peak, then down to nearly 0
     OneCycle,
@@ -152,13 +149,19 @@ impl Settings {
                 "use --balance sampling",
             );
         }
+        self.optimizer().check()?;
         let fine_tunes = training.fine_tuning.fine_tune;
         if training.momentum.is_some()
             && (fine_tunes || training.schedule == ScheduleName::OneCycle)
         {
-            let option = if fine_tunes { "--fine-tune" } else { "--schedule one-cycle" };
+            let (option, remedy) = match fine_tunes {
+                true => ("--fine-tune", "leave out --momentum"),
+                false => {
+                    ("--schedule one-cycle", "leave out --momentum, or use another --schedule")
+                }
+            };
             let problem = format!("{option} schedules the momentum, from 0.95 to 0.85 and back");
-            return conflict(&problem, "leave out --momentum");
+            return conflict(&problem, remedy);
         }
         if fine_tunes && !self.model.start.is_trained() {
             return conflict(
@@ -166,7 +169,7 @@ impl Settings {
                 "name its file with --from, or use --pretrained or --weights",
             );
         }
-        Ok(self.optimizer().check()?)
+        Ok(())
     }
 
     /// Sets what has no fixed default, for a number of training images: a resumed run keeps it,
@@ -187,7 +190,8 @@ impl Settings {
     /// Returns the learning rate.
     pub fn lr(&self) -> f64 {
         let fine_tunes = self.training.fine_tuning.fine_tune;
-        self.training.lr.unwrap_or(if fine_tunes { FineTune::default().base_lr } else { LR })
+        let usual = || if fine_tunes { FineTune::default().base_lr } else { self.model.lr() };
+        self.training.lr.unwrap_or_else(usual)
     }
 
     /// Returns the settings of fine-tuning, if a model is fine-tuned.

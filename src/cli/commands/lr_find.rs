@@ -52,7 +52,7 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   fastburn lr-find photos --size 64
-  fastburn lr-find mnist --hidden 500 --out curve.png
+  fastburn lr-find mnist --model mlp --hidden 500 --out curve.png
   fastburn lr-find photos --from photos.safetensors --fine-tune    with a frozen body";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cli::arguments::images::{Size, channels};
 use crate::cli::arguments::values::count;
-use crate::cli::output::print::table;
+use crate::cli::output::print::{number, table};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -44,6 +44,7 @@ ImageNet's validation images. `fastburn predict resnet18 photo.jpg` uses them as
 struct ListedModel {
     name: &'static str,
     about: &'static str,
+    lr: f64,
     parameters: usize,
     /// For one image.
     multiply_adds: u64,
@@ -62,7 +63,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         writeln!(out, "{}", json!({ "models": models, "weights": weights }))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let header = ["model", "parameters", "multiply-adds", ""].map(str::to_owned);
+    let header = ["model", "parameters", "multiply-adds", "learning rate", ""].map(str::to_owned);
     let rows = models.iter().map(ListedModel::cells);
     write!(out, "{}", table(&std::iter::once(header).chain(rows).collect::<Vec<_>>()))?;
     let Arguments { size, channels, classes, .. } = arguments;
@@ -86,21 +87,27 @@ impl ListedModel {
         Ok(Self {
             name: model.name(),
             about: model.about(),
+            lr: model.lr(),
             parameters: count_parameters(&made),
             multiply_adds: layers.iter().filter_map(|layer| layer.multiply_adds).sum(),
         })
     }
 
-    fn cells(&self) -> [String; 4] {
-        let Self { name, about, parameters, multiply_adds } = self;
-        let multiply_adds = in_thousands(*multiply_adds);
-        [(*name).to_owned(), in_thousands(*parameters as u64), multiply_adds, (*about).to_owned()]
+    fn cells(&self) -> [String; 5] {
+        [
+            self.name.to_owned(),
+            in_thousands(self.parameters as u64),
+            in_thousands(self.multiply_adds),
+            number(self.lr),
+            self.about.to_owned(),
+        ]
     }
 
     fn json(&self) -> Value {
         json!({
             "name": self.name,
             "about": self.about,
+            "learning_rate": self.lr,
             "parameters": self.parameters,
             "multiply_adds": self.multiply_adds,
         })

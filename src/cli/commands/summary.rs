@@ -31,7 +31,7 @@ pub struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  fastburn summary mnist --hidden 200,50
+  fastburn summary mnist --model mlp --hidden 200,50
   fastburn summary photos --from photos.safetensors --fine-tune    what is frozen at first";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {

@@ -38,7 +38,8 @@ pub struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   fastburn train photos --size 64 --epochs 10 --out photos.safetensors
-  fastburn train mnist --hidden 500 --schedule one-cycle --lr 2e-3
+  fastburn train mnist --model mlp --hidden 500 --lr 2e-3
+  fastburn train photos --model resnet18 --pretrained --fine-tune --epochs 3
   fastburn train photos --from photos.safetensors --fine-tune
   fastburn train photos --size 64 --checkpoint run
   fastburn train photos --resume run                    resume it after Ctrl-C";

@@ -226,7 +226,7 @@ impl Exportable for ResNet {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        vec![
+        [
             Preset::new("resnet18", "torchvision's ResNet-18", |shape, outputs, options| {
                 configure(ResNetConfig::resnet18(3, outputs), shape, options)
             }),
@@ -237,6 +237,8 @@ impl Exportable for ResNet {
                 configure(ResNetConfig::resnet50(3, outputs), shape, options)
             }),
         ]
+        .map(|preset| preset.with_lr(3e-3))
+        .into()
     }
 }
 
