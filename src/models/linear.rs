@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::exportable::Exportable;
 use super::input::{check_features, rows};
 use super::model::Model;
+use super::options::ModelOption;
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -128,8 +129,9 @@ impl Exportable for Linear {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        vec![Preset::new(Self::KIND, "A single linear layer", |shape, outputs, options| {
+        let preset = Preset::new(Self::KIND, "A single linear layer", |shape, outputs, options| {
             Ok(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
-        })]
+        });
+        vec![preset.uses(&[ModelOption::Init])]
     }
 }

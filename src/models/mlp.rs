@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::exportable::Exportable;
 use super::input::{check_features, rows};
 use super::model::{LayerGroup, Model};
-use super::options::Activation;
+use super::options::{Activation, ModelOption};
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -199,11 +199,13 @@ impl Exportable for Mlp {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        vec![Preset::new(Self::KIND, "A multi-layer perceptron", |shape, outputs, options| {
-            let ends = [shape.iter().product(), outputs];
-            let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
-            let config = MlpConfig::new(widths).with_activation(options.activation);
-            Ok(config.with_init(options.init))
-        })]
+        let preset =
+            Preset::new(Self::KIND, "A multi-layer perceptron", |shape, outputs, options| {
+                let ends = [shape.iter().product(), outputs];
+                let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
+                let config = MlpConfig::new(widths).with_activation(options.activation);
+                Ok(config.with_init(options.init))
+            });
+        vec![preset.uses(&[ModelOption::Hidden, ModelOption::Activation, ModelOption::Init])]
     }
 }

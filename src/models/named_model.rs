@@ -2,7 +2,7 @@
 
 use super::architecture::Architecture;
 use super::exportable::Exportable;
-use super::options::ModelOptions;
+use super::options::{ModelOption, ModelOptions};
 use super::preset::Preset;
 use crate::error::Result;
 
@@ -24,16 +24,17 @@ type Make = Box<dyn Fn(&[usize], usize, &ModelOptions) -> Result<Architecture>>;
 pub struct NamedModel {
     name: &'static str,
     about: &'static str,
+    options: &'static [ModelOption],
     make: Make,
 }
 
 impl NamedModel {
     pub(super) fn of<M: Exportable>(preset: Preset<M::Config>) -> Self {
-        let (name, about) = (preset.name(), preset.about());
+        let (name, about, options) = (preset.name(), preset.about(), preset.options());
         let make = move |shape: &[usize], outputs, options: &ModelOptions| {
             Architecture::of::<M>(&preset.config(shape, outputs, options)?)
         };
-        Self { name, about, make: Box::new(make) }
+        Self { name, about, options, make: Box::new(make) }
     }
 
     /// Returns the name, such as `resnet18`.
@@ -44,6 +45,11 @@ impl NamedModel {
     /// Returns what the model is, in a few words.
     pub fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// Returns the options that affect the model, as its preset declares them.
+    pub fn options(&self) -> &'static [ModelOption] {
+        self.options
     }
 
     /// Returns the architecture of a new model for inputs of that shape, without the batch.

@@ -1,6 +1,6 @@
 //! The names by which new models are chosen.
 
-use super::options::ModelOptions;
+use super::options::{ModelOption, ModelOptions};
 use crate::error::Result;
 
 /// A name by which a new model is chosen, as with the program's `--model`, and how its
@@ -10,10 +10,11 @@ use crate::error::Result;
 /// can have several: `resnet18` and `resnet50` are both of the kind `resnet`.
 ///
 /// ```
-/// use fastburn::models::{Exportable, Linear, LinearConfig, ModelOptions};
+/// use fastburn::models::{Exportable, Linear, LinearConfig, ModelOption, ModelOptions};
 ///
 /// let preset = &Linear::presets()[0];
 /// assert_eq!(preset.name(), "linear");
+/// assert_eq!(preset.options(), [ModelOption::Init]);
 /// let config = preset.config(&[1, 28, 28], 10, &ModelOptions::new())?;
 /// assert_eq!(config, LinearConfig::new(784, 10));
 /// # Ok::<(), fastburn::Error>(())
@@ -22,6 +23,7 @@ use crate::error::Result;
 pub struct Preset<C> {
     name: &'static str,
     about: &'static str,
+    options: &'static [ModelOption],
     config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
 }
 
@@ -34,7 +36,14 @@ impl<C> Preset<C> {
         about: &'static str,
         config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
     ) -> Self {
-        Self { name, about, config }
+        Self { name, about, options: &[], config }
+    }
+
+    /// Declares the options that affect the configuration (default: none), so that a program can
+    /// refuse the others.
+    pub fn uses(mut self, options: &'static [ModelOption]) -> Self {
+        self.options = options;
+        self
     }
 
     /// Returns the name, such as `resnet18`.
@@ -45,6 +54,11 @@ impl<C> Preset<C> {
     /// Returns what the model is, in a few words.
     pub fn about(&self) -> &'static str {
         self.about
+    }
+
+    /// Returns the options that affect the configuration.
+    pub fn options(&self) -> &'static [ModelOption] {
+        self.options
     }
 
     /// Returns the configuration of a new model for inputs of that shape, without the batch.

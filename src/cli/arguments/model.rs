@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use fastburn::Error;
 use fastburn::layers::{HeadConfig, Init};
 use fastburn::models::{
-    Activation, AnyModel, Architecture, Exportable, Mlp, ModelOptions, NamedModel, Registry,
-    Shrinking, Stem,
+    Activation, AnyModel, Architecture, Exportable, Mlp, ModelOption, ModelOptions, NamedModel,
+    Registry, Shrinking, Stem,
 };
 use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
 
+use super::given::Given;
 use super::values::count;
 
 /// Options for the model.
@@ -130,6 +132,26 @@ impl ModelArguments {
     /// Returns the name of the model.
     pub fn name(&self) -> &str {
         &self.model
+    }
+
+    /// Fails if an option on the command line has no effect on the model.
+    pub fn check(&self, given: &Given) -> Result<()> {
+        let (models, model) = (AnyModel::all_named(), AnyModel::named(&self.model)?);
+        let has_no_effect = |option: &&ModelOption| {
+            given.contains(option.name()) && !model.options().contains(option)
+        };
+        let mut options = models.iter().flat_map(NamedModel::options);
+        let Some(option) = options.find(has_no_effect) else { return Ok(()) };
+        let uses_it = |model: &&NamedModel| model.options().contains(option);
+        let users: Vec<_> = models.iter().filter(uses_it).map(NamedModel::name).collect();
+        let problem = format!(
+            "--{} has no effect on {}, only on {}",
+            option.name().replace('_', "-"),
+            model.name(),
+            users.join(", ")
+        );
+        let remedy = Some("leave it out, or choose another --model".into());
+        Err(Error::Usage { problem, remedy }.into())
     }
 
     /// Returns the architecture of a new model for these images.
