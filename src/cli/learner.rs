@@ -14,6 +14,7 @@ use fastburn::vision::{Images, ReadOptions, Splits};
 use fastburn::{Seed, device};
 
 use super::arguments::data::DataOptions;
+use super::arguments::given::Given;
 use super::arguments::images::MemoryOptions;
 use super::arguments::settings::{BalanceName, LossName, Settings};
 use super::start::Start;
@@ -49,9 +50,10 @@ pub fn open(
     options: &DataOptions,
     memory: MemoryOptions,
     settings: &Settings,
+    given: &Given,
 ) -> Result<AnyLearner> {
     // Conflicting options are reported before any file is read.
-    settings.check()?;
+    settings.check(given)?;
     let device = device::open(&settings.device)?;
     let start = Start::open(settings, &device)?;
     let splits = options.splits(data, settings.training.seed)?;

@@ -13,7 +13,7 @@ use anyhow::Result;
 use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Id, Parser};
 
-use self::arguments::settings::Given;
+use self::arguments::given::Given;
 use self::commands::{Command, train};
 pub use self::output::exit::report;
 
@@ -43,10 +43,10 @@ pub fn parse() -> Result<Cli> {
     let command = Cli::command().allow_negative_numbers(true);
     let command = command.mut_subcommands(|verb| verb.allow_negative_numbers(true));
     let parsed = command.try_get_matches().and_then(|matches| {
-        let train_matches = matches.subcommand_matches("train").unwrap_or(&matches);
+        let of_verb = matches.subcommand().map_or(&matches, |(_, of_verb)| of_verb);
         let is_given =
-            |id: &&Id| train_matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-        let given = train_matches.ids().filter(is_given).map(Id::to_string).collect();
+            |id: &&Id| of_verb.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        let given = of_verb.ids().filter(is_given).map(Id::to_string).collect();
         Ok(Cli { given, ..Cli::from_arg_matches(&matches)? })
     });
     parsed.map_err(anyhow::Error::new)

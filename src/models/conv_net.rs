@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::exportable::Exportable;
 use super::input::{check_channels, image_shape};
 use super::model::{LayerGroup, Model};
-use super::options::{ModelOptions, Shrinking};
+use super::options::{ModelOption, ModelOptions, Shrinking};
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -252,7 +252,14 @@ impl Exportable for ConvNet {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        vec![Preset::new(Self::KIND, "A small convolutional network", configure).with_lr(1e-2)]
+        let preset = Preset::new(Self::KIND, "A small convolutional network", configure);
+        vec![preset.with_lr(1e-2).uses(&[
+            ModelOption::Widths,
+            ModelOption::Kernel,
+            ModelOption::Shrinking,
+            ModelOption::Head,
+            ModelOption::Init,
+        ])]
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::exportable::Exportable;
 use super::input::{check_features, rows};
 use super::model::Model;
-use super::options::ModelOptions;
+use super::options::ModelOption;
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -129,9 +129,9 @@ impl Exportable for Linear {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        let configure = |shape: &[usize], outputs, options: &ModelOptions| {
+        let preset = Preset::new(Self::KIND, "A single linear layer", |shape, outputs, options| {
             Ok(LinearConfig::new(shape.iter().product(), outputs).with_init(options.init))
-        };
-        vec![Preset::new(Self::KIND, "A single linear layer", configure).with_lr(1e-2)]
+        });
+        vec![preset.with_lr(1e-2).uses(&[ModelOption::Init])]
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::exportable::Exportable;
 use super::input::{check_features, rows};
 use super::model::{LayerGroup, Model};
-use super::options::{Activation, ModelOptions};
+use super::options::{Activation, ModelOption};
 use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
@@ -199,12 +199,17 @@ impl Exportable for Mlp {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        let configure = |shape: &[usize], outputs, options: &ModelOptions| {
-            let ends = [shape.iter().product(), outputs];
-            let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
-            let config = MlpConfig::new(widths).with_activation(options.activation);
-            Ok(config.with_init(options.init))
-        };
-        vec![Preset::new(Self::KIND, "A multi-layer perceptron", configure).with_lr(5e-3)]
+        let preset =
+            Preset::new(Self::KIND, "A multi-layer perceptron", |shape, outputs, options| {
+                let ends = [shape.iter().product(), outputs];
+                let widths = [&ends[..1], &options.hidden, &ends[1..]].concat();
+                let config = MlpConfig::new(widths).with_activation(options.activation);
+                Ok(config.with_init(options.init))
+            });
+        vec![preset.with_lr(5e-3).uses(&[
+            ModelOption::Hidden,
+            ModelOption::Activation,
+            ModelOption::Init,
+        ])]
     }
 }

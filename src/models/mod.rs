@@ -35,7 +35,7 @@ pub use model_card::ModelCard;
 pub use model_file::ModelFile;
 pub use model_kind::ModelKind;
 pub use named_model::NamedModel;
-pub use options::{Activation, ModelOptions, Shrinking, Stem};
+pub use options::{Activation, ModelOption, ModelOptions, Shrinking, Stem};
 pub use preset::Preset;
 pub use registry::Registry;
 pub use resnet::{BlockKind, ResNet, ResNetConfig};

@@ -2,7 +2,7 @@
 
 use super::architecture::Architecture;
 use super::exportable::Exportable;
-use super::options::ModelOptions;
+use super::options::{ModelOption, ModelOptions};
 use super::preset::Preset;
 use crate::error::Result;
 
@@ -25,16 +25,18 @@ pub struct NamedModel {
     name: &'static str,
     about: &'static str,
     lr: f64,
+    options: &'static [ModelOption],
     make: Make,
 }
 
 impl NamedModel {
     pub(super) fn of<M: Exportable>(preset: Preset<M::Config>) -> Self {
         let (name, about, lr) = (preset.name(), preset.about(), preset.lr());
+        let options = preset.options();
         let make = move |shape: &[usize], outputs, options: &ModelOptions| {
             Architecture::of::<M>(&preset.config(shape, outputs, options)?)
         };
-        Self { name, about, lr, make: Box::new(make) }
+        Self { name, about, lr, options, make: Box::new(make) }
     }
 
     /// Returns the name, such as `resnet18`.
@@ -50,6 +52,11 @@ impl NamedModel {
     /// Returns the learning rate that suits most data: see [`Preset::lr`].
     pub fn lr(&self) -> f64 {
         self.lr
+    }
+
+    /// Returns the options that affect the model, as its preset declares them.
+    pub fn options(&self) -> &'static [ModelOption] {
+        self.options
     }
 
     /// Returns the architecture of a new model for inputs of that shape, without the batch.

@@ -65,6 +65,47 @@ pub struct ModelOptions {
     pub zero_init: bool,
 }
 
+/// One of the [`ModelOptions`], by which a [`Preset`](super::Preset) declares those that it uses.
+#[non_exhaustive]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModelOption {
+    /// [`ModelOptions::hidden`].
+    Hidden,
+    /// [`ModelOptions::activation`].
+    Activation,
+    /// [`ModelOptions::init`].
+    Init,
+    /// [`ModelOptions::widths`].
+    Widths,
+    /// [`ModelOptions::kernel`].
+    Kernel,
+    /// [`ModelOptions::shrinking`].
+    Shrinking,
+    /// [`ModelOptions::stem`].
+    Stem,
+    /// [`ModelOptions::head`].
+    Head,
+    /// [`ModelOptions::zero_init`].
+    ZeroInit,
+}
+
+impl ModelOption {
+    /// Returns the name of the field, such as `zero_init`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hidden => "hidden",
+            Self::Activation => "activation",
+            Self::Init => "init",
+            Self::Widths => "widths",
+            Self::Kernel => "kernel",
+            Self::Shrinking => "shrinking",
+            Self::Stem => "stem",
+            Self::Head => "head",
+            Self::ZeroInit => "zero_init",
+        }
+    }
+}
+
 impl ModelOptions {
     /// Creates options with no hidden layers, ReLU, PyTorch's initialisation, and a model's usual
     /// values.

@@ -1,6 +1,6 @@
 //! The names by which new models are chosen.
 
-use super::options::ModelOptions;
+use super::options::{ModelOption, ModelOptions};
 use crate::error::Result;
 
 /// The learning rate of a preset that does not tell its own.
@@ -13,10 +13,11 @@ const LR: f64 = 1e-3;
 /// can have several: `resnet18` and `resnet50` are both of the kind `resnet`.
 ///
 /// ```
-/// use fastburn::models::{Exportable, Linear, LinearConfig, ModelOptions};
+/// use fastburn::models::{Exportable, Linear, LinearConfig, ModelOption, ModelOptions};
 ///
 /// let preset = &Linear::presets()[0];
 /// assert_eq!(preset.name(), "linear");
+/// assert_eq!(preset.options(), [ModelOption::Init]);
 /// let config = preset.config(&[1, 28, 28], 10, &ModelOptions::new())?;
 /// assert_eq!(config, LinearConfig::new(784, 10));
 /// # Ok::<(), fastburn::Error>(())
@@ -26,6 +27,7 @@ pub struct Preset<C> {
     name: &'static str,
     about: &'static str,
     lr: f64,
+    options: &'static [ModelOption],
     config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
 }
 
@@ -38,12 +40,19 @@ impl<C> Preset<C> {
         about: &'static str,
         config: fn(&[usize], usize, &ModelOptions) -> Result<C>,
     ) -> Self {
-        Self { name, about, lr: LR, config }
+        Self { name, about, lr: LR, options: &[], config }
     }
 
     /// Sets the learning rate that suits most data (default: 1e-3): see [`lr`](Self::lr).
     pub fn with_lr(mut self, lr: f64) -> Self {
         self.lr = lr;
+        self
+    }
+
+    /// Declares the options that affect the configuration (default: none), so that a program can
+    /// refuse the others.
+    pub fn uses(mut self, options: &'static [ModelOption]) -> Self {
+        self.options = options;
         self
     }
 
@@ -61,6 +70,11 @@ impl<C> Preset<C> {
     /// 64.
     pub fn lr(&self) -> f64 {
         self.lr
+    }
+
+    /// Returns the options that affect the configuration.
+    pub fn options(&self) -> &'static [ModelOption] {
+        self.options
     }
 
     /// Returns the configuration of a new model for inputs of that shape, without the batch.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,10 @@ use tempfile::tempdir;
 use crate::program::{fastburn, output, stderr, stdout, timeless};
 use crate::support::crate_path;
 
-/// How often a process is killed; `FASTBURN_KILLS` asks for more.
+/// How often processes are killed that train an MLP, and a convolutional model; `FASTBURN_KILLS`
+/// asks for more.
 const KILLS: usize = 75;
+const CONVOLUTION_KILLS: usize = 24;
 
 /// A run that leaves many checkpoints.
 const RUN: [&str; 7] = ["--device", "cpu", "--epochs", "3", "--keep", "3", "--every-steps"];
@@ -40,6 +42,13 @@ const EVERYTHING: [&str; 12] = [
     "--log",
 ];
 
+/// Five batches per epoch, since a convolution takes longer.
+const FEW_IMAGES: [&str; 4] = ["--max-per-class", "8", "--batch-size", "16"];
+const NARROW_RESNET: [&str; 4] = ["--model", "resnet18", "--widths", "4,8,8,8"];
+/// Norms and dropout in its head.
+const CONVNET: [&str; 6] = ["--model", "convnet", "--widths", "4,8", "--head", "fastai"];
+const BOTH_PHASES: [&str; 3] = ["--fine-tune", "--freeze-epochs", "2"];
+
 /// The options of a run.
 #[derive(Clone, Copy)]
 enum Options {
@@ -47,6 +56,35 @@ enum Options {
     Everything,
     /// Everything, in both phases of fine-tuning.
     FineTuned,
+    /// Everything, for a convnet.
+    ConvNet,
+    /// Everything, for a ResNet with a new head, in both phases of fine-tuning.
+    FineTunedResNet,
+}
+
+impl Options {
+    /// The file of the model that is fine-tuned, which was trained for a moment.
+    fn trained(self) -> Option<&'static [u8]> {
+        static MLP: LazyLock<Vec<u8>> =
+            LazyLock::new(|| train(&["--model", "mlp", "--hidden", "8"]));
+        static RESNET: LazyLock<Vec<u8>> =
+            LazyLock::new(|| train(&[FEW_IMAGES, NARROW_RESNET].concat()));
+        match self {
+            Self::Few | Self::Everything | Self::ConvNet => None,
+            Self::FineTuned => Some(&MLP),
+            Self::FineTunedResNet => Some(&RESNET),
+        }
+    }
+}
+
+/// Trains for one epoch. Returns the model file.
+fn train(model: &[&str]) -> Vec<u8> {
+    let place = tempdir().unwrap();
+    let file = place.path().join("model.safetensors");
+    let mut command = fastburn(&["--device", "cpu", "--epochs", "1"]);
+    let run = command.args(model).arg("--out").arg(&file).output().unwrap();
+    assert!(run.status.success(), "{}", stderr(&run));
+    fs::read(file).unwrap()
 }
 
 /// How a run is started, and how often it leaves a checkpoint.
@@ -99,27 +137,25 @@ fn start(place: &Path, kind: Kind) -> Child {
         Options::Everything => {
             command.args(["--model", "mlp", "--hidden", "8", "--schedule", "one-cycle"])
         }
-        Options::FineTuned => {
-            let file = place.join("start.safetensors");
-            fs::write(&file, model_to_tune()).unwrap();
-            command.args(["--fine-tune", "--freeze-epochs", "2", "--from"]).arg(file)
+        Options::ConvNet => command.args(FEW_IMAGES).args(CONVNET),
+        Options::FineTuned => command.args(BOTH_PHASES).arg("--from"),
+        Options::FineTunedResNet => {
+            // The images for which the weights were trained, not those of torchvision's.
+            let images = ["--size", "28", "--channels", "1"];
+            command
+                .args(FEW_IMAGES)
+                .args(NARROW_RESNET)
+                .args(images)
+                .args(BOTH_PHASES)
+                .arg("--weights")
         }
     };
+    if let Some(trained) = kind.options.trained() {
+        let file = place.join("start.safetensors");
+        fs::write(&file, trained).unwrap();
+        command.arg(file);
+    }
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-/// The file of a model that was trained for a moment.
-fn model_to_tune() -> &'static [u8] {
-    static FILE: OnceLock<Vec<u8>> = OnceLock::new();
-    FILE.get_or_init(|| {
-        let place = tempdir().unwrap();
-        let file = place.path().join("start.safetensors");
-        let short =
-            ["--device", "cpu", "--epochs", "1", "--model", "mlp", "--hidden", "8", "--out"];
-        let run = fastburn(&short).arg(&file).output().unwrap();
-        assert!(run.status.success(), "{}", stderr(&run));
-        fs::read(file).unwrap()
-    })
 }
 
 fn names(place: &Path) -> Vec<String> {
@@ -138,63 +174,99 @@ fn was_writing(place: &Path) -> bool {
 
 fn unbroken(kind: Kind) -> (Outcome, Duration) {
     let place = tempdir().unwrap();
-    model_to_tune();
+    kind.options.trained();
     let begun = Instant::now();
     let run = start(place.path(), kind).wait_with_output().unwrap();
     let took = begun.elapsed();
     (outcome(&run, place.path()), took)
 }
 
-#[test]
-fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
-    let wanted = std::env::var("FASTBURN_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+/// What came of kills.
+#[derive(Default)]
+struct Kills {
+    all: usize,
+    runs: usize,
+    in_a_file: usize,
+    before_any: usize,
+}
+
+impl Kills {
+    /// Kills a run at random moments, and resumes it each time until it ends.
+    fn run_to_the_end(
+        &mut self,
+        place: &Path,
+        kind: Kind,
+        took: Duration,
+        rng: &mut ChaCha8Rng,
+    ) -> Output {
+        self.runs += 1;
+        loop {
+            let mut child = start(place, kind);
+            sleep(took.mul_f64(rng.random_range(0.0..0.9)));
+            // A third of them wait for a file to be begun.
+            let until = Instant::now() + Duration::from_millis(50);
+            while self.all.is_multiple_of(3) && !was_writing(place) && Instant::now() < until {}
+            if child.try_wait().unwrap().is_some() {
+                return child.wait_with_output().unwrap();
+            }
+            child.kill().unwrap();
+            child.wait().unwrap();
+            self.all += 1;
+            self.in_a_file += usize::from(was_writing(place));
+            self.before_any += usize::from(!has_checkpoint(place));
+        }
+    }
+}
+
+/// Kills runs of these kinds, each of which ends as an unbroken one.
+fn kill_runs(kinds: &[Kind], kills: usize) -> Kills {
+    let wanted = std::env::var("FASTBURN_KILLS").map_or(kills, |kills| kills.parse().unwrap());
     let mut rng = ChaCha8Rng::seed_from_u64(wanted as u64);
-    let (mut kills, mut runs, mut in_a_file, mut before_any) = (0, 0, 0, 0);
-    while kills < wanted {
-        // At every step most of the time is spent in files, at every twenty in training; seldom, a
-        // run is resumed from the ends of epochs and of the phases of fine-tuning.
-        for (every_steps, options) in [
-            ("1", Options::Few),
-            ("20", Options::FineTuned),
-            ("1", Options::Everything),
-            ("1000", Options::FineTuned),
-            ("20", Options::Few),
-            ("1", Options::FineTuned),
-            ("20", Options::Everything),
-        ] {
-            let kind = Kind { every_steps, options };
+    let mut kills = Kills::default();
+    while kills.all < wanted {
+        for &kind in kinds {
             let (expected, took) = unbroken(kind);
             for _ in 0..wanted.div_ceil(40) {
-                if kills >= wanted {
+                if kills.all >= wanted {
                     break;
                 }
                 let place = tempdir().unwrap();
-                let run = loop {
-                    let mut child = start(place.path(), kind);
-                    sleep(took.mul_f64(rng.random_range(0.0..0.9)));
-                    // A third of them wait for a file to be begun.
-                    let until = Instant::now() + Duration::from_millis(50);
-                    while kills % 3 == 0 && !was_writing(place.path()) && Instant::now() < until {}
-                    if child.try_wait().unwrap().is_some() {
-                        break child.wait_with_output().unwrap();
-                    }
-                    child.kill().unwrap();
-                    child.wait().unwrap();
-                    kills += 1;
-                    in_a_file += usize::from(was_writing(place.path()));
-                    before_any += usize::from(!has_checkpoint(place.path()));
-                };
-                assert_eq!(outcome(&run, place.path()), expected, "after {kills} kills");
-                runs += 1;
+                let run = kills.run_to_the_end(place.path(), kind, took, &mut rng);
+                assert_eq!(outcome(&run, place.path()), expected, "after {} kills", kills.all);
             }
         }
     }
-    assert!(in_a_file > 0, "no kill within a file");
+    let Kills { all, runs, in_a_file, before_any } = kills;
     let said = format!(
-        "{kills} kills in {runs} runs: {in_a_file} within a file, {before_any} before the first \
+        "{all} kills in {runs} runs: {in_a_file} within a file, {before_any} before the first \
          checkpoint"
     );
     let _ = writeln!(std::io::stderr(), "{said}");
+    kills
+}
+
+#[test]
+fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
+    // At every step most of the time is spent in files, at every twenty in training; seldom, a run
+    // is resumed from the ends of epochs and of the phases of fine-tuning.
+    let kinds = [
+        ("1", Options::Few),
+        ("20", Options::FineTuned),
+        ("1", Options::Everything),
+        ("1000", Options::FineTuned),
+        ("20", Options::Few),
+        ("1", Options::FineTuned),
+        ("20", Options::Everything),
+    ];
+    let kinds = kinds.map(|(every_steps, options)| Kind { every_steps, options });
+    assert!(kill_runs(&kinds, KILLS).in_a_file > 0, "no kill within a file");
+}
+
+#[test]
+fn a_convolutional_run_killed_at_any_moment_ends_as_the_unbroken_one() {
+    let kinds = [("1", Options::ConvNet), ("2", Options::FineTunedResNet)];
+    let kinds = kinds.map(|(every_steps, options)| Kind { every_steps, options });
+    kill_runs(&kinds, CONVOLUTION_KILLS);
 }
 
 #[cfg(unix)]

@@ -3,9 +3,10 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use fastburn::Error;
-use fastburn::layers::Init;
+use fastburn::layers::{HeadConfig, Init};
 use fastburn::models::{
-    Activation, AnyModel, Architecture, Linear, LinearConfig, Mlp, MlpConfig, Model, Registry,
+    Activation, AnyModel, Architecture, Linear, LinearConfig, Mlp, MlpConfig, Model, ModelOption,
+    ModelOptions, Registry, Shrinking, StateDict, Stem,
 };
 
 use crate::support::{assert_close, each_device, values};
@@ -103,4 +104,39 @@ fn an_architecture_survives_its_file() {
         assert_eq!(outputs[0], 2);
         assert!(model.num_params() > 0);
     }
+}
+
+#[test]
+fn a_model_changes_with_the_options_that_it_declares_and_with_no_others() {
+    let device = fastburn::device::cpu().unwrap();
+    let usual = ModelOptions::new().hidden([5]).widths([2, 3, 3, 4]);
+    let unusual = |change: fn(ModelOptions) -> ModelOptions| change(usual.clone());
+    let changes = [
+        (ModelOption::Hidden, unusual(|options| options.hidden([6]))),
+        (ModelOption::Activation, unusual(|options| options.activation(Activation::Sigmoid))),
+        (ModelOption::Init, unusual(|options| options.init(Init::Normal))),
+        (ModelOption::Widths, unusual(|options| options.widths([2, 2, 2, 2]))),
+        (ModelOption::Kernel, unusual(|options| options.kernel(3))),
+        (ModelOption::Shrinking, unusual(|options| options.shrinking(Shrinking::MaxPool))),
+        (ModelOption::Stem, unusual(|options| options.stem(Stem::Standard))),
+        (ModelOption::Head, unusual(|options| options.head(HeadConfig::fastai()))),
+        (ModelOption::ZeroInit, unusual(|options| options.zero_init(true))),
+    ];
+    for model in AnyModel::all_named() {
+        let made = |options: &ModelOptions| {
+            let architecture = model.architecture(&[1, 28, 28], 3, options).unwrap();
+            let made = AnyModel::from_architecture(&architecture, &device, 1).unwrap();
+            (made.architecture().unwrap(), StateDict::of(&made).unwrap())
+        };
+        let expected = made(&usual);
+        let has_effect = |(_, options): &&(_, ModelOptions)| made(options) != expected;
+        let found: Vec<_> = changes.iter().filter(has_effect).map(|(option, _)| *option).collect();
+        assert_eq!(sorted(&found), sorted(model.options()), "{}", model.name());
+    }
+}
+
+fn sorted(options: &[ModelOption]) -> Vec<&'static str> {
+    let mut names: Vec<_> = options.iter().map(|option| option.name()).collect();
+    names.sort();
+    names
 }

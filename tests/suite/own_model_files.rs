@@ -14,7 +14,7 @@ use fastburn::loss::{CrossEntropy, Mse};
 use fastburn::metrics::accuracy;
 use fastburn::models::{
     AnyModel, Architecture, Exportable, LayerGroup, Linear, LinearConfig, MlpConfig, Model,
-    ModelFile, ModelOptions, Preset, Registry, StateDict, TorchNames,
+    ModelFile, ModelOption, ModelOptions, Preset, Registry, StateDict, TorchNames,
 };
 use fastburn::rows::{RowPredictor, Table};
 use fastburn::vision::{Images, Predictor, PretrainedModel, ReadOptions, Splits};
@@ -97,9 +97,10 @@ impl Exportable for ConvNet {
     }
 
     fn presets() -> Vec<Preset<ConvConfig>> {
-        vec![Preset::new(Self::KIND, "a convolution", |_, outputs, options| {
+        let preset = Preset::new(Self::KIND, "a convolution", |_, outputs, options| {
             Ok(ConvConfig { channels: options.hidden.first().copied().unwrap_or(8), outputs })
-        })]
+        });
+        vec![preset.uses(&[ModelOption::Hidden])]
     }
 }
 
@@ -228,6 +229,7 @@ fn a_registry_reads_the_files_of_all_its_kinds_and_tells_what_it_does_not_know()
     };
     assert_eq!(made("conv-net").unwrap(), "conv-net");
     assert_eq!(made("mlp").unwrap(), "mlp 784-6-2");
+    assert_eq!(OurModel::named("conv-net").unwrap().options(), [ModelOption::Hidden]);
     assert!(made("transformer").unwrap_err().to_string().contains("conv-net, linear, mlp"));
     // A kind that was there twice could be read as the wrong one.
     assert!(Twice::kind("conv-net").unwrap_err().to_string().contains("names that differ"));

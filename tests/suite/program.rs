@@ -131,6 +131,32 @@ fn what_cannot_be_obeyed_is_one_clear_line_and_exit_code_2() {
 }
 
 #[test]
+fn an_option_without_effect_on_the_model_is_refused_by_name() {
+    let resnets = "resnet18, resnet34, resnet50";
+    for (model, option, users) in [
+        ("linear", &["--hidden", "30"][..], "mlp"),
+        ("linear", &["--activation", "relu"], "mlp"),
+        ("mlp", &["--kernel", "3"], "convnet"),
+        ("mlp", &["--zero-init"], resnets),
+        ("mlp", &["--head", "linear"], &format!("convnet, {resnets}")),
+        ("convnet", &["--stem", "small"], resnets),
+        ("resnet18", &["--shrinking", "stride"], "convnet"),
+        ("resnet18", &["--init", "normal"], "linear, mlp, convnet"),
+    ] {
+        for verb in [&["train", "digits"][..], &["summary"], &["lr-find"]] {
+            let run = output(&[verb, &["--device", "cpu", "--model", model], option].concat());
+            assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
+            let expected = format!(
+                "error: {} has no effect on {model}, only on {users}; leave it out, or choose \
+                 another --model\n",
+                option[0]
+            );
+            assert_eq!(stderr(&run), expected);
+        }
+    }
+}
+
+#[test]
 fn data_that_cannot_be_used_is_one_clear_line_and_exit_code_1() {
     let folder = tempfile::TempDir::new().unwrap();
     let path = folder.path().to_str().unwrap();

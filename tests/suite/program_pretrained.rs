@@ -3,15 +3,16 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 
 use fastburn::models::{ResNetConfig, StateDict};
 use fastburn::vision::{Predictor, Splits};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::http_server::HttpServer;
+use crate::http_server::{HttpServer, file};
 use crate::program::{fastburn, stderr, stdout};
-use crate::served::quick_folder;
+use crate::served::{quick_folder, sha256};
 use crate::support::crate_path;
 
 /// A cache, a server of weights, and the file that it serves.
@@ -148,4 +149,48 @@ fn the_models_are_listed_with_their_cost_and_weights() {
     let convnet = &list["models"].as_array().unwrap()[2];
     assert_eq!((&convnet["name"], &convnet["parameters"]), (&"convnet".into(), &24_954.into()));
     assert_eq!(list["weights"][0]["licence"], "BSD-3-Clause");
+}
+
+#[test]
+fn downloaded_weights_are_listed_and_removed_as_errors_advise() {
+    let served = Arc::new(Mutex::new(Vec::new()));
+    let serve = |bytes: &[u8]| *served.lock().unwrap() = bytes.to_vec();
+    let bytes = served.clone();
+    let server = HttpServer::start(move |request| file(&bytes.lock().unwrap(), request));
+    let place = Place { server, ..Place::of([4, 4, 8, 8]) };
+    let photo = photo(place.home.path());
+    // What is served are no weights, but it is downloaded first.
+    let error = || {
+        let run = place.program(&["predict", "resnet18", &photo]).output().unwrap();
+        assert_eq!(run.status.code(), Some(1));
+        stderr(&run).lines().last().unwrap().to_owned()
+    };
+    let list = || -> Value {
+        let run = place.run(&["data", "list", "--json"]);
+        serde_json::from_str::<Value>(&stdout(&run)).unwrap()["weights"].take()
+    };
+    assert_eq!(list(), serde_json::json!([]));
+    serve(b"some weights");
+    error();
+    assert_eq!(list()[0]["origin"]["sha256"], sha256(b"some weights").to_string());
+    let text = stdout(&place.run(&["data", "list"]));
+    let line = text.lines().find(|line| line.starts_with("resnet18.tv_in1k")).unwrap();
+    assert!(line.contains("12 B") && line.contains(&place.server.url("")), "{line}");
+
+    let folder = list()[0]["folder"].as_str().unwrap().to_owned();
+    fs::write(Path::new(&folder).join("data/resnet18-f37072fd.pth"), "some").unwrap();
+    let advice = "run `fastburn data remove resnet18.tv_in1k` to download them again";
+    assert!(error().ends_with(advice), "{}", error());
+    let remove =
+        |arguments: &[&str]| stderr(&place.run(&[&["data", "remove"], arguments].concat()));
+    assert_eq!(remove(&["resnet18.tv_in1k"]), "resnet18.tv_in1k deleted\n");
+    assert_eq!(remove(&["resnet18"]), "resnet18.tv_in1k was not in the cache\n");
+
+    serve(b"other weights");
+    let advice = "accept the new file with `fastburn data remove --forget resnet18.tv_in1k`";
+    assert!(error().ends_with(advice), "{}", error());
+    assert_eq!(list(), serde_json::json!([]));
+    remove(&["--forget", "resnet18.tv_in1k"]);
+    error();
+    assert_eq!(list()[0]["origin"]["sha256"], sha256(b"other weights").to_string());
 }

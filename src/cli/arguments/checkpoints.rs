@@ -13,7 +13,8 @@ use fastburn::{Error, device, printable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::settings::{Given, Settings};
+use super::given::Given;
+use super::settings::Settings;
 use super::values::{count, log_file, model_file, writable};
 use crate::cli::output::print::say;
 
@@ -112,7 +113,7 @@ impl Run {
     ) -> Result<Self> {
         // What a resumed run is given may rely on its saved settings.
         if options.resume.is_none() {
-            settings.check()?;
+            settings.check(given)?;
         }
         let (files, when) = (files.absolute()?, options.when.clone());
         let mut run = Self { settings, saved: None, checkpoint: None, files, model: None, when };
@@ -151,7 +152,7 @@ impl Run {
         }
         let record = record(&saved)?;
         self.settings = merged_settings(&self.settings, record.settings, given, force)?;
-        self.settings.check()?;
+        self.settings.check(given)?;
         if let (true, Some(best), Some(now)) =
             (self.settings.training.save_best, &record.files.out, &self.files.out)
             && best != now

@@ -4,6 +4,7 @@ pub mod checkpoints;
 pub mod data;
 pub mod evaluation;
 pub mod fine_tuning;
+pub mod given;
 pub mod images;
 pub mod model;
 pub mod pretrained;

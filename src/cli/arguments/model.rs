@@ -6,14 +6,16 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser};
+use fastburn::Error;
 use fastburn::layers::{HeadConfig, Init};
 use fastburn::models::{
-    Activation, AnyModel, Architecture, ConvNet, Exportable, ModelOptions, NamedModel, Registry,
-    Shrinking, Stem,
+    Activation, AnyModel, Architecture, ConvNet, Exportable, ModelOption, ModelOptions, NamedModel,
+    Registry, Shrinking, Stem,
 };
 use fastburn::vision::Images;
 use serde::{Deserialize, Serialize};
 
+use super::given::Given;
 use super::values::count;
 
 /// The learning rate for a model whose body is trained.
@@ -141,6 +143,26 @@ impl ModelArguments {
             Ok(model) if !self.start.is_trained() => model.lr(),
             _ => TRAINED_LR,
         }
+    }
+
+    /// Fails if an option on the command line has no effect on the model.
+    pub fn check(&self, given: &Given) -> Result<()> {
+        let (models, model) = (AnyModel::all_named(), AnyModel::named(&self.model)?);
+        let has_no_effect = |option: &&ModelOption| {
+            given.contains(option.name()) && !model.options().contains(option)
+        };
+        let mut options = models.iter().flat_map(NamedModel::options);
+        let Some(option) = options.find(has_no_effect) else { return Ok(()) };
+        let uses_it = |model: &&NamedModel| model.options().contains(option);
+        let users: Vec<_> = models.iter().filter(uses_it).map(NamedModel::name).collect();
+        let problem = format!(
+            "--{} has no effect on {}, only on {}",
+            option.name().replace('_', "-"),
+            model.name(),
+            users.join(", ")
+        );
+        let remedy = Some("leave it out, or choose another --model".into());
+        Err(Error::Usage { problem, remedy }.into())
     }
 
     /// Returns the architecture of a new model for these images.

@@ -1,6 +1,5 @@
 //! The options that affect the result of a run.
 
-use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use anyhow::Result;
@@ -11,15 +10,13 @@ use fastburn::optim::{OptimizerConfig, OptimizerKind};
 use serde::{Deserialize, Serialize};
 
 use super::fine_tuning::FineTuning;
+use super::given::Given;
 use super::images::ImageOptions;
 use super::model::ModelArguments;
 use super::values::{count, whole_number};
 
 /// The batch size of data sets that are large enough for it.
 const BATCH_SIZE: usize = 64;
-
-/// The names of the options on the command line, without those left at their defaults.
-pub type Given = BTreeSet<String>;
 
 /// The settings of a run; checkpoints store them under the names of the options.
 #[derive(Debug, Clone, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -131,8 +128,9 @@ pub enum ScheduleName {
 }
 
 impl Settings {
-    /// Fails if options conflict.
-    pub fn check(&self) -> Result<()> {
+    /// Fails if options conflict, or one of those on the command line has no effect.
+    pub fn check(&self, given: &Given) -> Result<()> {
+        self.model.check(given)?;
         let training = &self.training;
         let conflict = |problem: &str, remedy: &'static str| {
             Err(Error::Usage { problem: problem.to_owned(), remedy: Some(remedy.into()) }.into())

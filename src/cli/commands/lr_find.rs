@@ -12,6 +12,7 @@ use fastburn::records::LrCurve;
 use serde_json::{Map, json};
 
 use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
+use crate::cli::arguments::given::Given;
 use crate::cli::arguments::images::MemoryOptions;
 use crate::cli::arguments::settings::Settings;
 use crate::cli::arguments::values::{count, picture};
@@ -55,11 +56,11 @@ Examples:
   fastburn lr-find mnist --model mlp --hidden 500 --out curve.png
   fastburn lr-find photos --from photos.safetensors --fine-tune    with a frozen body";
 
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, given: &Given) -> Result<ExitCode> {
     let (start, end, steps) = (arguments.start, arguments.end, arguments.steps.get());
     let finder = LrFinder { start, end, steps, ..LrFinder::default() };
     let Arguments { opening, memory, settings, .. } = arguments;
-    let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings)?;
+    let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings, given)?;
     let curve = with_learner!(learner, learn => {
         let mut learn = learn;
         learn.lr_find_with(finder)?

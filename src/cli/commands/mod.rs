@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::Subcommand;
 
-use super::arguments::settings::Given;
+use super::arguments::given::Given;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,8 +56,8 @@ impl Command {
     pub fn run(self, given: &Given) -> Result<ExitCode> {
         match self {
             Self::Train(arguments) => train::run(Some(&arguments.data), arguments.options, given),
-            Self::LrFind(arguments) => lr_find::run(&arguments),
-            Self::Summary(arguments) => summary::run(&arguments),
+            Self::LrFind(arguments) => lr_find::run(&arguments, given),
+            Self::Summary(arguments) => summary::run(&arguments, given),
             Self::Predict(arguments) => predict::run(&arguments),
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Confusion(arguments) => confusion::run(&arguments),

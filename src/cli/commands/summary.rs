@@ -9,6 +9,7 @@ use fastburn::models::Registry;
 use fastburn::records::Summary;
 
 use crate::cli::arguments::data::{DATA_OR_DIGITS, DataOptions};
+use crate::cli::arguments::given::Given;
 use crate::cli::arguments::images::MemoryOptions;
 use crate::cli::arguments::settings::Settings;
 use crate::cli::learner::{self, with_learner};
@@ -34,9 +35,9 @@ Examples:
   fastburn summary mnist --model mlp --hidden 200,50
   fastburn summary photos --from photos.safetensors --fine-tune    what is frozen at first";
 
-pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+pub fn run(arguments: &Arguments, given: &Given) -> Result<ExitCode> {
     let Arguments { opening, memory, settings, .. } = arguments;
-    let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings)?;
+    let learner = learner::open(arguments.data.as_deref(), opening, *memory, settings, given)?;
     let summary = with_learner!(learner, learn => {
         Summary { model: learn.model().description()?, ..learn.summary()? }
     });

@@ -12,8 +12,9 @@ use serde_json::json;
 
 use crate::cli::arguments::checkpoints::{CheckpointOptions, Files, Run};
 use crate::cli::arguments::data::{DATA, DataOptions};
+use crate::cli::arguments::given::Given;
 use crate::cli::arguments::images::{MemoryOptions, UsualFormat};
-use crate::cli::arguments::settings::{Given, ScheduleName, Settings};
+use crate::cli::arguments::settings::{ScheduleName, Settings};
 use crate::cli::learner::{self, ImageLearner, with_learner};
 use crate::cli::output::announce::{ImagesInNumbers, announce};
 use crate::cli::output::exit::message;

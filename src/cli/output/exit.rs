@@ -78,6 +78,12 @@ pub fn message(error: &Error) -> String {
         Remedy::ForgetChecksum(name) => {
             format!("accept the new archive with `fastburn data remove --forget {name}`")
         }
+        Remedy::RemoveWeights(name) => {
+            format!("run `fastburn data remove {name}` to download them again")
+        }
+        Remedy::ForgetWeightsChecksum(name) => {
+            format!("accept the new file with `fastburn data remove --forget {name}`")
+        }
         Remedy::EnableFeature(feature) => format!("build with --features {feature}"),
         Remedy::SmallerBatches => "use a smaller --batch-size".to_owned(),
         Remedy::LowerLearningRate => "try a smaller --lr".to_owned(),

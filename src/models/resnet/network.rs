@@ -13,7 +13,7 @@ use crate::layers::{FullPrecision, Head, Init, LayerMaker, max_pool, observe_par
 use crate::models::exportable::Exportable;
 use crate::models::input::{check_channels, image_shape};
 use crate::models::model::{LayerGroup, Model};
-use crate::models::options::{ModelOptions, Stem};
+use crate::models::options::{ModelOption, ModelOptions, Stem};
 use crate::models::preset::Preset;
 use crate::models::weights::TorchNames;
 use crate::seed::Seed;
@@ -226,7 +226,7 @@ impl Exportable for ResNet {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
-        [
+        let presets = [
             Preset::new("resnet18", "torchvision's ResNet-18", |shape, outputs, options| {
                 configure(ResNetConfig::resnet18(3, outputs), shape, options)
             }),
@@ -236,11 +236,14 @@ impl Exportable for ResNet {
             Preset::new("resnet50", "torchvision's ResNet-50", |shape, outputs, options| {
                 configure(ResNetConfig::resnet50(3, outputs), shape, options)
             }),
-        ]
-        .map(|preset| preset.with_lr(3e-3))
-        .into()
+        ];
+        presets.map(|preset| preset.with_lr(3e-3).uses(&OPTIONS)).into()
     }
 }
+
+/// The options that [`configure`] applies.
+const OPTIONS: [ModelOption; 4] =
+    [ModelOption::Widths, ModelOption::Stem, ModelOption::Head, ModelOption::ZeroInit];
 
 /// Fits a configuration to images of shape `[channels, height, width]` and to options.
 fn configure(

@@ -1,4 +1,4 @@
-//! `fastburn data list`: the data sets available by name, and those downloaded.
+//! `fastburn data list`: the data sets available by name, and what was downloaded.
 
 use std::io::{Write, stdout};
 use std::process::ExitCode;
@@ -28,17 +28,23 @@ struct ListedSet {
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let cache = Cache::open()?;
-    let rows = rows(cache.list()?);
+    let (rows, weights) = (rows(cache.list()?), cache.list_weights()?);
     let mut out = stdout().lock();
     if arguments.json {
         let sets: Vec<_> = rows.iter().map(ListedSet::json).collect();
+        let weights: Vec<_> = weights.iter().map(weights_json).collect();
         let home = cache.home().display().to_string();
-        writeln!(out, "{}", json!({ "home": home, "data_sets": sets }))?;
+        writeln!(out, "{}", json!({ "home": home, "data_sets": sets, "weights": weights }))?;
         return Ok(ExitCode::SUCCESS);
     }
     let header = ["name", "archive", "cached", "description"].map(str::to_owned);
     let lines: Vec<_> = std::iter::once(header).chain(rows.iter().map(ListedSet::cells)).collect();
     write!(out, "{}", table(&lines))?;
+    if !weights.is_empty() {
+        let header = ["weights", "size", "from"].map(str::to_owned);
+        let lines = std::iter::once(header).chain(weights.iter().map(weights_cells));
+        write!(out, "\n{}", table(&lines.collect::<Vec<_>>()))?;
+    }
     writeln!(out, "\ncache: {}", cache.home().display())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -89,4 +95,21 @@ impl ListedSet {
             "problem": cached.and_then(|cached| cached.origin.as_ref().err()).map(|e| e.to_string()),
         })
     }
+}
+
+fn weights_cells(weights: &CacheEntry) -> [String; 3] {
+    let name = weights.name.clone();
+    match &weights.origin {
+        Ok(origin) => [name, HumanBytes(origin.bytes).to_string(), origin.url.clone()],
+        Err(_) => [name, "damaged".to_owned(), String::new()],
+    }
+}
+
+fn weights_json(weights: &CacheEntry) -> Value {
+    json!({
+        "name": weights.name,
+        "folder": weights.folder.display().to_string(),
+        "origin": weights.origin.as_ref().ok(),
+        "problem": weights.origin.as_ref().err().map(ToString::to_string),
+    })
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use clap::Subcommand;
 use fastburn::datasets::Cache;
+use fastburn::pretrained::find;
 
 use crate::cli::arguments::data::{LimitOptions, fetch};
 use crate::cli::output::print::say;
@@ -23,13 +24,13 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the data sets available by name, and those downloaded
+    /// List the data sets available by name, and all that was downloaded
     List(list::Arguments),
     /// Download a data set unless it is in the cache, and print its path
     Get(GetArguments),
     /// Print the path of a downloaded data set
     Path(PathArguments),
-    /// Delete a downloaded data set
+    /// Delete a downloaded data set, or pretrained weights
     Remove(RemoveArguments),
     /// Check a data set for problems, such as unreadable or duplicate images
     Check(check::Arguments),
@@ -70,9 +71,9 @@ pub struct PathArguments {
 
 #[derive(Debug, clap::Args)]
 pub struct RemoveArguments {
-    /// Name from `fastburn data list`, or the URL it was downloaded from
+    /// Name from `fastburn data list` or `fastburn models`, or the URL it was downloaded from
     name: String,
-    /// Also forget the SHA-256 of its archive, to accept a new archive at the same URL
+    /// Also forget the SHA-256 of its first download, to accept another one at the same URL
     #[arg(long)]
     forget: bool,
 }
@@ -91,16 +92,38 @@ pub fn path(arguments: &PathArguments) -> Result<ExitCode> {
     }
 }
 
-/// Deletes a downloaded data set.
+/// Deletes a downloaded data set, or pretrained weights.
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode> {
+    let RemoveArguments { name, forget } = arguments;
     let cache = Cache::open()?;
-    let name = cache.find(&arguments.name)?.name;
-    let was_here = cache.remove(&name)?;
-    if arguments.forget {
-        cache.forget(&name)?;
-    }
+    let (name, was_here) = match weights_name(&cache, name)? {
+        Some(name) => {
+            let was_here = cache.remove_weights(&name)?;
+            if *forget {
+                cache.forget_weights(&name)?;
+            }
+            (name, was_here)
+        }
+        None => {
+            let name = cache.find(name)?.name;
+            let was_here = cache.remove(&name)?;
+            if *forget {
+                cache.forget(&name)?;
+            }
+            (name, was_here)
+        }
+    };
     say(format_args!("{name} {}", if was_here { "deleted" } else { "was not in the cache" }));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the name in the cache of weights that are known, or were downloaded by another program.
+fn weights_name(cache: &Cache, name: &str) -> Result<Option<String>> {
+    if let Ok(weights) = find(name) {
+        return Ok(Some(weights.file.name));
+    }
+    let mut cached = cache.list_weights()?.into_iter().map(|weights| weights.name);
+    Ok(cached.find(|cached| cached == name))
 }
 
 fn print_path(path: &Path) -> Result<ExitCode> {
