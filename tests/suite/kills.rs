@@ -469,6 +469,8 @@ fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
         "mlp",
         "--hidden",
         "7",
+        "--schedule",
+        "constant",
         "--checkpoint",
         &folder,
     ]);
@@ -518,7 +520,7 @@ fn a_resumed_run_keeps_its_settings_and_names_what_differs() {
     assert_eq!(stdout(&run).lines().count(), 3, "{}", stderr(&run));
     let saved = CheckpointFolder::open(&folder).unwrap().newest().unwrap();
     let steps = &saved.history().steps;
-    assert_eq!((steps[92].lr, steps[93].lr, steps.len()), (0.001, 0.002, 186));
+    assert_eq!((steps[92].lr, steps[93].lr, steps.len()), (0.005, 0.002, 186));
     let run = output(&["--resume", &folder, "--epochs", "1", "--force"]);
     assert_eq!(run.status.code(), Some(2));
     assert!(stderr(&run).contains("expected at least 2"), "{}", stderr(&run));
