@@ -1,0 +1,229 @@
+//! What layers compute, on every backend, against loops in 64 bits.
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::nn::{BatchNorm, BatchNormConfig, DropoutConfig};
+use burn::tensor::{Device, Tensor, TensorData};
+use fastburn::layers::{FullPrecision, HeadConfig, Pooling};
+use fastburn::models::{ConvNetConfig, Shrinking, StateDict};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+use crate::support::{assert_close, each_device, values};
+
+/// Numbers around `mean`, at most 1 apart from it.
+fn numbers(count: usize, mean: f32, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count).map(|_| mean + rng.random_range(-1.0..1.0_f32)).collect()
+}
+
+fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+}
+
+fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
+    values.clone().sum::<f64>() / values.count() as f64
+}
+
+#[test]
+fn global_pooling_returns_the_maximum_and_the_mean_of_each_map() {
+    each_device(|device| {
+        for [height, width] in [[1, 1], [5, 3], [4, 6]] {
+            // Below 0, so that padding with zeros would show.
+            let pixels = numbers(2 * 3 * height * width, -2.0, 1);
+            let maps = tensor(&pixels, [2, 3, height, width], device);
+            let each = || pixels.chunks(height * width);
+            let means: Vec<f32> =
+                each().map(|map| mean(map.iter().map(|&p| f64::from(p))) as f32).collect();
+            let maxima: Vec<f32> =
+                each().map(|map| map.iter().copied().fold(f32::MIN, f32::max)).collect();
+            assert_close(&values(Pooling::Average.forward(maps.clone())), &means, 1e-6, 0.0);
+            let both: Vec<f32> = maxima
+                .chunks(3)
+                .zip(means.chunks(3))
+                .flat_map(|(maxima, means)| [maxima, means].concat())
+                .collect();
+            assert_close(&values(Pooling::Concat.forward(maps)), &both, 1e-6, 0.0);
+        }
+    });
+}
+
+#[test]
+fn max_pooling_drops_an_odd_row_and_keeps_a_map_of_one_pixel() {
+    each_device(|device| {
+        // Both convolutions pass the pixels on, so that only the pooling between them is left.
+        let config = ConvNetConfig::new(1, [1, 1], 2).with_kernel(3);
+        let net = config.with_shrinking(Shrinking::MaxPool).init(device, 1).unwrap();
+        let net = net.map(&mut Identity);
+        for [height, width] in [[7, 5], [4, 4], [2, 3], [5, 1], [1, 1]] {
+            let pixels = numbers(2 * height * width, 2.0, 2);
+            let found = net.features(tensor(&pixels, [2, 1, height, width], device));
+            let window = if height.min(width) > 1 { 2 } else { 1 };
+            let mut expected = Vec::new();
+            for image in pixels.chunks(height * width) {
+                for row in 0..height / window {
+                    for column in 0..width / window {
+                        let pixel = |y: usize, x: usize| {
+                            image[(window * row + y) * width + window * column + x]
+                        };
+                        let pixels = (0..window).flat_map(|y| (0..window).map(move |x| (y, x)));
+                        expected.push(pixels.map(|(y, x)| pixel(y, x)).fold(f32::MIN, f32::max));
+                    }
+                }
+            }
+            assert_eq!(found.dims(), [2, 1, height / window, width / window]);
+            // The two norms divide by √(1 + 1e-5).
+            assert_close(&values(found), &expected, 2e-5, 0.0);
+        }
+    });
+}
+
+/// Sets each convolution's kernel of 3×3 to 1 in its middle and 0 around it.
+struct Identity;
+
+impl ModuleMapper for Identity {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, shape, device) = (param.id, param.lazy_shape(), param.lazy_device());
+        if shape.num_elements() != 9 {
+            return param;
+        }
+        let kernel: Vec<f32> = (0..9).map(|index| if index == 4 { 1.0 } else { 0.0 }).collect();
+        param.transform_for_load(Tensor::from_data(TensorData::new(kernel, shape), &device), id)
+    }
+}
+
+/// A batch norm of PyTorch, in 64 bits: of the momentum 0.1 and the ε 1e-5.
+struct Norm {
+    weight: Vec<f64>,
+    bias: Vec<f64>,
+    mean: Vec<f64>,
+    variance: Vec<f64>,
+}
+
+impl Norm {
+    /// Normalises values `[batch, channels, pixels]`. In training, the running statistics change.
+    fn forward(&mut self, input: &[f32], pixels: usize, in_training: bool) -> Vec<f32> {
+        let channels = self.mean.len();
+        let mut output = vec![0.0; input.len()];
+        for channel in 0..channels {
+            let of_channel = |&index: &usize| index / pixels % channels == channel;
+            let indices: Vec<_> = (0..input.len()).filter(of_channel).collect();
+            let values = indices.iter().map(|&index| f64::from(input[index]));
+            let (mut center, mut variance) = (self.mean[channel], self.variance[channel]);
+            if in_training {
+                center = mean(values.clone());
+                variance = mean(values.clone().map(|value| (value - center).powi(2)));
+                let count = indices.len() as f64;
+                let unbiased = variance * count / (count - 1.0).max(1.0);
+                self.mean[channel] += 0.1 * (center - self.mean[channel]);
+                self.variance[channel] += 0.1 * (unbiased - self.variance[channel]);
+            }
+            for (index, value) in indices.iter().zip(values) {
+                let normal = (value - center) / (variance + 1e-5).sqrt();
+                output[*index] = (normal * self.weight[channel] + self.bias[channel]) as f32;
+            }
+        }
+        output
+    }
+}
+
+/// Trains a norm of three channels on three batches and validates it on a fourth.
+fn normalises<const D: usize>(shape: [usize; D], device: &Device) {
+    let (weight, bias) = (numbers(3, 1.0, 3), numbers(3, 0.0, 4));
+    let floats = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
+    let mut expected = Norm {
+        weight: floats(&weight),
+        bias: floats(&bias),
+        mean: vec![0.0; 3],
+        variance: vec![1.0; 3],
+    };
+    let training = device.clone().autodiff();
+    let made = BatchNormConfig::new(3).init(&training);
+    let norm: FullPrecision<BatchNorm> = BatchNorm {
+        gamma: Param::from_tensor(tensor(&weight, [3], &training)),
+        beta: Param::from_tensor(tensor(&bias, [3], &training)),
+        ..made
+    }
+    .into();
+    let (count, pixels) = (shape.iter().product(), shape[2..].iter().product());
+    let batch = |seed| numbers(count, 0.5, seed);
+    for seed in 5..8 {
+        let input = batch(seed);
+        let found = values(norm.forward(tensor(&input, shape, &training)));
+        assert_close(&found, &expected.forward(&input, pixels, true), 1e-4, 1e-4);
+    }
+    let norm = norm.valid();
+    let input = batch(8);
+    for _ in 0..2 {
+        let found = values(norm.forward(tensor(&input, shape, device)));
+        assert_close(&found, &expected.forward(&input, pixels, false), 1e-4, 1e-4);
+    }
+    let running = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
+    let weights = StateDict::of(&Alone { norm }).unwrap();
+    let found = |name: &str| weights.values(name).unwrap();
+    assert_close(found("norm.running_mean"), &running(&expected.mean), 1e-5, 1e-6);
+    assert_close(found("norm.running_var"), &running(&expected.variance), 1e-5, 1e-6);
+}
+
+/// A model of one norm, whose running statistics can be read.
+#[derive(Module, Debug)]
+struct Alone {
+    norm: FullPrecision<BatchNorm>,
+}
+
+impl fastburn::models::TorchNames for Alone {}
+
+#[test]
+fn a_batch_norm_has_pytorchs_outputs_and_running_statistics() {
+    each_device(|device| {
+        normalises([4, 3, 5, 2], device);
+        normalises([5, 3], device);
+        // A single value per channel.
+        normalises([1, 3, 1, 1], device);
+    });
+}
+
+#[test]
+fn dropout_scales_what_it_keeps_and_does_nothing_in_evaluation() {
+    each_device(|device| {
+        let dropout = DropoutConfig::new(0.3).init();
+        let inputs = Tensor::<2>::ones([100, 200], device);
+        assert_eq!(values(dropout.forward(inputs.clone())), vec![1.0; 20_000]);
+
+        let training = inputs.autodiff();
+        let frozen = dropout.clone().freeze();
+        assert_eq!(values(frozen.forward(training.clone())), vec![1.0; 20_000]);
+        let found = values(dropout.forward(training.clone()));
+        let kept = found.iter().filter(|&&value| value != 0.0);
+        // Ten standard deviations of the fraction: √(0.3 · 0.7 / 20,000) = 0.0032.
+        let fraction = kept.clone().count() as f64 / 20_000.0;
+        assert!((fraction - 0.7).abs() < 0.032, "{fraction} were kept");
+        assert!(kept.clone().all(|value| (value * 0.7 - 1.0).abs() < 1e-6));
+
+        let draw = |seed| {
+            device.seed(seed);
+            values(dropout.forward(training.clone()))
+        };
+        assert_ne!(draw(1), draw(2));
+        // Other tests draw from the same generator, perhaps in between.
+        assert!((0..100).any(|_| draw(1) == draw(1)));
+    });
+}
+
+#[test]
+fn the_dropout_of_a_head_is_for_training_only() {
+    each_device(|device| {
+        let head = |dropout, device: &Device| {
+            let config = HeadConfig { hidden: vec![6], dropout, ..HeadConfig::fastai() };
+            config.init(4, 3, device, 1).unwrap()
+        };
+        let maps = tensor(&numbers(2 * 4 * 3 * 3, 0.0, 9), [2, 4, 3, 3], device);
+        let without = values(head(0.0, device).forward(maps.clone()));
+        assert_eq!(values(head(0.5, device).forward(maps.clone())), without);
+        // With a hundred hidden units, no two of their selections are the same.
+        let wide = HeadConfig { hidden: vec![100], ..HeadConfig::fastai() };
+        let wide = wide.init(4, 3, &device.clone().autodiff(), 1).unwrap();
+        let [once, again] = [(); 2].map(|()| values(wide.forward(maps.clone().autodiff())));
+        assert_ne!(once, again);
+    });
+}
