@@ -168,6 +168,9 @@ pub mod prelude {
 pub mod __private {
     pub use burn::module::Module;
 
+    /// Feature maps `[batch, channels, rows, columns]`.
+    pub type Maps = burn::tensor::Tensor<4>;
+
     pub use crate::models::{Architecture, LayerGroup, Model, ModelKind, Registry, TorchNames};
 }
 

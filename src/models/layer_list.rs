@@ -7,7 +7,8 @@ use std::rc::Rc;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 
-use super::model::{Model, ModulePath};
+use super::model::Model;
+use super::module_path::ModulePath;
 use crate::layers::listen;
 use crate::records::LayerSummary;
 

@@ -4,6 +4,7 @@
 
 mod any_model;
 mod architecture;
+mod attribution;
 mod conv_net;
 mod exportable;
 mod input;
@@ -14,6 +15,7 @@ mod model;
 mod model_card;
 mod model_file;
 mod model_kind;
+mod module_path;
 mod named_model;
 mod options;
 mod preset;
@@ -24,16 +26,18 @@ mod weights;
 
 pub use any_model::AnyModel;
 pub use architecture::Architecture;
+pub use attribution::{grad_cam, input_gradient, saliency};
 pub use conv_net::{ConvNet, ConvNetConfig};
 pub use exportable::Exportable;
 pub use layer_list::{count_parameters, layers_of};
 pub use linear::{Linear, LinearConfig};
 pub use mlp::{Mlp, MlpConfig};
+pub(crate) use model::split;
 pub use model::{LayerGroup, Model};
-pub(crate) use model::{ModulePath, split};
 pub use model_card::ModelCard;
 pub use model_file::ModelFile;
 pub use model_kind::ModelKind;
+pub(crate) use module_path::ModulePath;
 pub use named_model::NamedModel;
 pub use options::{Activation, ModelOption, ModelOptions, Shrinking, Stem};
 pub use preset::Preset;

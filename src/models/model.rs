@@ -3,8 +3,8 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::tensor::Tensor;
 
+use super::module_path::ModulePath;
 use crate::error::{Error, Result};
-use crate::layers::is_full_precision;
 use crate::printable::list_of;
 
 /// A Burn module with one forward function, from a batch of inputs to a batch of outputs.
@@ -55,6 +55,55 @@ pub trait Model<I>: Module + 'static {
     /// Computes the outputs of a batch.
     fn forward(&self, input: I) -> Self::Output;
 
+    /// Computes the outputs of a batch, as [`forward`](Self::forward) does, from what `change`
+    /// returns for the last feature maps `[batch, channels, rows, columns]`.
+    ///
+    /// Feature maps still have places in the image; after them a model pools or flattens. So they
+    /// tell where a net looks: [`grad_cam`](super::grad_cam) takes the gradient with respect to
+    /// them. The changed maps must have the same shape.
+    ///
+    /// By default, a model has no feature maps, and `change` is never called. A convolutional model
+    /// of your own implements this method, and calls it in `forward`:
+    ///
+    /// ```
+    /// use burn::nn::Linear;
+    /// use burn::nn::conv::Conv2d;
+    /// use burn::tensor::{Tensor, activation::relu};
+    /// use fastburn::layers::Pooling;
+    /// use fastburn::prelude::*;
+    ///
+    /// #[derive(Module, Debug)]
+    /// struct Small {
+    ///     conv: Conv2d,
+    ///     head: Linear,
+    /// }
+    ///
+    /// impl Model<Tensor<4>> for Small {
+    ///     type Output = Tensor<2>;
+    ///
+    ///     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+    ///         self.forward_with_maps(images, &mut |maps| maps)
+    ///     }
+    ///
+    ///     fn forward_with_maps(
+    ///         &self,
+    ///         images: Tensor<4>,
+    ///         change: &mut dyn FnMut(Tensor<4>) -> Tensor<4>,
+    ///     ) -> Tensor<2> {
+    ///         let maps = change(relu(self.conv.forward(images)));
+    ///         self.head.forward(Pooling::Average.forward(maps))
+    ///     }
+    /// }
+    /// ```
+    fn forward_with_maps(
+        &self,
+        input: I,
+        change: &mut dyn FnMut(Tensor<4>) -> Tensor<4>,
+    ) -> Self::Output {
+        let _ = change;
+        self.forward(input)
+    }
+
     /// Returns the layer groups, from the input to the output. A group can be frozen and can have
     /// its own learning rate. The last one is the head, which transfer learning makes anew for
     /// other classes. By default, all layers form one group.
@@ -62,9 +111,6 @@ pub trait Model<I>: Module + 'static {
         vec![LayerGroup::all()]
     }
 }
-
-/// Burn's normalisation layers.
-const NORMS: [&str; 5] = ["BatchNorm", "GroupNorm", "InstanceNorm", "LayerNorm", "RmsNorm"];
 
 /// A named part of a model, such as its body or its head, which can be frozen with [`freeze`] and
 /// can have its own learning rate.
@@ -198,75 +244,4 @@ impl ModuleVisitor for PathCollector {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         self.found.push((self.path.parameter(), param.id));
     }
-}
-
-/// The path from a module to one of its parameters, updated by a visitor as it enters and leaves
-/// the module's parts.
-#[derive(Debug, Default)]
-pub(crate) struct ModulePath {
-    /// Each part's name and the type that contains it, in Burn's notation: `Struct:Linear`.
-    parts: Vec<(String, String)>,
-}
-
-impl ModulePath {
-    pub fn enter(&mut self, name: &str, container: &str) {
-        self.parts.push((name.to_owned(), container.to_owned()));
-    }
-
-    pub fn exit(&mut self) {
-        self.parts.pop();
-    }
-
-    /// Returns the path of the parameter, such as `layers.0.weight`.
-    pub fn parameter(&self) -> String {
-        join(&self.parts)
-    }
-
-    /// Returns the path of the module that holds the parameter, such as `layers.0`.
-    pub fn module(&self) -> String {
-        join(self.parts.split_last().map_or(&[], |(_, above)| above))
-    }
-
-    /// Returns the parameter's name in the module that holds it, such as `weight`.
-    pub fn tensor(&self) -> &str {
-        self.parts.last().map(|(name, _)| name.as_str()).unwrap_or_default()
-    }
-
-    /// Returns the type of the module that holds the parameter, such as `Linear`.
-    pub fn kind(&self) -> String {
-        let container = self.parts.last().map(|(_, container)| container.as_str());
-        container.and_then(|container| container.rsplit(':').next()).unwrap_or_default().to_owned()
-    }
-
-    /// Returns whether the parameter belongs to one of Burn's normalisation layers.
-    pub fn is_in_norm(&self) -> bool {
-        NORMS.contains(&self.kind().as_str())
-    }
-
-    /// Returns whether the parameter is within a [`FullPrecision`](crate::layers::FullPrecision).
-    pub fn is_in_full_precision(&self) -> bool {
-        self.parts.iter().any(|(name, container)| is_full_precision(name, container))
-    }
-
-    /// Returns the rows and columns of a tensor of that shape, if PyTorch stores it transposed: the
-    /// weight of a linear layer.
-    pub fn transposed(&self, shape: &[usize]) -> Option<[usize; 2]> {
-        let (name, container) = self.parts.last()?;
-        match shape {
-            &[rows, columns] if name == "weight" && container == "Struct:Linear" => {
-                Some([rows, columns])
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Joins the names with dots. Burn counts an enum's variant as a part of the path, and what is
-/// within a [`FullPrecision`](crate::layers::FullPrecision); PyTorch and the paths that users write do not.
-fn join(parts: &[(String, String)]) -> String {
-    let is_hidden = |name: &str, container: &str| {
-        container.starts_with("Enum:") || is_full_precision(name, container)
-    };
-    let parts = parts.iter().filter(|(name, container)| !is_hidden(name, container));
-    parts.map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(".")
 }

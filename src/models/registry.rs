@@ -212,6 +212,18 @@ macro_rules! registry {
                 }
             }
 
+            fn forward_with_maps(
+                &self,
+                input: $input,
+                change: &mut dyn FnMut($crate::__private::Maps) -> $crate::__private::Maps,
+            ) -> $output {
+                match self {
+                    $(Self::$variant(model) => {
+                        $crate::__private::Model::<$input>::forward_with_maps(model, input, change)
+                    })+
+                }
+            }
+
             fn layer_groups(&self) -> ::std::vec::Vec<$crate::__private::LayerGroup> {
                 match self {
                     $(Self::$variant(model) => {

@@ -19,7 +19,7 @@ use crate::vision::Bitmap;
 /// The maximum width and height of an image in a grid, in pixels.
 pub(super) const IN_GRID: usize = 112;
 /// The maximum width and height of a single image.
-const ALONE: usize = 336;
+pub(super) const ALONE: usize = 336;
 /// The number of images that [`show_batch`] shows, and the number per row, as in fastai.
 const SHOWN: usize = 9;
 const IN_ROW: usize = 3;

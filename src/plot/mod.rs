@@ -7,6 +7,7 @@
 mod axis;
 mod canvas;
 mod chart;
+mod explanation;
 mod figure;
 mod heat_map;
 mod images;
@@ -16,6 +17,7 @@ pub mod text;
 mod training;
 
 pub use chart::Chart;
+pub use explanation::{heat_overlay, plot_explanation};
 pub use figure::Figure;
 pub use heat_map::HeatMap;
 pub use images::{image_grid, show_batch, show_image};

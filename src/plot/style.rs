@@ -19,6 +19,10 @@ pub const PAPER: [u8; 3] = [255, 255, 255];
 pub const SERIES: [[u8; 3]; 6] =
     [[0, 114, 178], [213, 94, 0], [0, 158, 115], [204, 121, 167], [230, 159, 0], [86, 180, 233]];
 
+/// The colour of the heat over an image, bright enough for a black one and dark enough for a white
+/// one.
+pub const HEAT: [u8; 3] = [255, 80, 0];
+
 /// From dark to light, for ordered series (viridis, with a darker end for contrast on white).
 const RAMP: [[u8; 3]; 5] =
     [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [210, 200, 40]];

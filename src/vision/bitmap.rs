@@ -5,6 +5,7 @@ use image::{Rgb, RgbImage};
 
 use super::spec::ImageItem;
 use crate::error::{Error, Result};
+use crate::records::Explanation;
 
 /// An RGB image in host memory, for drawing.
 ///
@@ -156,5 +157,14 @@ impl TryFrom<&ImageItem> for Bitmap {
 
     fn try_from(item: &ImageItem) -> Result<Self> {
         Self::from_bytes(&item.pixels, item.shape)
+    }
+}
+
+/// The image as the model sees it.
+impl TryFrom<&Explanation> for Bitmap {
+    type Error = Error;
+
+    fn try_from(explanation: &Explanation) -> Result<Self> {
+        Self::from_bytes(&explanation.pixels, explanation.shape)
     }
 }

@@ -8,7 +8,7 @@
 //!   [`Images`] in one format, an [`ImageSpec`]: in memory, or streamed if they exceed a budget.
 //! - **Batches.** [`ImageSource`] makes batches for a [`DataLoader`](crate::data::DataLoader).
 //!   [`Splits::loaders`] goes from splits to batches in one call.
-//! - **Trained models.** A [`Predictor`] classifies images, a [`PretrainedModel`] is the start of
+//! - **Trained models.** A [`Predictor`] classifies images and explains its predictions, a [`PretrainedModel`] is the start of
 //!   transfer learning, and a [`Baseline`] is what any model has to beat.
 //! - **Tools.** [`OpenOptions::check`] finds everything that is wrong with a data set,
 //!   [`OpenOptions::convert`] writes it in another format, and a [`Bitmap`] is an image to draw.
@@ -20,6 +20,7 @@ mod check;
 mod convert;
 mod data_files;
 mod decode;
+mod explain;
 mod images;
 mod interpret;
 mod loaders;

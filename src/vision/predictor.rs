@@ -62,7 +62,7 @@ pub trait ImageModel: Registry + Model<Tensor<4>, Output = Tensor<2>> {}
 impl<M: Registry + Model<Tensor<4>, Output = Tensor<2>>> ImageModel for M {}
 
 /// An image in the model's format, and how it was changed to fit.
-type PreparedImage = (Vec<u8>, Option<Adaptation>);
+pub(super) type PreparedImage = (Vec<u8>, Option<Adaptation>);
 
 impl Predictor {
     /// Reads a model file of one of fastburn's own models.
@@ -248,6 +248,9 @@ pub(super) fn prepare(format: &ImageSpec, path: &Path) -> Result<PreparedImage> 
     format.decode(&regular::read(path, LARGEST_IMAGE)?, &path.display().to_string())
 }
 
-fn with_adaptation(prediction: Prediction, adaptation: Option<Adaptation>) -> Prediction {
+pub(super) fn with_adaptation(
+    prediction: Prediction,
+    adaptation: Option<Adaptation>,
+) -> Prediction {
     Prediction { adaptation: adaptation.map(|adaptation| adaptation.to_string()), ..prediction }
 }

@@ -4,6 +4,7 @@ mod baseline;
 mod confusion;
 mod data;
 mod devices;
+mod explain;
 mod info;
 mod lr_find;
 mod models;
@@ -31,6 +32,8 @@ pub enum Command {
     Summary(summary::Arguments),
     /// Classify images with a trained model
     Predict(predict::Arguments),
+    /// Show where in an image a trained model looks
+    Explain(explain::Arguments),
     /// Evaluate a trained model on labelled images
     Validate(validate::Arguments),
     /// Show the confusion matrix of a trained model
@@ -59,6 +62,7 @@ impl Command {
             Self::LrFind(arguments) => lr_find::run(&arguments, given),
             Self::Summary(arguments) => summary::run(&arguments, given),
             Self::Predict(arguments) => predict::run(&arguments),
+            Self::Explain(arguments) => explain::run(&arguments),
             Self::Validate(arguments) => validate::run(&arguments),
             Self::Confusion(arguments) => confusion::run(&arguments),
             Self::TopLosses(arguments) => top_losses::run(&arguments),

@@ -146,7 +146,15 @@ impl Model<Tensor<4>> for ResNet {
     ///
     /// If the number of channels is another one.
     fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let maps = self.features(images);
+        self.forward_with_maps(images, &mut |maps| maps)
+    }
+
+    fn forward_with_maps(
+        &self,
+        images: Tensor<4>,
+        change: &mut dyn FnMut(Tensor<4>) -> Tensor<4>,
+    ) -> Tensor<2> {
+        let maps = change(self.features(images));
         observe_part("head", || self.head.forward(maps))
     }
 

@@ -10,7 +10,7 @@ use super::names::{TorchNames, TorchPath, torch_names};
 use super::state_dict::{StateDict, transposed};
 use super::values::{Values, Weights};
 use crate::error::{Error, Result};
-use crate::models::model::ModulePath;
+use crate::models::module_path::ModulePath;
 use crate::printable::list_of;
 
 /// The most tensors that a message names.

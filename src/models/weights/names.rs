@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Bool, Int, Tensor};
 
-use crate::models::model::ModulePath;
+use crate::models::module_path::ModulePath;
 
 /// The counter of a batch norm in PyTorch's state dicts. Burn's has none.
 const BATCHES: &str = "num_batches_tracked";
