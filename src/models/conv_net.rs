@@ -260,14 +260,9 @@ impl Exportable for ConvNet {
     }
 
     fn presets() -> Vec<Preset<Self::Config>> {
+        use ModelOption::{Head, Init, Kernel, Shrinking, Widths};
         let preset = Preset::new(Self::KIND, "A small convolutional network", configure);
-        vec![preset.with_lr(1e-2).uses(&[
-            ModelOption::Widths,
-            ModelOption::Kernel,
-            ModelOption::Shrinking,
-            ModelOption::Head,
-            ModelOption::Init,
-        ])]
+        vec![preset.with_lr(1e-2).uses(&[Widths, Kernel, Shrinking, Head, Init])]
     }
 }
 

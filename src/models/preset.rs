@@ -3,7 +3,7 @@
 use super::options::{ModelOption, ModelOptions};
 use crate::error::Result;
 
-/// The learning rate of a preset that does not tell its own.
+/// The learning rate of a preset for which none is set.
 const LR: f64 = 1e-3;
 
 /// A name by which a new model is chosen, as with the program's `--model`, and how its
@@ -66,8 +66,8 @@ impl<C> Preset<C> {
         self.about
     }
 
-    /// Returns the learning rate that suits most data: the peak of one cycle with Adam and batches of
-    /// 64.
+    /// Returns the learning rate that suits most data: the peak of one cycle, with Adam and batches
+    /// of 64.
     pub fn lr(&self) -> f64 {
         self.lr
     }

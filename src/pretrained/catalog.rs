@@ -52,8 +52,10 @@ pub fn find(name: &str) -> Result<PretrainedWeights> {
     let mut entries = ENTRIES.iter();
     let found = entries.find(|entry| entry.name() == name || entry.architecture == name);
     found.map(Entry::weights).ok_or_else(|| {
+        let mut architectures: Vec<_> = ENTRIES.iter().map(|entry| entry.architecture).collect();
+        architectures.dedup();
         let names: Vec<_> = ENTRIES.iter().map(Entry::name).collect();
-        let expected = format!("an architecture or one of {}", names.join(", "));
+        let expected = format!("one of {}, {}", architectures.join(", "), names.join(", "));
         Error::setting("name of pretrained weights", name, expected)
     })
 }

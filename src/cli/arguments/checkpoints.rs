@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::given::Given;
+use super::model::ModelArguments;
 use super::settings::Settings;
 use super::values::{count, log_file, model_file, writable};
 use crate::cli::output::print::say;
@@ -151,6 +152,10 @@ impl Run {
             self.settings.device = device::find(&self.settings.device)?.name;
         }
         let record = record(&saved)?;
+        if let Some(model) = record.settings.get("model").and_then(Value::as_str) {
+            // Otherwise an option would be compared with a default that the run had no use for.
+            ModelArguments::check_options(model, given)?;
+        }
         self.settings = merged_settings(&self.settings, record.settings, given, force)?;
         self.settings.check(given)?;
         if let (true, Some(best), Some(now)) =

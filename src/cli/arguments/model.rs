@@ -84,7 +84,8 @@ pub struct StartOptions {
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Model")]
 struct ConvolutionOptions {
-    /// Channels of the blocks of a convnet, or of the four stages of a resnet, such as 16,32,64
+    /// Channels of the blocks of a convnet, or of the four stages of a resnet [default: 16,32,64 and
+    /// more for a convnet of images above 40 pixels; 64,128,256,512]
     #[arg(long, value_parser = count, value_delimiter = ',', value_name = "CHANNELS")]
     #[serde(default)]
     widths: Vec<NonZeroUsize>,
@@ -139,15 +140,21 @@ impl ModelArguments {
 
     /// Returns the learning rate that suits the model.
     pub fn lr(&self) -> f64 {
-        match AnyModel::named(&self.model) {
-            Ok(model) if !self.start.is_trained() => model.lr(),
-            _ => TRAINED_LR,
+        if self.start.is_trained() {
+            return TRAINED_LR;
         }
+        // `check` has refused other names.
+        AnyModel::named(&self.model).map_or(TRAINED_LR, |model| model.lr())
     }
 
     /// Fails if an option on the command line has no effect on the model.
     pub fn check(&self, given: &Given) -> Result<()> {
-        let (models, model) = (AnyModel::all_named(), AnyModel::named(&self.model)?);
+        Self::check_options(&self.model, given)
+    }
+
+    /// Fails if an option on the command line has no effect on a model of that name.
+    pub fn check_options(model: &str, given: &Given) -> Result<()> {
+        let (models, model) = (AnyModel::all_named(), AnyModel::named(model)?);
         let has_no_effect = |option: &&ModelOption| {
             given.contains(option.name()) && !model.options().contains(option)
         };

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use burn::tensor::Device;
+use fastburn::Error;
 use fastburn::models::StateDict;
 use fastburn::pretrained::find;
 use fastburn::vision::Predictor;
@@ -26,7 +27,13 @@ impl PredictorOptions {
         let Self { model, weights } = self;
         let name = model.to_str().unwrap_or_default();
         if let Some(file) = weights {
-            return Ok(find(name)?.predictor(&StateDict::open(file)?, device)?);
+            let known = find(name).map_err(|_| Error::Usage {
+                problem: format!(
+                    "--weights needs the name of pretrained weights as MODEL, not {name}"
+                ),
+                remedy: Some("leave it out for a model file, which has its own weights".into()),
+            })?;
+            return Ok(known.predictor(&StateDict::open(file)?, device)?);
         }
         // A broken link counts as a path too, not as a name.
         match find(name) {

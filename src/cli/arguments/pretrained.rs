@@ -1,10 +1,12 @@
 //! Pretrained weights by name.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use fastburn::Error;
 use fastburn::datasets::{Cache, Fetch};
 use fastburn::models::StateDict;
-use fastburn::pretrained::{Mirror, PretrainedWeights, find};
+use fastburn::pretrained::{Mirror, PretrainedWeights, catalog, find};
 
 use crate::cli::output::progress::DownloadBar;
 
@@ -23,6 +25,14 @@ pub fn download(weights: PretrainedWeights) -> Result<StateDict> {
 
 /// Finds the pretrained weights of a model, by their name or, if it is empty, the model's first.
 pub fn find_for(model: &str, name: &str) -> Result<PretrainedWeights> {
+    let architectures = catalog().into_iter().map(|weights| weights.architecture);
+    let architectures: BTreeSet<_> = architectures.collect();
+    if !architectures.contains(model) {
+        let names: Vec<_> = architectures.into_iter().collect();
+        let problem = format!("{model} has no pretrained weights");
+        let remedy = Some(format!("choose --model {}", names.join(", ")).into());
+        return Err(Error::Usage { problem, remedy }.into());
+    }
     let weights = find(if name.is_empty() { model } else { name })?;
     if weights.architecture != model {
         let problem =

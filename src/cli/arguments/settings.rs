@@ -42,8 +42,8 @@ pub struct TrainingOptions {
     /// Number of epochs
     #[arg(long, value_parser = count, default_value = "5")]
     pub epochs: NonZeroUsize,
-    /// Learning rate, or its peak with a schedule [default: the model's, as `fastburn models` lists
-    /// it; 1e-3 with --from, 2e-3 with --fine-tune]
+    /// Learning rate, or its peak with a schedule [default: the model's for adam, as `fastburn models`
+    /// lists it; 1e-3 with --from, --pretrained or --weights; 2e-3 with --fine-tune]
     #[arg(long, value_parser = learning_rate)]
     lr: Option<f64>,
     /// Batch size [default: 64, or all training images if there are fewer]
@@ -152,11 +152,10 @@ impl Settings {
         if training.momentum.is_some()
             && (fine_tunes || training.schedule == ScheduleName::OneCycle)
         {
-            let (option, remedy) = match fine_tunes {
-                true => ("--fine-tune", "leave out --momentum"),
-                false => {
-                    ("--schedule one-cycle", "leave out --momentum, or use another --schedule")
-                }
+            let (option, remedy) = if fine_tunes {
+                ("--fine-tune", "leave out --momentum")
+            } else {
+                ("--schedule one-cycle", "leave out --momentum, or use another --schedule")
             };
             let problem = format!("{option} schedules the momentum, from 0.95 to 0.85 and back");
             return conflict(&problem, remedy);

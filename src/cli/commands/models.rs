@@ -36,7 +36,8 @@ const EXAMPLES: &str = "\
 Example:
   fastburn models --size 28 --channels 1 --classes 10
 
-A multiply-add is two floating-point operations. The accuracy of weights is the published one, on
+A learning rate is the default of `train`: the peak of one cycle with adam. A multiply-add is two
+floating-point operations. The accuracy of weights is the published one, on
 ImageNet's validation images. `fastburn predict resnet18 photo.jpg` uses them as they are,
 `fastburn train photos --model resnet18 --pretrained --fine-tune` as the start of another model.";
 
@@ -119,7 +120,7 @@ fn weights_cells(weights: &PretrainedWeights) -> [String; 4] {
         weights.name().to_owned(),
         weights.file.licence.clone().unwrap_or_else(|| "unknown".to_owned()),
         weights.top1.map(|top1| format!("{top1:.4}")).unwrap_or_default(),
-        weights.file.size.map(|size| HumanBytes(size).to_string()).unwrap_or_default(),
+        weights.file.size.map_or("unknown".to_owned(), |size| HumanBytes(size).to_string()),
     ]
 }
 

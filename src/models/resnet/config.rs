@@ -61,6 +61,7 @@ pub struct ResNetConfig {
     pub outputs: usize,
     /// Whether the last norm of each block begins with weights of 0, so that each block begins as
     /// the identity (Goyal et al. 2017): torchvision's `zero_init_residual`.
+    // Only a new model has it: see `ResNetConfig::init_lazily`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub zero_init: bool,
 }

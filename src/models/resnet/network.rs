@@ -84,6 +84,7 @@ impl ResNetConfig {
         };
         let [layer1, layer2, layer3, layer4] = [stage(0)?, stage(1)?, stage(2)?, stage(3)?];
         let head = self.head.make(&mut maker, channels, self.outputs)?;
+        // How it began is of no use to a trained model, and not a part of its model file.
         let config = Self { zero_init: false, ..self.clone() };
         Ok(ResNet { conv1, bn1, layer1, layer2, layer3, layer4, head, config })
     }

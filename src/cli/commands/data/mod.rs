@@ -10,8 +10,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
-use fastburn::datasets::Cache;
-use fastburn::pretrained::find;
+use fastburn::datasets::{Cache, CacheEntry};
+use fastburn::pretrained::catalog;
 
 use crate::cli::arguments::data::{LimitOptions, fetch};
 use crate::cli::output::print::say;
@@ -96,34 +96,40 @@ pub fn path(arguments: &PathArguments) -> Result<ExitCode> {
 pub fn remove(arguments: &RemoveArguments) -> Result<ExitCode> {
     let RemoveArguments { name, forget } = arguments;
     let cache = Cache::open()?;
-    let (name, was_here) = match weights_name(&cache, name)? {
-        Some(name) => {
-            let was_here = cache.remove_weights(&name)?;
-            if *forget {
-                cache.forget_weights(&name)?;
-            }
-            (name, was_here)
+    let weights = weights_of(&cache, name)?;
+    if weights.is_empty() {
+        let name = cache.find(name)?.name;
+        say_removed(&name, cache.remove(&name)?);
+        if *forget {
+            cache.forget(&name)?;
         }
-        None => {
-            let name = cache.find(name)?.name;
-            let was_here = cache.remove(&name)?;
-            if *forget {
-                cache.forget(&name)?;
-            }
-            (name, was_here)
+    }
+    for name in weights {
+        say_removed(&name, cache.remove_weights(&name)?);
+        if *forget {
+            cache.forget_weights(&name)?;
         }
-    };
-    say(format_args!("{name} {}", if was_here { "deleted" } else { "was not in the cache" }));
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the name in the cache of weights that are known, or were downloaded by another program.
-fn weights_name(cache: &Cache, name: &str) -> Result<Option<String>> {
-    if let Ok(weights) = find(name) {
-        return Ok(Some(weights.file.name));
-    }
-    let mut cached = cache.list_weights()?.into_iter().map(|weights| weights.name);
-    Ok(cached.find(|cached| cached == name))
+fn say_removed(name: &str, was_here: bool) {
+    say(format_args!("{name} {}", if was_here { "deleted" } else { "was not in the cache" }));
+}
+
+/// Returns the names of the weights of that name, URL or architecture: those in the cache, or the
+/// known ones.
+fn weights_of(cache: &Cache, name: &str) -> Result<Vec<String>> {
+    let known = catalog().into_iter();
+    let known = known.filter(|known| known.name() == name || known.architecture == name);
+    let known: Vec<_> = known.map(|known| known.file.name).collect();
+    let is_meant = |cached: &CacheEntry| {
+        let has_url = cached.origin.as_ref().is_ok_and(|origin| origin.url == name);
+        cached.name == name || has_url || known.contains(&cached.name)
+    };
+    let cached = cache.list_weights()?.into_iter().filter(is_meant);
+    let cached: Vec<_> = cached.map(|cached| cached.name).collect();
+    Ok(if cached.is_empty() { known } else { cached })
 }
 
 fn print_path(path: &Path) -> Result<ExitCode> {
