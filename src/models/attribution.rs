@@ -35,6 +35,10 @@ use crate::error::{Error, Result};
 ///
 /// [`Error::Shape`] if the score is not one number, [`Error::Compute`] if it does not depend on the
 /// feature maps.
+///
+/// # Panics
+///
+/// If the model does, such as for images of another number of channels.
 pub fn grad_cam<M: Model<Tensor<4>>>(
     model: &M,
     images: Tensor<4>,
@@ -74,6 +78,10 @@ pub fn grad_cam<M: Model<Tensor<4>>>(
 ///
 /// [`Error::Shape`] if the score is not one number, [`Error::Compute`] if it does not depend on the
 /// inputs.
+///
+/// # Panics
+///
+/// If the model does, such as for inputs of another width.
 pub fn input_gradient<const D: usize, M: Model<Tensor<D>>>(
     model: &M,
     inputs: Tensor<D>,
@@ -106,6 +114,10 @@ pub fn input_gradient<const D: usize, M: Model<Tensor<D>>>(
 /// # Errors
 ///
 /// Those of [`input_gradient`].
+///
+/// # Panics
+///
+/// If the model does, such as for images of another number of channels.
 pub fn saliency<M: Model<Tensor<4>>>(
     model: &M,
     images: Tensor<4>,

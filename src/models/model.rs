@@ -63,7 +63,7 @@ pub trait Model<I>: Module + 'static {
     /// them. The changed maps must have the same shape.
     ///
     /// By default, a model has no feature maps, and `change` is never called. A convolutional model
-    /// of your own implements this method, and calls it in `forward`:
+    /// of your own implements this method, which calls `change` once, and uses it in `forward`:
     ///
     /// ```
     /// use burn::nn::Linear;
