@@ -63,7 +63,8 @@ pub trait Model<I>: Module + 'static {
     /// them. The changed maps must have the same shape.
     ///
     /// By default, a model has no feature maps, and `change` is never called. A convolutional model
-    /// of your own implements this method, which calls `change` once, and uses it in `forward`:
+    /// of your own implements this method, which calls `change` once, and uses it in `forward`. (The
+    /// default calls `forward`, so the one must not be used there without the other.)
     ///
     /// ```
     /// use burn::nn::Linear;

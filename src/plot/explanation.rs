@@ -10,9 +10,10 @@ use crate::vision::Bitmap;
 /// The share of the heat's colour in the hottest pixel: the image shows through everywhere.
 const STRONGEST: f32 = 0.8;
 
-/// Draws an image beside itself with the heat of an explanation laid over it.
+/// Draws an image beside itself in grey, with the heat of an explanation laid over it.
 ///
-/// Above them are the explained class with its probability, and the method.
+/// Above them are the predicted class with its probability, and the method. If another class is
+/// explained, that is above the heat too.
 ///
 /// ```
 /// use fastburn::plot::plot_explanation;
@@ -38,13 +39,21 @@ const STRONGEST: f32 = 0.8;
 /// [`Error::Plot`](crate::Error::Plot) if the image cannot be encoded.
 pub fn plot_explanation(explanation: &Explanation) -> Result<Figure> {
     let (image, heated) = (Bitmap::try_from(explanation)?, heat_overlay(explanation)?);
-    let class = [format!("{} {:.2}", explanation.label(), explanation.probability())];
-    let method = [explanation.method.to_string()];
-    let titled: [TitledImage<'_>; 2] = [(&image, &class), (&heated, &method)];
+    let prediction = &explanation.prediction;
+    let predicted = format!("{} {:.2}", prediction.label(), prediction.probability());
+    let explained = format!("{} {:.2}", explanation.label(), explanation.probability());
+    let method = explanation.method.to_string();
+    let of_heat = if explanation.class == prediction.class() {
+        vec![method]
+    } else {
+        vec![explained, method]
+    };
+    let titled: [TitledImage<'_>; 2] = [(&image, &[predicted]), (&heated, &of_heat)];
     grid(&titled, &[], 2, ALONE)
 }
 
-/// Returns the image of an explanation with its heat laid over it, for a grid of several.
+/// Returns the image of an explanation in grey, so that no colour of it is taken for heat, with the
+/// heat laid over it: for a grid of several.
 ///
 /// ```
 /// use fastburn::plot::heat_overlay;
@@ -74,10 +83,16 @@ pub fn heat_overlay(explanation: &Explanation) -> Result<Bitmap> {
     let channel = |channel: usize| {
         let (image, heat) = (&image, &heat);
         heat.iter().enumerate().map(move |(index, heat)| {
-            let pixel = f32::from(image.rgb(index % width, index / width)[channel]);
+            let pixel = luma(image.rgb(index % width, index / width));
             (pixel + heat * STRONGEST * (f32::from(HEAT[channel]) - pixel)) / 255.0
         })
     };
     let values: Vec<f32> = (0..3).flat_map(channel).collect();
     Bitmap::new(&values, [3, height, width])
+}
+
+/// Returns the brightness of a colour (ITU-R BT.601), 0 to 255.
+fn luma(rgb: [u8; 3]) -> f32 {
+    let [red, green, blue] = rgb.map(f32::from);
+    0.299 * red + 0.587 * green + 0.114 * blue
 }

@@ -24,7 +24,7 @@ impl Display for Attribution {
     }
 }
 
-/// The heat of an image: how much each part of it speaks for a class.
+/// The heat of an image: how much each part of it matters to a class, by an [`Attribution`].
 ///
 /// [`Predictor::explain_file`](crate::vision::Predictor::explain_file) returns it.
 ///
@@ -53,7 +53,7 @@ pub struct Explanation {
     /// The method that computed the heat.
     pub method: Attribution,
     /// The heat in row-major order, relative to the hottest value, from 0 to 1. All values are 0 if
-    /// nothing in the image speaks for the class.
+    /// nothing in the image matters to the class.
     pub heat: Vec<f32>,
     /// The rows and columns of the heat: those of the feature maps for Grad-CAM, those of the image
     /// for saliency.
@@ -130,16 +130,16 @@ impl Explanation {
 }
 
 /// Returns for each of `pixels` the two of `cells` whose middles are nearest, and the second one's
-/// share. Beyond the first and the last middle it is that cell alone.
+/// share. A pixel before the first middle or after the last one has the value of that cell.
 fn neighbours(pixels: usize, cells: usize) -> Vec<(usize, usize, f32)> {
     let last = cells.saturating_sub(1);
-    let neighbours = |pixel: usize| {
+    let around = |pixel: usize| {
         let place = (pixel as f32 + 0.5) * cells as f32 / pixels as f32 - 0.5;
         let place = place.clamp(0.0, last as f32);
         let first = place as usize;
         (first, (first + 1).min(last), place - first as f32)
     };
-    (0..pixels).map(neighbours).collect()
+    (0..pixels).map(around).collect()
 }
 
 fn mix(a: f32, b: f32, share_of_b: f32) -> f32 {

@@ -14,11 +14,12 @@ use crate::records::{Attribution, Explanation};
 const MOST_NAMED: usize = 20;
 
 impl<M: ImageModel> Predictor<M> {
-    /// Shows where in an image file the model finds what speaks for a class, by name, or for the
-    /// class that it predicts.
+    /// Shows where in an image file the model looks to decide on a class: the one of that name, or
+    /// without a name the predicted one.
     ///
-    /// The method is Grad-CAM ([`grad_cam`]), or [`saliency`] for a model without feature maps.
-    /// Heat tells where the model looks, not whether it is right to look there.
+    /// The method is Grad-CAM ([`grad_cam`]): the heat is what speaks for the class. For a model
+    /// without feature maps it is [`saliency`]: the pixels that change the class's output, for or
+    /// against it. Heat tells where the model looks, not whether it is right to look there.
     ///
     /// ```
     /// use fastburn::models::ConvNetConfig;
@@ -50,8 +51,8 @@ impl<M: ImageModel> Predictor<M> {
         self.explain_prepared(prepare(&self.format, path.as_ref())?, class)
     }
 
-    /// Shows where in an image the model finds what speaks for a class, given the contents of an
-    /// image file: see [`explain_file`](Self::explain_file).
+    /// Shows where in an image the model looks to decide on a class, given the contents of an image
+    /// file: see [`explain_file`](Self::explain_file).
     ///
     /// # Errors
     ///
@@ -62,7 +63,7 @@ impl<M: ImageModel> Predictor<M> {
         self.explain_prepared(self.format.decode(bytes, "the image")?, class)
     }
 
-    /// Shows where in an image the model finds what speaks for a class, given the pixels
+    /// Shows where in an image the model looks to decide on a class, given the pixels
     /// `[channels, height, width]`: see [`explain_file`](Self::explain_file).
     ///
     /// # Errors

@@ -228,7 +228,7 @@ fn a_trained_convnet_looks_at_the_corner_with_the_figure() {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct OwnConfig {
     classes: usize,
-    /// Whether the model tells its feature maps.
+    /// Whether the model implements `forward_with_maps`.
     has_maps: bool,
 }
 

@@ -1,6 +1,6 @@
 //! Gradients of convolutional layers and models, against central differences.
 //!
-//! The differences are taken along random directions, so that four forward passes check all of a
+//! The differences are taken along random directions, so that eight forward passes check all of a
 //! gradient. They stay away from kinks: biases keep the inputs of each ReLU far above 0, and no two
 //! values of a pooled window are so near that a step could swap them.
 
@@ -175,6 +175,14 @@ fn lifted<M: Module + Model<Tensor<4>>>(net: M, channels: usize, images: &Tensor
     net.forward(images.clone());
     drop(listening);
     net
+}
+
+#[test]
+#[should_panic(expected = "is above")]
+fn a_gradient_that_is_wrong_by_a_hundredth_is_noticed() {
+    let slopes = [1.0, -2.0, 3.0];
+    let wrong = slopes.map(|slope| 1.01 * slope);
+    compare("wrong", &wrong, LINEAR, |shift| product(&shift, &slopes));
 }
 
 #[test]

@@ -266,7 +266,8 @@ fn a_run_killed_at_any_moment_ends_as_the_unbroken_one() {
 fn a_convolutional_run_killed_at_any_moment_ends_as_the_unbroken_one() {
     let kinds = [("1", Options::ConvNet), ("2", Options::FineTunedResNet)];
     let kinds = kinds.map(|(every_steps, options)| Kind { every_steps, options });
-    kill_runs(&kinds, CONVOLUTION_KILLS);
+    let kills = kill_runs(&kinds, CONVOLUTION_KILLS);
+    assert!(kills.before_any < kills.all, "no kill after a checkpoint");
 }
 
 #[cfg(unix)]

@@ -199,14 +199,6 @@ fn dropout_scales_what_it_keeps_and_does_nothing_in_evaluation() {
         let fraction = kept.clone().count() as f64 / 20_000.0;
         assert!((fraction - 0.7).abs() < 0.032, "{fraction} were kept");
         assert!(kept.clone().all(|value| (value * 0.7 - 1.0).abs() < 1e-6));
-
-        let draw = |seed| {
-            device.seed(seed);
-            values(dropout.forward(training.clone()))
-        };
-        assert_ne!(draw(1), draw(2));
-        // Other tests draw from the same generator, perhaps in between.
-        assert!((0..100).any(|_| draw(1) == draw(1)));
     });
 }
 
@@ -220,10 +212,14 @@ fn the_dropout_of_a_head_is_for_training_only() {
         let maps = tensor(&numbers(2 * 4 * 3 * 3, 0.0, 9), [2, 4, 3, 3], device);
         let without = values(head(0.0, device).forward(maps.clone()));
         assert_eq!(values(head(0.5, device).forward(maps.clone())), without);
-        // With a hundred hidden units, no two of their selections are the same.
-        let wide = HeadConfig { hidden: vec![100], ..HeadConfig::fastai() };
-        let wide = wide.init(4, 3, &device.clone().autodiff(), 1).unwrap();
-        let [once, again] = [(); 2].map(|()| values(wide.forward(maps.clone().autodiff())));
-        assert_ne!(once, again);
+        // Of two hundred units, some are dropped, whatever is drawn.
+        let wide = |dropout, device: &Device| {
+            let config = HeadConfig { hidden: vec![200], dropout, ..HeadConfig::fastai() };
+            config.init(4, 3, device, 1).unwrap()
+        };
+        let training = device.clone().autodiff();
+        let [kept, dropped] = [0.0, 0.5]
+            .map(|dropout| values(wide(dropout, &training).forward(maps.clone().autodiff())));
+        assert_ne!(kept, dropped);
     });
 }

@@ -1,5 +1,6 @@
 //! Images named on the command line.
 
+use std::fs::File;
 use std::io::{self, Read, stdin};
 use std::path::{Path, PathBuf};
 
@@ -24,10 +25,15 @@ impl ImageInput {
         }
     }
 
-    /// Answers from the image on standard input, which errors name.
-    pub fn ask_about_stdin<T>(
-        answer: impl FnOnce(&[u8]) -> fastburn::Result<T>,
-    ) -> fastburn::Result<T> {
+    /// Fails if the file cannot be read.
+    pub fn check(&self) -> fastburn::Result<()> {
+        let Some(path) = self.file() else { return Ok(()) };
+        let failed = |source| Error::Read { path: path.to_owned(), source };
+        File::open(path).map(drop).map_err(failed)
+    }
+
+    /// Reads the image on standard input, and passes it to a function whose errors then name it.
+    pub fn with_stdin<T>(answer: impl FnOnce(&[u8]) -> fastburn::Result<T>) -> fastburn::Result<T> {
         let failed = |source| Error::Read { path: Self::Stdin.to_string().into(), source };
         let mut bytes = Vec::new();
         stdin().lock().take(MOST_INPUT + 1).read_to_end(&mut bytes).map_err(failed)?;

@@ -1,4 +1,4 @@
-//! The trained model of the verbs that ask it about images.
+//! The options for the trained model with which images are predicted or explained.
 
 use std::path::PathBuf;
 

@@ -11,6 +11,11 @@ pub fn picture(name: &str) -> Result<PathBuf, String> {
     file_with_extension(name, &["svg", "png"])
 }
 
+/// Parses the name of a picture file, and fails before any work if it cannot be written.
+pub fn writable_picture(name: &str) -> Result<PathBuf, String> {
+    writable(picture(name)?)
+}
+
 /// Parses the name of a model file, and fails before any work if it cannot be written.
 pub fn model_file(name: &str) -> Result<PathBuf, String> {
     writable(file_with_extension(name, &["safetensors"])?)

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::arguments::image_input::ImageInput;
 use crate::cli::arguments::predictor::PredictorOptions;
 use crate::cli::arguments::settings::CpuDevice;
-use crate::cli::arguments::values::picture;
+use crate::cli::arguments::values::writable_picture;
 use crate::cli::output::print::{json_number, say_picture};
 
 /// The number of runner-up classes to show.
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// Save the image and the heat over it as a picture (.svg or .png)
-    #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_parser = writable_picture, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print one JSON object, with all values of the heat
     #[arg(long, help_heading = "Output")]
@@ -49,17 +49,18 @@ Examples:
   fastburn explain photos.safetensors cat.jpg --class dog
   fastburn explain resnet18 cat.jpg --out explain.png       with ImageNet's classes
 
-The method is Grad-CAM for a convolutional model, and the gradient of the pixels for others.";
+The method is Grad-CAM for a convolutional model: what speaks for the class. For others it is the
+gradient of the pixels: what changes its output, for or against it.";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let (source, class) = (ImageInput::from(arguments.image.as_path()), arguments.class.as_deref());
+    // Before weights are downloaded.
+    source.check()?;
     let device = device::open(&arguments.device.device)?;
     let predictor = arguments.predictor.open(&device)?;
-    let (source, class) = (ImageInput::from(arguments.image.as_path()), arguments.class.as_deref());
     let explanation = match &source {
         ImageInput::File(file) => predictor.explain_file(file, class)?,
-        ImageInput::Stdin => {
-            ImageInput::ask_about_stdin(|bytes| predictor.explain_bytes(bytes, class))?
-        }
+        ImageInput::Stdin => ImageInput::with_stdin(|bytes| predictor.explain_bytes(bytes, class))?,
     };
     if let Some(file) = &arguments.out {
         plot_explanation(&explanation)?.save(file)?;
@@ -93,7 +94,7 @@ fn lines(explanation: &Explanation) -> String {
             "hottest     row {row:.1}, column {column:.1} of {height}×{width} pixels\n\
              centre      row {middle_row:.1}, column {middle_column:.1}\n"
         )),
-        None => lines.push_str("hottest     nowhere: nothing in the image speaks for this class\n"),
+        None => lines.push_str("hottest     nowhere: nothing in the image matters to this class\n"),
     }
     lines
 }

@@ -98,9 +98,7 @@ fn predict(predictor: &Predictor, sources: &[ImageInput]) -> Vec<fastburn::Resul
     let mut file_predictions = predictor.predict_files(&files).into_iter();
     let predictions = sources.iter().filter_map(|source| match source {
         ImageInput::File(_) => file_predictions.next(),
-        ImageInput::Stdin => {
-            Some(ImageInput::ask_about_stdin(|bytes| predictor.predict_bytes(bytes)))
-        }
+        ImageInput::Stdin => Some(ImageInput::with_stdin(|bytes| predictor.predict_bytes(bytes))),
     });
     predictions.collect()
 }
