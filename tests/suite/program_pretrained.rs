@@ -183,8 +183,12 @@ fn downloaded_weights_are_listed_and_removed_as_errors_advise() {
     assert!(error().ends_with(advice), "{}", error());
     let remove =
         |arguments: &[&str]| stderr(&place.run(&[&["data", "remove"], arguments].concat()));
-    assert_eq!(remove(&["resnet18.tv_in1k"]), "resnet18.tv_in1k deleted\n");
-    assert_eq!(remove(&["resnet18"]), "resnet18.tv_in1k was not in the cache\n");
+    let url = list()[0]["origin"]["url"].as_str().unwrap().to_owned();
+    assert_eq!(remove(&[&url]), "resnet18.tv_in1k deleted\n");
+    assert_eq!(
+        remove(&["resnet18"]),
+        "resnet18.tv_in1k was not in the cache\nresnet18.a1_in1k was not in the cache\n"
+    );
 
     serve(b"other weights");
     let advice = "accept the new file with `fastburn data remove --forget resnet18.tv_in1k`";
