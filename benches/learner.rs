@@ -10,45 +10,30 @@
 //! Rounds of both alternate, and their medians are printed. `pytorch.py` in this folder prints the
 //! same rows for PyTorch.
 
+#[allow(dead_code, reason = "each benchmark uses only a part of it")]
+mod shared;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use burn::tensor::{Device, Tensor};
 use fastburn::data::{DataLoaders, class_indices, is_class_one, one_hot};
-use fastburn::device;
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
+use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, Loss, MnistLoss};
 use fastburn::models::{Activation, MlpConfig};
 use fastburn::optim::OptimizerKind;
 use fastburn::vision::{Images, ReadOptions, Splits};
-
-/// The program's allocator: see `src/main.rs`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Error = Box<dyn std::error::Error>;
+use shared::{Error, Options, TrainOnly, median};
 
 /// The number of measured rounds, which follow one warm-up round.
 const ROUNDS: usize = 7;
 
 fn main() -> Result<(), Error> {
-    let from_environment = std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
-    let mut data = from_environment.unwrap_or_else(|| "../shared/data".into());
-    let mut device = "auto".to_owned();
-    let mut only = String::new();
-    let mut arguments = std::env::args().skip(1);
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--data" => data = arguments.next().ok_or("--data needs a folder")?.into(),
-            "--device" => device = arguments.next().ok_or("--device needs a name")?,
-            "--only" => only = arguments.next().ok_or("--only needs TEXT")?,
-            "--bench" => {} // passed by cargo
-            other => return Err(format!("unknown argument {other}").into()),
-        }
-    }
-    let info = device::find(&device)?;
-    let device = info.open()?;
-    println!("device {} ({}, {})", info.name, info.kind, info.adapter);
+    let options = Options::parse()?;
+    let device = options.device()?;
+    let from_environment = || std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
+    let data = options.data.clone().or_else(from_environment);
+    let data = data.unwrap_or_else(|| "../shared/data".into());
 
     let splits = Splits::open(data.join("mnist_png.tgz"), 0)?;
     let (all, few) = (
@@ -68,7 +53,7 @@ fn main() -> Result<(), Error> {
         ("784-500-10 mnist_loss, 1000", wide, 1000),
         ("784-784-1 sigmoid mnist_loss, all", sigmoid, of_few),
     ] {
-        if !name.contains(&only) {
+        if !options.wants(name) {
             continue;
         }
         let images = if batch == of_few { few.clone() } else { all.clone() };
@@ -87,15 +72,6 @@ struct Row<'a> {
     config: MlpConfig,
     batch: usize,
     device: &'a Device,
-}
-
-/// Skips validation, so that an epoch is its training part.
-struct TrainOnly;
-
-impl<T: Task> Callback<T> for TrainOnly {
-    fn before_validate(&mut self, _: &mut State<T>) -> Flow {
-        Err(Stop::Cancel(Scope::Validate))
-    }
 }
 
 impl Row<'_> {
@@ -162,9 +138,4 @@ impl Row<'_> {
         self.device.sync().map_err(|error| error.to_string())?;
         Ok(start.elapsed().as_secs_f64())
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

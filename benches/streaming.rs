@@ -10,6 +10,9 @@
 //! threads and discards them. The last row reads the pixels of shuffled images from one packed
 //! file: the upper bound for a cache of decoded images.
 
+#[allow(dead_code, reason = "each benchmark uses only a part of it")]
+mod shared;
+
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::time::Instant;
@@ -17,30 +20,16 @@ use std::time::Instant;
 use burn::data::dataset::Dataset;
 use fastburn::data::{DataLoaders, class_indices};
 use fastburn::device;
-use fastburn::learner::{Callback, Flow, Learner, Scope, State, Stop, Task};
+use fastburn::learner::Learner;
 use fastburn::loss::CrossEntropy;
 use fastburn::models::LinearConfig;
 use fastburn::vision::{Images, ReadOptions, Splits};
 use rayon::prelude::*;
-
-/// The program's allocator: see `src/main.rs`.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-type Error = Box<dyn std::error::Error>;
+use shared::{Error, TrainOnly};
 
 /// The number of measured rounds, after one that reads the files from disk. The best is printed.
 const ROUNDS: usize = 3;
 const BATCH: usize = 64;
-
-/// Skips validation.
-struct TrainOnly;
-
-impl<T: Task> Callback<T> for TrainOnly {
-    fn before_validate(&mut self, _: &mut State<T>) -> Flow {
-        Err(Stop::Cancel(Scope::Validate))
-    }
-}
 
 fn main() -> Result<(), Error> {
     let (mut folder, mut size, mut memory) = (None, None, None);
