@@ -106,7 +106,7 @@ struct ConvolutionOptions {
     #[serde(default)]
     head: Option<HeadName>,
     /// Begin with each block of a resnet as the identity
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["pretrained", "weights"])]
     #[serde(default)]
     zero_init: bool,
 }

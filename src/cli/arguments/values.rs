@@ -6,14 +6,9 @@ use std::str::FromStr;
 
 use fastburn::try_write;
 
-/// Parses the file name of a picture.
+/// Parses the name of a picture, and fails before any work if it cannot be written.
 pub fn picture(name: &str) -> Result<PathBuf, String> {
-    file_with_extension(name, &["svg", "png"])
-}
-
-/// Parses the name of a picture file, and fails before any work if it cannot be written.
-pub fn writable_picture(name: &str) -> Result<PathBuf, String> {
-    writable(picture(name)?)
+    writable(file_with_extension(name, &["svg", "png"])?)
 }
 
 /// Parses the name of a model file, and fails before any work if it cannot be written.

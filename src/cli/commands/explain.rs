@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::cli::arguments::image_input::ImageInput;
 use crate::cli::arguments::predictor::PredictorOptions;
 use crate::cli::arguments::settings::CpuDevice;
-use crate::cli::arguments::values::writable_picture;
+use crate::cli::arguments::values::picture;
 use crate::cli::output::print::{json_number, say_picture};
 
 /// The number of runner-up classes to show.
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME")]
     class: Option<String>,
     /// Save the image and the heat over it as a picture (.svg or .png)
-    #[arg(long, value_name = "FILE", value_parser = writable_picture, help_heading = "Output")]
+    #[arg(long, value_name = "FILE", value_parser = picture, help_heading = "Output")]
     out: Option<PathBuf>,
     /// Print one JSON object, with all values of the heat
     #[arg(long, help_heading = "Output")]
