@@ -7,15 +7,14 @@
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Gradients, Tensor};
 use fastburn::layers::{FullPrecision, HeadConfig, Pooling, listen};
 use fastburn::models::{BlockKind, ConvNetConfig, Model, ResNetConfig, Shrinking, Stem};
-use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use crate::support::{cpus, each_device, values};
+use crate::support::{each_device, numbers, tensor, values};
 
 /// The length of a step, and the error of a slope that is allowed, relative to the gradient.
 #[derive(Clone, Copy)]
@@ -30,16 +29,6 @@ const LINEAR: Accuracy = Accuracy { step: 0.5, tolerance: 1e-4 };
 const SMOOTH: Accuracy = Accuracy { step: 0.02, tolerance: 1e-2 };
 /// Of a function that is linear as long as numbers 0.1 apart keep their order.
 const SORTED: Accuracy = Accuracy { step: 0.02, tolerance: 1e-3 };
-
-/// Numbers between −1 and 1.
-fn numbers(count: usize, seed: u64) -> Vec<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
-}
-
-fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values, shape), device)
-}
 
 fn random<const D: usize>(shape: [usize; D], seed: u64, device: &Device) -> Tensor<D> {
     tensor(numbers(shape.iter().product(), seed), shape, device)
@@ -247,22 +236,15 @@ fn the_gradients_of_pooling_are_those_of_central_differences() {
                 check_inputs(maps.clone(), SORTED, |maps| pooling.forward(maps));
             }
         }
-    });
-}
-
-// On wgpu a convolution with one output channel, fused with what follows it, has wrong values where
-// the width is even: its forward pass, not this gradient.
-#[test]
-fn on_a_cpu_the_gradients_of_max_pooling_are_those_of_central_differences() {
-    for device in cpus() {
-        let device = device.autodiff();
-        // The maximum of 2×2 pixels, within a net that is linear otherwise.
+        // The maximum of 2×2 pixels, within a net that is linear otherwise. Its maps have two
+        // channels: with one, a convolution has wrong values on wgpu (Burn 0.22.1), where the width
+        // is even and it is fused with what follows.
         let image = tensor(distinct(7 * 5), [1, 1, 7, 5], &device);
-        let config = ConvNetConfig::new(1, [1, 1], 2).with_kernel(1);
+        let config = ConvNetConfig::new(1, [2, 2], 2).with_kernel(1);
         let config = config.with_shrinking(Shrinking::MaxPool);
-        let net = lifted(config.init(&device, 7).unwrap().freeze(), 1, &image);
+        let net = lifted(config.init(&device, 7).unwrap().freeze(), 2, &image);
         check_inputs(image, SORTED, |image| net.features(image));
-    }
+    });
 }
 
 #[test]

@@ -5,20 +5,12 @@ use burn::nn::{BatchNorm, BatchNormConfig, DropoutConfig};
 use burn::tensor::{Device, Tensor, TensorData};
 use fastburn::layers::{FullPrecision, HeadConfig, Pooling};
 use fastburn::models::{ConvNetConfig, Shrinking, StateDict};
-use rand::RngExt;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 
-use crate::support::{assert_close, each_device, values};
+use crate::support::{assert_close, each_device, numbers, tensor, values};
 
 /// Numbers around `mean`, at most 1 apart from it.
-fn numbers(count: usize, mean: f32, seed: u64) -> Vec<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..count).map(|_| mean + rng.random_range(-1.0..1.0_f32)).collect()
-}
-
-fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+fn numbers_around(mean: f32, count: usize, seed: u64) -> Vec<f32> {
+    numbers(count, seed).iter().map(|number| mean + number).collect()
 }
 
 fn mean(values: impl Iterator<Item = f64> + Clone) -> f64 {
@@ -30,8 +22,8 @@ fn global_pooling_returns_the_maximum_and_the_mean_of_each_map() {
     each_device(|device| {
         for [height, width] in [[1, 1], [5, 3], [4, 6]] {
             // Below 0, so that padding with zeros would show.
-            let pixels = numbers(2 * 3 * height * width, -2.0, 1);
-            let maps = tensor(&pixels, [2, 3, height, width], device);
+            let pixels = numbers_around(-2.0, 2 * 3 * height * width, 1);
+            let maps = tensor(pixels.clone(), [2, 3, height, width], device);
             let each = || pixels.chunks(height * width);
             let means: Vec<f32> =
                 each().map(|map| mean(map.iter().map(|&p| f64::from(p))) as f32).collect();
@@ -56,8 +48,8 @@ fn max_pooling_drops_an_odd_row_and_keeps_a_map_of_one_pixel() {
         let net = config.with_shrinking(Shrinking::MaxPool).init(device, 1).unwrap();
         let net = net.map(&mut Identity);
         for [height, width] in [[7, 5], [4, 4], [2, 3], [5, 1], [1, 1]] {
-            let pixels = numbers(2 * height * width, 2.0, 2);
-            let found = net.features(tensor(&pixels, [2, 1, height, width], device));
+            let pixels = numbers_around(2.0, 2 * height * width, 2);
+            let found = net.features(tensor(pixels.clone(), [2, 1, height, width], device));
             let window = if height.min(width) > 1 { 2 } else { 1 };
             let mut expected = Vec::new();
             for image in pixels.chunks(height * width) {
@@ -129,7 +121,7 @@ impl Norm {
 
 /// Trains a norm of three channels on three batches and validates it on a fourth.
 fn normalises<const D: usize>(shape: [usize; D], device: &Device) {
-    let (weight, bias) = (numbers(3, 1.0, 3), numbers(3, 0.0, 4));
+    let (weight, bias) = (numbers_around(1.0, 3, 3), numbers(3, 4));
     let floats = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<_>>();
     let mut expected = Norm {
         weight: floats(&weight),
@@ -140,22 +132,22 @@ fn normalises<const D: usize>(shape: [usize; D], device: &Device) {
     let training = device.clone().autodiff();
     let made = BatchNormConfig::new(3).init(&training);
     let norm: FullPrecision<BatchNorm> = BatchNorm {
-        gamma: Param::from_tensor(tensor(&weight, [3], &training)),
-        beta: Param::from_tensor(tensor(&bias, [3], &training)),
+        gamma: Param::from_tensor(tensor(weight.clone(), [3], &training)),
+        beta: Param::from_tensor(tensor(bias.clone(), [3], &training)),
         ..made
     }
     .into();
     let (count, pixels) = (shape.iter().product(), shape[2..].iter().product());
-    let batch = |seed| numbers(count, 0.5, seed);
+    let batch = |seed| numbers_around(0.5, count, seed);
     for seed in 5..8 {
         let input = batch(seed);
-        let found = values(norm.forward(tensor(&input, shape, &training)));
+        let found = values(norm.forward(tensor(input.clone(), shape, &training)));
         assert_close(&found, &expected.forward(&input, pixels, true), 1e-4, 1e-4);
     }
     let norm = norm.valid();
     let input = batch(8);
     for _ in 0..2 {
-        let found = values(norm.forward(tensor(&input, shape, device)));
+        let found = values(norm.forward(tensor(input.clone(), shape, device)));
         assert_close(&found, &expected.forward(&input, pixels, false), 1e-4, 1e-4);
     }
     let running = |values: &[f64]| values.iter().map(|&value| value as f32).collect::<Vec<_>>();
@@ -209,7 +201,7 @@ fn the_dropout_of_a_head_is_for_training_only() {
             let config = HeadConfig { hidden: vec![6], dropout, ..HeadConfig::fastai() };
             config.init(4, 3, device, 1).unwrap()
         };
-        let maps = tensor(&numbers(2 * 4 * 3 * 3, 0.0, 9), [2, 4, 3, 3], device);
+        let maps = tensor(numbers(2 * 4 * 3 * 3, 9), [2, 4, 3, 3], device);
         let without = values(head(0.0, device).forward(maps.clone()));
         assert_eq!(values(head(0.5, device).forward(maps.clone())), without);
         // Of two hundred units, some are dropped, whatever is drawn.

@@ -8,6 +8,9 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use fastburn::data::{BatchItems, Source};
 use fastburn::device::{self, DeviceKind};
 use proptest::test_runner::{Config, RngSeed};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 use safetensors::SafeTensors;
 
 /// The devices that the tests run on: one of each backend of the build that the machine has.
@@ -34,6 +37,17 @@ pub fn each_device(test: impl Fn(&Device)) {
 pub fn cpus() -> Vec<Device> {
     let cpus = device::list().into_iter().filter(|device| device.kind == DeviceKind::Cpu);
     cpus.map(|device| device.open().unwrap()).collect()
+}
+
+/// Numbers between −1 and 1, drawn with a seed.
+pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
+}
+
+/// A tensor of these values in row-major order.
+pub fn tensor<const D: usize>(values: Vec<f32>, shape: [usize; D], device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(values, shape), device)
 }
 
 /// A folder of the crate.
