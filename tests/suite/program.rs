@@ -256,10 +256,10 @@ fn a_picture_that_cannot_be_written_is_one_clear_line() {
     let digits = crate_path("assets/digits.tgz");
     let digits = digits.to_str().unwrap();
     for verb in ["show", "baseline"] {
-        for (file, code) in [("/nowhere/at/all.png", 1), ("picture.gif", 2)] {
+        for file in ["/nowhere/at/all.png", "picture.gif"] {
             let run = output(&[verb, digits, "--out", file]);
             let told = stderr(&run);
-            assert_eq!(run.status.code(), Some(code), "{told}");
+            assert_eq!(run.status.code(), Some(2), "{told}");
             assert!(told.lines().count() == 1 && told.contains(file), "{told}");
             assert_eq!(stdout(&run), "");
         }

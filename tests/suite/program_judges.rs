@@ -194,7 +194,7 @@ fn what_cannot_be_judged_is_one_clear_line() {
     assert!(run.status.code() == Some(2) && stderr(&run).contains(".svg or .png"));
     let missing = place.path().join("missing/a.svg");
     let run = output(&["top-losses", &model, &data, "--out", missing.to_str().unwrap()]);
-    assert!(run.status.code() == Some(1) && stderr(&run).contains("no folder "));
+    assert!(run.status.code() == Some(2) && stderr(&run).contains("no folder "));
 }
 
 #[test]
