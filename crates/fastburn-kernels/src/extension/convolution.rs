@@ -1,0 +1,306 @@
+//! Convolution of tensors.
+
+use burn::backend::autodiff::NodeId;
+use burn::backend::autodiff::checkpoint::base::Checkpointer;
+use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
+use burn::backend::autodiff::grads::Gradients;
+use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
+use burn::tensor::Tensor;
+use burn::tensor::ops::ConvOptions;
+use burn_flex::FlexTensor;
+
+use super::NO_SECOND;
+use super::flex::{channels_last, dims, is_ours, of_channels_last, of_row_major, row_major};
+use crate::kernels::channels;
+use crate::kernels::convolution::{Geometry, forward, input_gradient, weight_gradient};
+use crate::kernels::instructions::Instructions;
+
+/// The stride and the padding of a convolution, `[height, width]`.
+type Steps = [[usize; 2]; 2];
+
+#[backend_extension(Flex, Autodiff)]
+trait Convolution: Backend {
+    fn fastburn_conv(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    fn fastburn_conv_with_bias(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    fn fastburn_conv_input_gradient(
+        gradient: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        size: [usize; 2],
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    fn fastburn_conv_weight_gradient(
+        input: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        kernel: [usize; 2],
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    fn fastburn_channel_sums(values: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+fn output_of(
+    input: FlexTensor,
+    weight: FlexTensor,
+    bias: Option<FlexTensor>,
+    [stride, padding]: Steps,
+) -> FlexTensor {
+    let ([batch, inputs, height, width], [outputs, _, rows, columns]) =
+        (dims(&input), dims(&weight));
+    let (size, kernel) = ([height, width], [rows, columns]);
+    let geometry = Geometry { batch, inputs, outputs, size, kernel, stride, padding };
+    let (input, weight) = (channels_last(input), row_major(weight));
+    let bias = bias.map(row_major);
+    let bias = bias.as_ref().map(|bias| bias.storage());
+    let output =
+        forward(Instructions::chosen(), &geometry, input.storage(), weight.storage(), bias);
+    let [height, width] = geometry.output();
+    of_channels_last(output, &[batch, outputs, height, width])
+}
+
+impl Convolution for Flex {
+    fn fastburn_conv(input: FlexTensor, weight: FlexTensor, steps: Steps) -> FlexTensor {
+        output_of(input, weight, None, steps)
+    }
+
+    fn fastburn_conv_with_bias(
+        input: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        steps: Steps,
+    ) -> FlexTensor {
+        output_of(input, weight, Some(bias), steps)
+    }
+
+    fn fastburn_conv_input_gradient(
+        gradient: FlexTensor,
+        weight: FlexTensor,
+        size: [usize; 2],
+        [stride, padding]: Steps,
+    ) -> FlexTensor {
+        let [batch, ..]: [usize; 4] = dims(&gradient);
+        let [outputs, inputs, rows, columns] = dims(&weight);
+        let kernel = [rows, columns];
+        let geometry = Geometry { batch, inputs, outputs, size, kernel, stride, padding };
+        let (gradient, weight) = (channels_last(gradient), row_major(weight));
+        let values =
+            input_gradient(Instructions::chosen(), &geometry, gradient.storage(), weight.storage());
+        of_channels_last(values, &[batch, inputs, size[0], size[1]])
+    }
+
+    fn fastburn_conv_weight_gradient(
+        input: FlexTensor,
+        gradient: FlexTensor,
+        kernel: [usize; 2],
+        [stride, padding]: Steps,
+    ) -> FlexTensor {
+        let ([batch, inputs, height, width], [_, outputs, ..]): ([usize; 4], [usize; 4]) =
+            (dims(&input), dims(&gradient));
+        let size = [height, width];
+        let geometry = Geometry { batch, inputs, outputs, size, kernel, stride, padding };
+        let (input, gradient) = (channels_last(input), channels_last(gradient));
+        let values =
+            weight_gradient(Instructions::chosen(), &geometry, input.storage(), gradient.storage());
+        of_row_major(values, &[outputs, inputs, kernel[0], kernel[1]])
+    }
+
+    fn fastburn_channel_sums(values: FlexTensor) -> FlexTensor {
+        let [_, channels, ..]: [usize; 4] = dims(&values);
+        let values = channels_last(values);
+        let sums = channels::sums(Instructions::chosen(), values.storage(), channels);
+        of_row_major(sums, &[channels])
+    }
+}
+
+/// What the backward pass of a convolution needs: its input and weight, their sizes and the steps.
+type State = (NodeId, NodeId, [usize; 2], [usize; 2], Steps);
+
+/// Registers the gradients of input and weight, if they are wanted.
+fn backward<B: Convolution>(
+    (input, weight, size, kernel, steps): State,
+    gradient: FloatTensor<B>,
+    [of_input, of_weight]: [Option<NodeId>; 2],
+    gradients: &mut Gradients,
+    checkpointer: &mut Checkpointer,
+) {
+    let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
+    let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
+    if let Some(node) = of_input {
+        let of_input = B::fastburn_conv_input_gradient(gradient.clone(), weight, size, steps);
+        gradients.register::<B>(node, of_input);
+    }
+    if let Some(node) = of_weight {
+        let of_weight = B::fastburn_conv_weight_gradient(input, gradient, kernel, steps);
+        gradients.register::<B>(node, of_weight);
+    }
+}
+
+impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
+    fn fastburn_conv(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Convolve;
+        impl<B: Convolution> Backward<B, 2> for Convolve {
+            type State = State;
+
+            fn backward(
+                self,
+                ops: Ops<State, 2>,
+                gradients: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let parents = ops.parents.map(|parent| parent.map(|node| node.id));
+                backward::<B>(ops.state, gradient, parents, gradients, checkpointer);
+            }
+        }
+        let (size, kernel) = (last_two::<Self>(&input), last_two::<Self>(&weight));
+        match Convolve.prepare::<C>([input.node(), weight.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut preparation) => {
+                let (at, of) = (preparation.checkpoint(&input), preparation.checkpoint(&weight));
+                let output =
+                    B::fastburn_conv(input.into_primitive(), weight.into_primitive(), steps);
+                preparation.finish((at, of, size, kernel, steps), output)
+            }
+            OpsKind::UnTracked(preparation) => preparation.finish(B::fastburn_conv(
+                input.into_primitive(),
+                weight.into_primitive(),
+                steps,
+            )),
+        }
+    }
+
+    fn fastburn_conv_with_bias(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self> {
+        #[derive(Debug)]
+        struct Convolve;
+        impl<B: Convolution> Backward<B, 3> for Convolve {
+            type State = State;
+
+            fn backward(
+                self,
+                ops: Ops<State, 3>,
+                gradients: &mut Gradients,
+                checkpointer: &mut Checkpointer,
+            ) {
+                let gradient = gradients.consume::<B>(&ops.node);
+                let [input, weight, bias] = ops.parents.map(|parent| parent.map(|node| node.id));
+                if let Some(node) = bias {
+                    gradients.register::<B>(node, B::fastburn_channel_sums(gradient.clone()));
+                }
+                backward::<B>(ops.state, gradient, [input, weight], gradients, checkpointer);
+            }
+        }
+        let (size, kernel) = (last_two::<Self>(&input), last_two::<Self>(&weight));
+        let nodes = [input.node(), weight.node(), bias.node()];
+        match Convolve.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut preparation) => {
+                let (at, of) = (preparation.checkpoint(&input), preparation.checkpoint(&weight));
+                let output = B::fastburn_conv_with_bias(
+                    input.into_primitive(),
+                    weight.into_primitive(),
+                    bias.into_primitive(),
+                    steps,
+                );
+                preparation.finish((at, of, size, kernel, steps), output)
+            }
+            OpsKind::UnTracked(preparation) => preparation.finish(B::fastburn_conv_with_bias(
+                input.into_primitive(),
+                weight.into_primitive(),
+                bias.into_primitive(),
+                steps,
+            )),
+        }
+    }
+
+    fn fastburn_conv_input_gradient(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: [usize; 2],
+        _: Steps,
+    ) -> FloatTensor<Self> {
+        unreachable!("{NO_SECOND}")
+    }
+
+    fn fastburn_conv_weight_gradient(
+        _: FloatTensor<Self>,
+        _: FloatTensor<Self>,
+        _: [usize; 2],
+        _: Steps,
+    ) -> FloatTensor<Self> {
+        unreachable!("{NO_SECOND}")
+    }
+
+    fn fastburn_channel_sums(_: FloatTensor<Self>) -> FloatTensor<Self> {
+        unreachable!("{NO_SECOND}")
+    }
+}
+
+fn last_two<B: Backend>(tensor: &FloatTensor<B>) -> [usize; 2] {
+    use burn::backend::TensorMetadata;
+    let shape = tensor.shape();
+    [shape[2], shape[3]]
+}
+
+/// Returns whether the kernels can compute a convolution with these options.
+pub(crate) fn can_convolve(
+    input: &Tensor<4>,
+    weight: &Tensor<4>,
+    bias: Option<&Tensor<1>>,
+    options: &ConvOptions<2>,
+) -> bool {
+    let ([batch, inputs, height, width], [outputs, of_weight, rows, columns]) =
+        (input.dims(), weight.dims());
+    let geometry = Geometry {
+        batch,
+        inputs,
+        outputs,
+        size: [height, width],
+        kernel: [rows, columns],
+        stride: options.stride,
+        padding: options.padding.map(|(begin, _)| begin),
+    };
+    options.groups == 1
+        && options.dilation == [1, 1]
+        && options.padding.iter().all(|(begin, end)| begin == end)
+        && inputs == of_weight
+        && geometry.is_valid()
+        && bias.is_none_or(|bias| bias.dims() == [outputs] && is_ours(bias))
+        && is_ours(input)
+        && is_ours(weight)
+}
+
+/// Convolves, where [`can_convolve`] says so.
+pub(crate) fn convolve(
+    input: Tensor<4>,
+    weight: Tensor<4>,
+    bias: Option<Tensor<1>>,
+    options: &ConvOptions<2>,
+) -> Tensor<4> {
+    let steps = [options.stride, options.padding.map(|(begin, _)| begin)];
+    let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
+    Tensor::from_dispatch(match bias {
+        Some(bias) => Dispatch::fastburn_conv_with_bias(input, weight, bias.into_dispatch(), steps),
+        None => Dispatch::fastburn_conv(input, weight, steps),
+    })
+}

@@ -1,0 +1,295 @@
+//! Batch normalisation of channels-last values, and what often follows it: the addition of a
+//! residual, and ReLU.
+
+use pulp::Simd;
+
+use crate::kernels::channels::{Terms, channel_sums};
+use crate::kernels::instructions::Instructions;
+use crate::kernels::map::{Map, map};
+use crate::kernels::memory::{Shared, Unwritten};
+use crate::kernels::relu::{masked, relu};
+use crate::kernels::vector::Lanes;
+
+/// Returns the mean and the biased variance of each channel of `[pixels, channels]`.
+pub(crate) fn statistics(
+    instructions: Instructions,
+    values: &[f32],
+    channels: usize,
+) -> [Vec<f32>; 2] {
+    /// The difference to the first pixel, and its square. The variance is a difference of two sums,
+    /// which cancel each other unless the values lie around 0; that pixel is close enough.
+    struct Moments<'a> {
+        values: &'a [f32],
+        first: &'a [f32],
+    }
+    impl Terms for Moments<'_> {
+        #[inline(always)]
+        unsafe fn terms<S: Simd>(
+            &self,
+            simd: S,
+            index: usize,
+            channel: usize,
+            lanes: Lanes<S>,
+        ) -> [S::f32s; 2] {
+            // SAFETY: the caller's promise.
+            let (value, first) = unsafe {
+                (
+                    lanes.load(simd, self.values.as_ptr().add(index)),
+                    lanes.load(simd, self.first.as_ptr().add(channel)),
+                )
+            };
+            let difference = simd.sub_f32s(value, first);
+            [difference, simd.mul_f32s(difference, difference)]
+        }
+    }
+    assert!(channels > 0 && !values.is_empty() && values.len().is_multiple_of(channels));
+    let pixels = values.len() / channels;
+    let first = &values[..channels];
+    // SAFETY: there are values for all pixels, and the first pixel has all channels.
+    let [sums, squares] =
+        unsafe { channel_sums(instructions, pixels, channels, &Moments { values, first }) };
+    let means = sums.iter().map(|sum| sum / pixels as f64);
+    let variance = means.clone().zip(squares).map(|(mean, square)| {
+        // The larger of the two, so that what is no number stays none.
+        let variance = square / pixels as f64 - mean * mean;
+        (if variance < 0.0 { 0.0 } else { variance }) as f32
+    });
+    let variance = variance.collect();
+    [means.zip(first).map(|(mean, first)| (mean + f64::from(*first)) as f32).collect(), variance]
+}
+
+/// What a batch norm multiplies each channel by, and adds to it.
+#[derive(Debug, Clone)]
+pub(crate) struct Affine {
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+}
+
+impl Affine {
+    pub fn new(weight: &[f32], bias: &[f32], mean: &[f32], variance: &[f32], epsilon: f64) -> Self {
+        let (mut scale, mut shift) = (Vec::new(), Vec::new());
+        for (((weight, bias), mean), variance) in weight.iter().zip(bias).zip(mean).zip(variance) {
+            let factor = f64::from(*weight) / (f64::from(*variance) + epsilon).sqrt();
+            scale.push(factor as f32);
+            shift.push((f64::from(*bias) - f64::from(*mean) * factor) as f32);
+        }
+        Self { scale, shift }
+    }
+}
+
+/// Normalises `[pixels, channels]`: `values · scale + shift`, plus a residual if there is one, and
+/// ReLU of that if it `clips`.
+///
+/// # Panics
+///
+/// If the residual has another length, or scale and shift are not of one length that divides that
+/// of the values.
+pub(crate) fn normalize(
+    instructions: Instructions,
+    values: &[f32],
+    affine: &Affine,
+    residual: Option<&[f32]>,
+    clips: bool,
+) -> Vec<f32> {
+    struct Normalize<'a> {
+        values: &'a [f32],
+        affine: &'a Affine,
+        residual: Option<&'a [f32]>,
+        clips: bool,
+        output: Shared,
+    }
+    impl Map for Normalize<'_> {
+        #[inline(always)]
+        unsafe fn vector<S: Simd>(&self, simd: S, index: usize, channel: usize, lanes: Lanes<S>) {
+            // SAFETY: the caller's promise about indices and channels; the output is as long.
+            unsafe {
+                let value = lanes.load(simd, self.values.as_ptr().add(index));
+                let scale = lanes.load(simd, self.affine.scale.as_ptr().add(channel));
+                let shift = lanes.load(simd, self.affine.shift.as_ptr().add(channel));
+                let mut sum = simd.mul_add_e_f32s(value, scale, shift);
+                if let Some(residual) = self.residual {
+                    let residual = lanes.load(simd, residual.as_ptr().add(index));
+                    sum = simd.add_f32s(sum, residual);
+                }
+                let sum = if self.clips { relu(simd, sum) } else { sum };
+                lanes.store(simd, self.output.at(index), sum);
+            }
+        }
+    }
+    let channels = affine.scale.len();
+    assert!(channels > 0 && affine.shift.len() == channels);
+    assert!(values.len().is_multiple_of(channels));
+    assert!(residual.is_none_or(|residual| residual.len() == values.len()));
+    let mut output = Unwritten::new(values.len());
+    let shared = output.shared();
+    let pixels = values.len() / channels;
+    // SAFETY: all buffers have the values' length, or a value for each channel, and the map writes
+    // each value of the output.
+    unsafe {
+        map(
+            instructions,
+            pixels,
+            channels,
+            &Normalize { values, affine, residual, clips, output: shared },
+        );
+        output.written()
+    }
+}
+
+/// The gradients of a batch norm in training.
+pub(crate) struct Gradients {
+    pub input: Vec<f32>,
+    pub weight: Vec<f32>,
+    pub bias: Vec<f32>,
+    /// That of the residual, if it was asked for.
+    pub residual: Option<Vec<f32>>,
+}
+
+/// What a batch norm in training normalised, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Normalization<'a> {
+    pub values: &'a [f32],
+    pub weight: &'a [f32],
+    pub mean: &'a [f32],
+    pub variance: &'a [f32],
+    pub epsilon: f64,
+    /// The output, if ReLU was applied.
+    pub clipped: Option<&'a [f32]>,
+}
+
+/// Returns the gradients of a batch norm in training, given that of its output
+/// `[pixels, channels]`: Ioffe and Szegedy 2015, section 3.
+///
+/// # Panics
+///
+/// If the lengths do not fit each other.
+pub(crate) fn gradients(
+    instructions: Instructions,
+    norm: &Normalization<'_>,
+    gradient: &[f32],
+    wants_residual: bool,
+) -> Gradients {
+    let channels = norm.weight.len();
+    let len = norm.values.len();
+    assert!(channels > 0 && len > 0 && len.is_multiple_of(channels) && gradient.len() == len);
+    assert!(norm.mean.len() == channels && norm.variance.len() == channels);
+    assert!(norm.clipped.is_none_or(|output| output.len() == len));
+    let pixels = len / channels;
+    // SAFETY: the lengths were checked.
+    let [sums, products] =
+        unsafe { channel_sums(instructions, pixels, channels, &Sums { norm, gradient }) };
+    let count = pixels as f64;
+    let [mut of_gradient, mut of_value, mut constant] = [(); 3].map(|()| vec![0.0; channels]);
+    let mut weight = vec![0.0; channels];
+    for channel in 0..channels {
+        // With x̂ = (x - mean) · inverse, the gradient of x is
+        // weight · inverse · (g - Σg / n - x̂ · Σ(g · x̂) / n).
+        let inverse = 1.0 / (f64::from(norm.variance[channel]) + norm.epsilon).sqrt();
+        let factor = f64::from(norm.weight[channel]) * inverse;
+        let slope = -factor * inverse * inverse * products[channel] / count;
+        weight[channel] = (products[channel] * inverse) as f32;
+        of_gradient[channel] = factor as f32;
+        of_value[channel] = slope as f32;
+        let mean = f64::from(norm.mean[channel]);
+        constant[channel] = (-factor * sums[channel] / count - slope * mean) as f32;
+    }
+    let mut input = Unwritten::new(len);
+    let mut residual = wants_residual.then(|| Unwritten::new(len));
+    let of_input = InputGradient {
+        norm,
+        gradient,
+        of_gradient: &of_gradient,
+        of_value: &of_value,
+        constant: &constant,
+        input: input.shared(),
+        residual: residual.as_mut().map(Unwritten::shared),
+    };
+    // SAFETY: the lengths were checked, and the map writes each value of both buffers.
+    unsafe {
+        map(instructions, pixels, channels, &of_input);
+        Gradients {
+            input: input.written(),
+            weight,
+            bias: sums.iter().map(|&sum| sum as f32).collect(),
+            residual: residual.map(|residual| residual.written()),
+        }
+    }
+}
+
+/// Loads a vector of the gradient, of which ReLU let nothing through where it clipped.
+///
+/// # Safety
+///
+/// The lanes must be values of all buffers from `index` on.
+#[inline(always)]
+unsafe fn load_gradient<S: Simd>(
+    simd: S,
+    norm: &Normalization<'_>,
+    gradient: &[f32],
+    index: usize,
+    lanes: Lanes<S>,
+) -> S::f32s {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let gradient = lanes.load(simd, gradient.as_ptr().add(index));
+        match norm.clipped {
+            Some(output) => masked(simd, lanes.load(simd, output.as_ptr().add(index)), gradient),
+            None => gradient,
+        }
+    }
+}
+
+/// The gradient, and its product with the difference to the mean.
+struct Sums<'a> {
+    norm: &'a Normalization<'a>,
+    gradient: &'a [f32],
+}
+
+impl Terms for Sums<'_> {
+    #[inline(always)]
+    unsafe fn terms<S: Simd>(
+        &self,
+        simd: S,
+        index: usize,
+        channel: usize,
+        lanes: Lanes<S>,
+    ) -> [S::f32s; 2] {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let gradient = load_gradient(simd, self.norm, self.gradient, index, lanes);
+            let value = lanes.load(simd, self.norm.values.as_ptr().add(index));
+            let mean = lanes.load(simd, self.norm.mean.as_ptr().add(channel));
+            [gradient, simd.mul_f32s(gradient, simd.sub_f32s(value, mean))]
+        }
+    }
+}
+
+struct InputGradient<'a> {
+    norm: &'a Normalization<'a>,
+    gradient: &'a [f32],
+    of_gradient: &'a [f32],
+    of_value: &'a [f32],
+    constant: &'a [f32],
+    input: Shared,
+    residual: Option<Shared>,
+}
+
+impl Map for InputGradient<'_> {
+    #[inline(always)]
+    unsafe fn vector<S: Simd>(&self, simd: S, index: usize, channel: usize, lanes: Lanes<S>) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let gradient = load_gradient(simd, self.norm, self.gradient, index, lanes);
+            if let Some(residual) = self.residual {
+                lanes.store(simd, residual.at(index), gradient);
+            }
+            let value = lanes.load(simd, self.norm.values.as_ptr().add(index));
+            let of_gradient = lanes.load(simd, self.of_gradient.as_ptr().add(channel));
+            let of_value = lanes.load(simd, self.of_value.as_ptr().add(channel));
+            let constant = lanes.load(simd, self.constant.as_ptr().add(channel));
+            let sum = simd.mul_add_e_f32s(value, of_value, constant);
+            let sum = simd.mul_add_e_f32s(gradient, of_gradient, sum);
+            lanes.store(simd, self.input.at(index), sum);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The gradient of a convolution's input.
+
+use rayon::prelude::*;
+
+use super::blocks::Blocks;
+use super::geometry::Geometry;
+use super::product::{Packed, multiply};
+use super::windows::{Axis, Group, Source, Target, add_groups};
+use crate::kernels::instructions::Instructions;
+use crate::kernels::memory::Unwritten;
+
+/// Returns the gradient of the input, `[batch, height, width, inputs]`, from the gradient of the
+/// output, `[batch, output height, output width, outputs]`, and the weight
+/// `[outputs, inputs, kernel height, kernel width]`.
+///
+/// The pixels of the input whose coordinates leave one remainder, divided by the stride, see the
+/// same pixels of the kernel. For each remainder the gradient is a convolution of stride 1 of the
+/// output's gradient with those, mirrored.
+///
+/// # Panics
+///
+/// If a slice does not have the length that the geometry says.
+pub(crate) fn input_gradient(
+    instructions: Instructions,
+    geometry: &Geometry,
+    gradient: &[f32],
+    weight: &[f32],
+) -> Vec<f32> {
+    assert!(geometry.is_valid());
+    assert_eq!(gradient.len(), geometry.output_len());
+    assert_eq!(weight.len(), geometry.outputs * geometry.depth());
+    let blocks = Blocks::new(instructions, geometry.inputs);
+    let parts = parts(geometry);
+    let rows = geometry.outputs * geometry.taps();
+    let packed = pack(geometry, blocks, &parts, weight);
+    let weights = Packed { values: &packed, blocks, rows };
+    let mut input = Unwritten::new(geometry.input_len());
+    // SAFETY: the groups are convolutions over the output's gradient, whose length was checked.
+    // Each pixel of the input leaves one remainder on each axis, so it is written once, and `parts`
+    // has all remainders.
+    unsafe {
+        let groups = groups(geometry, &parts);
+        multiply(instructions, gradient, &groups, weights, None, input.shared());
+        input.written()
+    }
+}
+
+/// The pixels of an axis that leave one remainder.
+#[derive(Debug, Clone, Copy)]
+struct Remainder {
+    /// The first pixel of the kernel that they see; the others follow at steps of the stride.
+    kernel: usize,
+    /// How many pixels of the kernel they see.
+    taps: usize,
+    /// The first pixel, and their number.
+    first: usize,
+    count: usize,
+    /// The output that the first pixel sees through the first pixel of the kernel.
+    output: usize,
+}
+
+fn remainders(geometry: &Geometry, axis: usize) -> Vec<Remainder> {
+    let (stride, padding) = (geometry.stride[axis], geometry.padding[axis]);
+    let (kernel, size) = (geometry.kernel[axis], geometry.size[axis]);
+    (0..stride.min(size))
+        .map(|first| {
+            // Pixel `first` is at `output · stride + remainder` of the padded input.
+            let (remainder, output) = ((first + padding) % stride, (first + padding) / stride);
+            let taps = kernel.saturating_sub(remainder).div_ceil(stride);
+            let count = (size - first).div_ceil(stride);
+            Remainder { kernel: remainder, taps, first, count, output }
+        })
+        .collect()
+}
+
+/// The pixels that leave one remainder on each axis, and the first row of their packed weights.
+struct Part {
+    axes: [Remainder; 2],
+    first_row: usize,
+}
+
+fn parts(geometry: &Geometry) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut first_row = 0;
+    for vertical in remainders(geometry, 0) {
+        for horizontal in remainders(geometry, 1) {
+            parts.push(Part { axes: [vertical, horizontal], first_row });
+            first_row += vertical.taps * horizontal.taps * geometry.outputs;
+        }
+    }
+    parts
+}
+
+fn groups(geometry: &Geometry, parts: &[Part]) -> Vec<Group> {
+    let source =
+        Source { batch: geometry.batch, channels: geometry.outputs, size: geometry.output() };
+    let ([height, width], channels) = (geometry.size, geometry.inputs);
+    let mut groups = Vec::new();
+    for part in parts {
+        let [vertical, horizontal] = part.axes;
+        let target = Target {
+            first: (vertical.first * width + horizontal.first) * channels,
+            steps: [
+                height * width * channels,
+                geometry.stride[0] * width * channels,
+                geometry.stride[1] * channels,
+            ],
+        };
+        // The kernel is mirrored: its last pixel is the window's first.
+        let axes = part.axes.map(|part| Axis {
+            outputs: part.count,
+            base: part.output as isize + 1 - part.taps as isize,
+            step: 1,
+            taps: part.taps,
+        });
+        add_groups(&mut groups, source, axes, part.first_row, target);
+    }
+    groups
+}
+
+/// Packs a weight as blocks of input channels; of each part, rows `[vertical taps, horizontal taps,
+/// outputs]`.
+fn pack(geometry: &Geometry, blocks: Blocks, parts: &[Part], weight: &[f32]) -> Vec<f32> {
+    let (depth, taps, outputs) = (geometry.depth(), geometry.taps(), geometry.outputs);
+    let rows = outputs * taps;
+    let mut packed = vec![0.0; blocks.count * rows * blocks.width()];
+    packed.par_chunks_mut(rows * blocks.width()).enumerate().for_each(|(block, packed)| {
+        let (first, channels) = (blocks.first(block), blocks.channels_of(block));
+        let width = blocks.width_of(block);
+        for output in 0..outputs {
+            let from = &weight[output * depth + first * taps..][..channels * taps];
+            for Part { axes: [vertical, horizontal], first_row } in parts {
+                for y in 0..vertical.taps {
+                    let row = vertical.kernel + geometry.stride[0] * (vertical.taps - 1 - y);
+                    for x in 0..horizontal.taps {
+                        let column =
+                            horizontal.kernel + geometry.stride[1] * (horizontal.taps - 1 - x);
+                        let tap = row * geometry.kernel[1] + column;
+                        let row = first_row + (y * horizontal.taps + x) * outputs + output;
+                        let to = &mut packed[row * width..][..channels];
+                        for (value, of_channel) in to.iter_mut().zip(from.chunks_exact(taps)) {
+                            *value = of_channel[tap];
+                        }
+                    }
+                }
+            }
+        }
+    });
+    packed
+}

@@ -1,0 +1,238 @@
+//! The product of windows and packed weights, for the output and for the gradient of the input.
+//!
+//! The pixels of a window that lie side by side in memory are one run of values, so a tile of
+//! pixels times a block of weights is computed right from the channels-last input: nothing is
+//! unfolded, and only the weights are packed.
+
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::blocks::{Blocks, next_tile, rows_of_tile, with_tile};
+use super::windows::{Group, Tap};
+use crate::kernels::instructions::Instructions;
+use crate::kernels::memory::Shared;
+use crate::kernels::vector::Lanes;
+
+/// The most pixels of a task, so that their places fit on the stack and their windows in the cache.
+const MOST_PIXELS: usize = 240;
+/// The rows of weights times vectors that a tile takes at a time: what fits in the L1 cache.
+const SLICE: usize = 512;
+/// Above so many bytes, weights do not stay in the cache between tasks, and each task takes a
+/// single block of them.
+const LARGE_WEIGHTS: usize = 1 << 20;
+
+/// Packed weights: blocks of `rows · width` values, of which row `r` of block `b` begins at
+/// `b · rows · width + r · width_of(b)`.
+#[derive(Clone, Copy)]
+pub(super) struct Packed<'a> {
+    pub values: &'a [f32],
+    pub blocks: Blocks,
+    pub rows: usize,
+}
+
+/// Computes all groups of a convolution: their outputs, of which each has `channels` values.
+///
+/// # Safety
+///
+/// Every window of a group must lie within `input`, every output within `output`, and no two
+/// outputs may overlap. Every tap's rows must be rows of the weights.
+pub(super) unsafe fn multiply(
+    instructions: Instructions,
+    input: &[f32],
+    groups: &[Group],
+    weights: Packed<'_>,
+    bias: Option<&[f32]>,
+    output: Shared,
+) {
+    let Packed { values, blocks, rows } = weights;
+    let whole = rows_of_tile(instructions.has_32_registers(), blocks.vectors);
+    let total: usize = groups.iter().map(Group::len).sum();
+    // At least two tasks a thread, so that none waits long for the last. How pixels are divided
+    // does not change what is computed for each.
+    let pixels = total.div_ceil(rayon::current_num_threads() * 2).clamp(whole, MOST_PIXELS);
+    let pixels = pixels / whole * whole;
+    let tasks: Vec<_> = groups
+        .iter()
+        .flat_map(|group| {
+            let len = group.len();
+            (0..len).step_by(pixels).map(move |first| (group, first, pixels.min(len - first)))
+        })
+        .collect();
+    let run = |&(group, first, count): &(&Group, usize, usize), block: usize| {
+        let (mut inputs, mut outputs) = ([0; MOST_PIXELS], [0; MOST_PIXELS]);
+        let (inputs, outputs) = (&mut inputs[..count], &mut outputs[..count]);
+        group.places(first, inputs, outputs);
+        let channel = blocks.first(block);
+        let start = block * rows * blocks.width();
+        instructions.run(Task {
+            input: input.as_ptr(),
+            inputs,
+            taps: &group.taps,
+            run: group.run,
+            weights: &values[start..],
+            // SAFETY: a channel of the block's first output, which the caller says is inside.
+            output: unsafe { output.at(channel) },
+            outputs,
+            bias: bias.map(|bias| &bias[channel..]),
+            channels: blocks.channels_of(block),
+            vectors: blocks.vectors_of(block),
+        });
+    };
+    if size_of_val(values) > LARGE_WEIGHTS {
+        let all = blocks.count * tasks.len();
+        (0..all).into_par_iter().for_each(|i| run(&tasks[i % tasks.len()], i / tasks.len()));
+    } else {
+        tasks.par_iter().for_each(|task| (0..blocks.count).for_each(|block| run(task, block)));
+    }
+}
+
+/// Some pixels times a block of weights.
+struct Task<'a> {
+    input: *const f32,
+    inputs: &'a [usize],
+    taps: &'a [Tap],
+    run: usize,
+    weights: &'a [f32],
+    output: *mut f32,
+    outputs: &'a [usize],
+    bias: Option<&'a [f32]>,
+    channels: usize,
+    vectors: usize,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let slice = SLICE / self.vectors;
+        let mut begins = true;
+        if self.taps.is_empty() {
+            self.tiles(simd, &[], 0, begins);
+        }
+        let mut tap = 0;
+        while tap < self.taps.len() {
+            if self.run > slice {
+                // Parts of about one size.
+                let part = self.run.div_ceil(self.run.div_ceil(slice));
+                for start in (0..self.run).step_by(part) {
+                    let Tap { input, row } = self.taps[tap];
+                    let part_of_tap = [Tap { input: input + start, row: row + start }];
+                    self.tiles(simd, &part_of_tap, part.min(self.run - start), begins);
+                    begins = false;
+                }
+                tap += 1;
+            } else {
+                let count = (slice / self.run).min(self.taps.len() - tap);
+                self.tiles(simd, &self.taps[tap..tap + count], self.run, begins);
+                begins = false;
+                tap += count;
+            }
+        }
+    }
+}
+
+impl Task<'_> {
+    /// Adds the products of some taps to all pixels, or, if this `begins`, to the bias.
+    #[inline(always)]
+    fn tiles<S: Simd>(&self, simd: S, taps: &[Tap], run: usize, begins: bool) {
+        let whole = rows_of_tile(S::REGISTER_COUNT >= 32, self.vectors);
+        let mut pixel = 0;
+        while pixel < self.inputs.len() {
+            let rows = next_tile(whole, self.inputs.len() - pixel);
+            let tile = Tile { task: self, pixel, taps, run, begins };
+            with_tile!(run_tile, S, rows, self.vectors, (simd, tile));
+            pixel += rows;
+        }
+    }
+}
+
+/// Some pixels of a task, and some of its taps.
+#[derive(Clone, Copy)]
+struct Tile<'a> {
+    task: &'a Task<'a>,
+    pixel: usize,
+    taps: &'a [Tap],
+    run: usize,
+    begins: bool,
+}
+
+/// Runs a tile as a function of its own: inlined into one, all tiles would make it huge.
+#[inline(always)]
+fn run_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, tile: Tile<'_>) {
+    struct Call<'a, const ROWS: usize, const VECTORS: usize>(Tile<'a>);
+    impl<const ROWS: usize, const VECTORS: usize> WithSimd for Call<'_, ROWS, VECTORS> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            // SAFETY: `multiply` has its caller's promise about windows, outputs and weights; a
+            // tile is some of the task's pixels and some of its taps.
+            unsafe { self.0.compute::<S, ROWS, VECTORS>(simd) }
+        }
+    }
+    simd.vectorize(Call::<ROWS, VECTORS>(tile));
+}
+
+impl Tile<'_> {
+    /// # Safety
+    ///
+    /// As of [`multiply`]; at least `ROWS` pixels are left, and the block has `VECTORS` vectors.
+    #[inline(always)]
+    unsafe fn compute<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
+        let Self { task, pixel, taps, run, begins } = self;
+        let lanes = S::F32_LANES;
+        let last = Lanes::first(simd, task.channels - (VECTORS - 1) * lanes);
+        let mut lanes_of = [Lanes::All; VECTORS];
+        lanes_of[VECTORS - 1] = last;
+        let inputs: &[usize; ROWS] = task.inputs[pixel..pixel + ROWS].try_into().unwrap();
+        let outputs: &[usize; ROWS] = task.outputs[pixel..pixel + ROWS].try_into().unwrap();
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+        // SAFETY: outputs and their channels lie within the output, the bias has a value for each
+        // channel, windows lie within the input, and the weights have a row of `VECTORS` vectors
+        // for each value of a window.
+        unsafe {
+            if !begins {
+                for r in 0..ROWS {
+                    for v in 0..VECTORS {
+                        let at = task.output.add(outputs[r] + v * lanes);
+                        sums[r][v] = lanes_of[v].load(simd, at);
+                    }
+                }
+            } else if let Some(bias) = task.bias {
+                for v in 0..VECTORS {
+                    let value = lanes_of[v].load(simd, bias.as_ptr().add(v * lanes));
+                    for sum in &mut sums {
+                        sum[v] = value;
+                    }
+                }
+            }
+            for tap in taps {
+                let mut weights = task.weights.as_ptr().add(tap.row * VECTORS * lanes);
+                let mut windows = [task.input; ROWS];
+                for r in 0..ROWS {
+                    windows[r] = task.input.add(inputs[r] + tap.input);
+                }
+                for k in 0..run {
+                    let mut row = [simd.splat_f32s(0.0); VECTORS];
+                    for v in 0..VECTORS {
+                        row[v] = Lanes::All.load(simd, weights.add(v * lanes));
+                    }
+                    weights = weights.add(VECTORS * lanes);
+                    for r in 0..ROWS {
+                        let value = simd.splat_f32s(*windows[r].add(k));
+                        for v in 0..VECTORS {
+                            sums[r][v] = simd.mul_add_e_f32s(value, row[v], sums[r][v]);
+                        }
+                    }
+                }
+            }
+            for r in 0..ROWS {
+                for v in 0..VECTORS {
+                    let at = task.output.add(outputs[r] + v * lanes);
+                    lanes_of[v].store(simd, at, sums[r][v]);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! Convolutions against loops in double precision.
+
+use proptest::prelude::*;
+
+use super::{Geometry, forward, input_gradient, weight_gradient};
+use crate::kernels::instructions::Instructions;
+use crate::kernels::testing::{assert_close, numbers};
+
+/// Calls `visit` with the indices of input, weight and output of each product.
+fn products(geometry: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
+    let Geometry { batch, inputs, outputs, size, kernel, stride, padding } = *geometry;
+    let [height, width] = geometry.output();
+    for image in 0..batch {
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            for (row, column) in (0..kernel[0]).flat_map(|r| (0..kernel[1]).map(move |c| (r, c))) {
+                let from_y = (y * stride[0] + row).checked_sub(padding[0]);
+                let from_x = (x * stride[1] + column).checked_sub(padding[1]);
+                let (Some(from_y), Some(from_x)) = (from_y, from_x) else { continue };
+                if from_y >= size[0] || from_x >= size[1] {
+                    continue;
+                }
+                let pixel = (image * size[0] + from_y) * size[1] + from_x;
+                let output_pixel = (image * height + y) * width + x;
+                for output in 0..outputs {
+                    for input in 0..inputs {
+                        let tap = (output * inputs + input) * kernel[0] * kernel[1];
+                        visit(
+                            pixel * inputs + input,
+                            tap + row * kernel[1] + column,
+                            output_pixel * outputs + output,
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sums in double precision, and sums of magnitudes, to which rounding is in proportion.
+fn sums(
+    geometry: &Geometry,
+    len: usize,
+    products_of: impl Fn(usize, usize, usize) -> (usize, f32, f32),
+) -> (Vec<f64>, Vec<f64>) {
+    let (mut sums, mut sizes) = (vec![0.0; len], vec![0.0; len]);
+    products(geometry, |input, weight, output| {
+        let (at, a, b) = products_of(input, weight, output);
+        sums[at] += f64::from(a) * f64::from(b);
+        sizes[at] += (f64::from(a) * f64::from(b)).abs();
+    });
+    (sums, sizes)
+}
+
+fn check(geometry: &Geometry) {
+    let input = numbers(geometry.input_len(), 1);
+    let weight = numbers(geometry.outputs * geometry.depth(), 2);
+    let bias = numbers(geometry.outputs, 3);
+    let gradient = numbers(geometry.output_len(), 4);
+
+    let (mut output, output_size) =
+        sums(geometry, gradient.len(), |i, w, o| (o, input[i], weight[w]));
+    for (value, bias) in output.iter_mut().zip(bias.iter().cycle()) {
+        *value += f64::from(*bias);
+    }
+    let (of_input, of_input_size) =
+        sums(geometry, input.len(), |i, w, o| (i, gradient[o], weight[w]));
+    let (of_weight, of_weight_size) =
+        sums(geometry, weight.len(), |i, w, o| (w, input[i], gradient[o]));
+    for instructions in Instructions::available() {
+        let name = format!("{} {geometry:?}", instructions.name());
+        let found = forward(instructions, geometry, &input, &weight, Some(&bias));
+        assert_close(&found, &output, &output_size, &name);
+        let found = input_gradient(instructions, geometry, &gradient, &weight);
+        assert_close(&found, &of_input, &of_input_size, &name);
+        let found = weight_gradient(instructions, geometry, &input, &gradient);
+        assert_close(&found, &of_weight, &of_weight_size, &name);
+    }
+}
+
+fn square(
+    [batch, inputs, outputs]: [usize; 3],
+    size: usize,
+    [kernel, stride, padding]: [usize; 3],
+) -> Geometry {
+    let [size, kernel, stride, padding] = [size, kernel, stride, padding].map(|side| [side; 2]);
+    Geometry { batch, inputs, outputs, size, kernel, stride, padding }
+}
+
+#[test]
+fn convolutions_of_usual_nets_are_sums_of_products() {
+    for geometry in [
+        square([2, 1, 16], 28, [5, 2, 2]),
+        square([3, 16, 32], 14, [3, 2, 1]),
+        square([2, 3, 64], 16, [7, 2, 3]),
+        square([2, 64, 64], 8, [3, 1, 1]),
+        square([2, 64, 128], 8, [1, 2, 0]),
+        square([1, 130, 70], 5, [1, 1, 0]),
+        square([2, 100, 90], 2, [3, 1, 1]),
+        square([90, 33, 17], 3, [3, 1, 1]),
+        square([70, 700, 10], 1, [1, 1, 0]),
+    ] {
+        check(&geometry);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn convolutions_of_any_shape_are_sums_of_products(
+        batch in 1..4_usize,
+        inputs in 1..20_usize,
+        outputs in 1..70_usize,
+        size in [1..9_usize, 1..9_usize],
+        kernel in [1..6_usize, 1..6_usize],
+        stride in [1..4_usize, 1..4_usize],
+        padding in [0..4_usize, 0..4_usize],
+    ) {
+        let geometry = Geometry { batch, inputs, outputs, size, kernel, stride, padding };
+        prop_assume!(geometry.is_valid());
+        check(&geometry);
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let geometry = square([16, 12, 24], 24, [3, 1, 1]);
+    let input = numbers(geometry.input_len(), 1);
+    let weight = numbers(geometry.outputs * geometry.depth(), 2);
+    let gradient = numbers(geometry.output_len(), 3);
+    let instructions = Instructions::chosen();
+    let results = [1, 2, 3, 8].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| {
+            [
+                forward(instructions, &geometry, &input, &weight, None),
+                input_gradient(instructions, &geometry, &gradient, &weight),
+                weight_gradient(instructions, &geometry, &input, &gradient),
+            ]
+        })
+    });
+    assert!(results.iter().all(|result| *result == results[0]));
+}
+
+#[test]
+fn what_is_no_number_goes_through() {
+    let geometry = square([1, 3, 5], 6, [3, 1, 1]);
+    let mut input = numbers(geometry.input_len(), 1);
+    input[0] = f32::NAN;
+    let weight = vec![0.0; geometry.outputs * geometry.depth()];
+    for instructions in Instructions::available() {
+        let output = forward(instructions, &geometry, &input, &weight, None);
+        // Of the first channel of the pixel in the corner: the outputs of the four around it.
+        let pixels = output.chunks_exact(5).map(|pixel| pixel.iter().all(|value| value.is_nan()));
+        let with_nan: Vec<_> =
+            (0..36).zip(pixels).filter(|(_, nan)| *nan).map(|(i, _)| i).collect();
+        assert_eq!(with_nan, [0, 1, 6, 7]);
+    }
+}

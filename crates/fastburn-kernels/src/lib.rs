@@ -1,0 +1,61 @@
+//! Fast f32 operations for [Burn](https://burn.dev)'s flex backend: convolution, pooling, batch
+//! norm with what follows it, ReLU, and the steps of Adam and SGD, forward and backward.
+//!
+//! The functions take and return Burn's tensors. With the feature `flex`, tensors of 32 bits on the
+//! flex backend, with or without autodiff, are computed by this crate's kernels. Tensors on other
+//! backends, of other types, and cases that the kernels do not know (groups, dilation) are computed
+//! by Burn's own operations, so a model that calls these functions still runs everywhere.
+//!
+//! ```
+//! use burn::tensor::{Device, Distribution, Tensor, ops::ConvOptions};
+//! use fastburn_kernels::{Epilogue, batch_norm_training, conv2d};
+//!
+//! let device = Device::flex().autodiff();
+//! let images = Tensor::<4>::random([8, 3, 32, 32], Distribution::Default, &device);
+//! let weight = Tensor::<4>::ones([16, 3, 3, 3], &device).require_grad();
+//! let maps = conv2d(images, weight.clone(), None, ConvOptions::new([1, 1], [1, 1], [1, 1], 1));
+//! let (scale, shift) = (Tensor::ones([16], &device), Tensor::zeros([16], &device));
+//! let result = batch_norm_training(maps, scale, shift, 1e-5, Epilogue::Relu);
+//! let gradients = result.output.square().sum().backward();
+//! assert_eq!(weight.grad(&gradients).unwrap().dims(), [16, 3, 3, 3]);
+//! ```
+//!
+//! # How it is fast
+//!
+//! - Images are channels last in memory, whatever their shape says: a window is a few runs of
+//!   consecutive values, and is multiplied right from there. Nothing is unfolded or padded, and
+//!   each way in which windows meet the border is computed apart, without the products with padding.
+//! - AVX-512, AVX2 with FMA and NEON are chosen at run time; one source, generic over the vectors of
+//!   [pulp](https://docs.rs/pulp), serves all of them and a portable version.
+//! - A batch norm, the addition of a residual and ReLU are one pass over memory; so is a step of an
+//!   optimizer.
+//!
+//! # Results
+//!
+//! Results do not depend on the number of threads: sums are divided by the shapes alone. They differ
+//! from those of Burn's own operations by rounding. Averages of gradients that Adam and SGD keep
+//! become 0 instead of denormal numbers, which many processors are slow with. NaN goes through all
+//! operations, as in PyTorch.
+//!
+//! The environment variable `FASTBURN_KERNELS` chooses among the instructions that the processor
+//! has: `avx512`, `avx2`, `neon` or `portable`.
+
+mod batch_norm;
+mod convolution;
+mod epilogue;
+#[cfg(feature = "flex")]
+mod extension;
+#[cfg(feature = "flex")]
+mod kernels;
+mod optimizer;
+mod pooling;
+mod relu;
+mod steps;
+
+pub use batch_norm::{batch_norm, batch_norm_training};
+pub use convolution::conv2d;
+pub use epilogue::Epilogue;
+pub use optimizer::{adam_step, sgd_step};
+pub use pooling::{avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d};
+pub use relu::relu;
+pub use steps::{AdamStep, SgdStep, WeightDecay};
