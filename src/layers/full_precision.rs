@@ -6,6 +6,7 @@ use burn::module::Module;
 use burn::nn::norm::Normalization;
 use burn::nn::{BatchNorm, GroupNorm, InstanceNorm, LayerNorm, RmsNorm};
 use burn::tensor::{DType, FloatDType, Tensor};
+use fastburn_kernels::Epilogue;
 
 use super::norm::batch_norm;
 
@@ -91,6 +92,25 @@ impl<N: Norm> FullPrecision<N> {
     }
 }
 
+impl FullPrecision<BatchNorm> {
+    /// Applies the batch norm and what follows it, on the CPU in one pass over memory. The outputs
+    /// are those of [`forward`](Self::forward) and the epilogue, one after the other.
+    ///
+    /// # Panics
+    ///
+    /// If the number of channels is another one, or a residual has another shape.
+    pub fn forward_with<const D: usize>(
+        &self,
+        input: Tensor<D>,
+        epilogue: Epilogue<D>,
+    ) -> Tensor<D> {
+        match input.dtype() {
+            DType::F16 | DType::BF16 => epilogue.apply(self.forward(input)),
+            _ => batch_norm(self, input, epilogue),
+        }
+    }
+}
+
 impl<N: Norm> From<N> for FullPrecision<N> {
     fn from(full_precision_norm: N) -> Self {
         Self { full_precision_norm }
@@ -114,7 +134,7 @@ impl<N: Norm> DerefMut for FullPrecision<N> {
 /// Burn's layer, with PyTorch's running variance: the unbiased one.
 impl Norm for BatchNorm {
     fn normalize<const D: usize>(&self, input: Tensor<D>) -> Tensor<D> {
-        batch_norm(self, input)
+        batch_norm(self, input, Epilogue::None)
     }
 }
 

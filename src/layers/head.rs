@@ -2,7 +2,8 @@
 
 use burn::module::Module;
 use burn::nn::{BatchNorm, Dropout, Linear};
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
+use fastburn_kernels::relu;
 use serde::{Deserialize, Serialize};
 
 use super::full_precision::FullPrecision;

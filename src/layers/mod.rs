@@ -3,6 +3,7 @@
 //!
 //! The layers with parameters are Burn's own, in [`burn::nn`].
 
+mod conv;
 mod full_precision;
 mod head;
 mod init;
@@ -11,11 +12,14 @@ mod norm;
 mod observe;
 mod pool;
 
+pub use conv::conv2d;
+pub use fastburn_kernels::{Epilogue, relu};
 pub(crate) use full_precision::is_full_precision;
 pub use full_precision::{FullPrecision, Norm};
 pub use head::{Head, HeadConfig};
 pub use init::Init;
 pub(crate) use maker::LayerMaker;
+pub(crate) use observe::is_observed;
 pub use observe::{Listening, Observation, listen, observe, observe_part};
 pub use pool::Pooling;
 pub(crate) use pool::max_pool;

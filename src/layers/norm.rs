@@ -2,25 +2,29 @@
 
 use burn::nn::BatchNorm;
 use burn::tensor::Tensor;
-use burn::tensor::module::{batch_norm as normalize, batch_norm_train as normalize_in_training};
+use fastburn_kernels::{Epilogue, batch_norm as normalize, batch_norm_training};
 
-/// Applies a batch norm to `[batch, channels, …]`.
+/// Applies a batch norm to `[batch, channels, …]`, and what follows it.
 ///
 /// In training, the running variance is updated with the unbiased variance of the batch, as in
 /// PyTorch; Burn's own layer updates it with the biased one. Both normalise with the biased one.
-pub(crate) fn batch_norm<const D: usize>(layer: &BatchNorm, input: Tensor<D>) -> Tensor<D> {
+pub(crate) fn batch_norm<const D: usize>(
+    layer: &BatchNorm,
+    input: Tensor<D>,
+    epilogue: Epilogue<D>,
+) -> Tensor<D> {
     let device = input.device();
     let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
     if !(device.is_autodiff() && layer.training.is_enabled()) {
         let mean = layer.running_mean.value().to_device(&device);
         let variance = layer.running_var.value().to_device(&device);
-        return normalize(input, gamma, beta, mean, variance, layer.epsilon);
+        return normalize(input, [gamma, beta], [mean, variance], layer.epsilon, epilogue);
     }
     let shape = input.dims();
     let values_per_channel = shape.iter().product::<usize>() / shape[1].max(1);
     // A single value per channel has no unbiased variance; its biased one is 0.
     let unbiased = values_per_channel as f64 / values_per_channel.saturating_sub(1).max(1) as f64;
-    let result = normalize_in_training(input, gamma, beta, layer.epsilon);
+    let result = batch_norm_training(input, gamma, beta, layer.epsilon, epilogue);
     let momentum = layer.momentum;
     let updated = |running: Tensor<1>, of_batch: Tensor<1>| {
         (running.to_device(&device) * (1.0 - momentum) + of_batch * momentum).detach()

@@ -122,6 +122,12 @@ pub fn listen(listener: impl FnMut(&Observation<'_>) + 'static) -> Listening {
     Listening(id)
 }
 
+/// Returns whether a function listens on this thread: whether a model has to compute what it reports
+/// apart, and not in one pass with what follows.
+pub(crate) fn is_observed() -> bool {
+    LISTENERS.with_borrow(|listeners| !listeners.is_empty())
+}
+
 /// The output of one layer in one forward pass.
 pub struct Observation<'a> {
     /// The layer's path in the model, such as `layers.0`.

@@ -1,8 +1,8 @@
 //! Pooling.
 
 use burn::tensor::Tensor;
-use burn::tensor::module::{adaptive_avg_pool2d, max_pool2d};
 use burn::tensor::ops::MaxPoolOptions;
+use fastburn_kernels::{global_avg_pool2d, global_max_pool2d, max_pool2d};
 use serde::{Deserialize, Serialize};
 
 /// Global pooling: from feature maps of any size to a row of features.
@@ -31,8 +31,10 @@ impl Pooling {
     /// ```
     pub fn forward(self, maps: Tensor<4>) -> Tensor<2> {
         match self {
-            Self::Average => average(maps),
-            Self::Concat => Tensor::cat(vec![maximum(maps.clone()), average(maps)], 1),
+            Self::Average => global_avg_pool2d(maps),
+            Self::Concat => {
+                Tensor::cat(vec![global_max_pool2d(maps.clone()), global_avg_pool2d(maps)], 1)
+            }
         }
     }
 
@@ -43,15 +45,6 @@ impl Pooling {
             Self::Concat => channels.saturating_mul(2),
         }
     }
-}
-
-fn average(maps: Tensor<4>) -> Tensor<2> {
-    adaptive_avg_pool2d(maps, [1, 1]).flatten(1, 3)
-}
-
-fn maximum(maps: Tensor<4>) -> Tensor<2> {
-    let [batch, channels, height, width] = maps.dims();
-    maps.reshape([batch, channels, height * width]).max_dim(2).reshape([batch, channels])
 }
 
 /// Applies max pooling with square windows. Padding counts as less than any value.

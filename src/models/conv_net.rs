@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::exportable::Exportable;
@@ -15,7 +15,8 @@ use super::weights::TorchNames;
 use crate::draw::draw;
 use crate::error::{Error, Result};
 use crate::layers::{
-    FullPrecision, Head, HeadConfig, Init, LayerMaker, Pooling, max_pool, observe, observe_part,
+    Epilogue, FullPrecision, Head, HeadConfig, Init, LayerMaker, Pooling, conv2d, max_pool,
+    observe, observe_part,
 };
 use crate::seed::Seed;
 
@@ -161,9 +162,9 @@ struct ConvBlock {
 
 impl ConvBlock {
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = self.conv.forward(input);
+        let x = conv2d(&self.conv, input);
         observe("conv", &x);
-        let x = relu(self.norm.forward(x));
+        let x = self.norm.forward_with(x, Epilogue::Relu);
         observe("norm", &x);
         // A map of one pixel stays as it is.
         let [.., height, width] = x.dims();

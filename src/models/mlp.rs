@@ -13,7 +13,7 @@ use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
 use crate::error::{Error, Result};
-use crate::layers::{Init, LayerMaker, observe};
+use crate::layers::{Init, LayerMaker, observe, relu};
 use crate::seed::Seed;
 
 /// The most widths of an MLP.
@@ -124,7 +124,7 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
             x = layer.forward(x);
             if index + 1 < self.layers.len() {
                 x = match self.activation {
-                    Activation::Relu => activation::relu(x),
+                    Activation::Relu => relu(x),
                     Activation::Sigmoid => activation::sigmoid(x),
                 };
             }

@@ -1,14 +1,13 @@
 //! The options of an optimizer.
 
-use burn::optim::momentum::MomentumConfig;
 use burn::optim::{
-    AdaGradConfig, AdamWConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer, Optimizer,
-    RmsPropConfig, SgdConfig,
+    AdaGradConfig, AdanConfig, LambConfig, LionConfig, ModuleOptimizer, Optimizer, RmsPropConfig,
 };
 use serde::{Deserialize, Serialize};
 
 use super::kind::OptimizerKind;
-use super::step::{Decay, Momentum, SteppedOptimizer};
+use super::one_pass;
+use super::step::{Decay, Momentum, StepOptions, SteppedOptimizer};
 use crate::checks;
 use crate::error::{Error, Result};
 
@@ -147,47 +146,67 @@ impl OptimizerConfig {
         let squared = self.squared_momentum.unwrap_or_default() as f32;
         let eps = self.eps.unwrap_or_default() as f32;
         match self.kind {
-            OptimizerKind::Sgd | OptimizerKind::Momentum => match self.momentum {
-                None => self.wrap(momentum, |_| SgdConfig::new().build()),
-                Some(_) => self.wrap(momentum, |momentum| {
-                    // Burn's default dampening is 0.1.
-                    let momentum = MomentumConfig::new().with_momentum(momentum);
-                    let momentum = momentum.with_dampening(0.0);
-                    SgdConfig::new().with_momentum(Some(momentum)).build()
-                }),
-            },
-            OptimizerKind::Adam | OptimizerKind::AdamW => self.wrap(momentum, move |momentum| {
-                let config = AdamWConfig::new().with_beta_1(momentum as f32).with_beta_2(squared);
-                config.with_epsilon(eps).with_weight_decay(0.0).build()
-            }),
-            OptimizerKind::RmsProp => self.wrap(momentum, move |momentum| {
+            OptimizerKind::Sgd | OptimizerKind::Momentum => {
+                let has_momentum = self.momentum.is_some();
+                self.decaying(momentum, move |StepOptions { momentum, decay }| one_pass::Sgd {
+                    momentum: has_momentum.then_some(momentum as f32),
+                    decay,
+                })
+            }
+            OptimizerKind::Adam | OptimizerKind::AdamW => {
+                self.decaying(momentum, move |StepOptions { momentum, decay }| one_pass::Adam {
+                    beta_1: momentum as f32,
+                    beta_2: squared,
+                    epsilon: eps,
+                    decay,
+                })
+            }
+            OptimizerKind::RmsProp => self.burns(momentum, move |momentum| {
                 let config = RmsPropConfig::new().with_alpha(squared).with_epsilon(eps);
                 config.with_momentum(momentum as f32).build()
             }),
             OptimizerKind::AdaGrad => {
-                self.wrap(momentum, move |_| AdaGradConfig::new().with_epsilon(eps).build())
+                self.burns(momentum, move |_| AdaGradConfig::new().with_epsilon(eps).build())
             }
-            OptimizerKind::Lamb => self.wrap(momentum, move |momentum| {
+            OptimizerKind::Lamb => self.burns(momentum, move |momentum| {
                 let config = LambConfig::new().with_beta_1(momentum as f32).with_beta_2(squared);
                 config.with_epsilon(eps).build()
             }),
-            OptimizerKind::Lion => self.wrap(momentum, move |momentum| {
+            OptimizerKind::Lion => self.burns(momentum, move |momentum| {
                 LionConfig::new().with_beta_1(momentum as f32).with_beta_2(squared).build()
             }),
             OptimizerKind::Adan => {
-                self.wrap(momentum, move |_| AdanConfig::new().with_epsilon(eps).build())
+                self.burns(momentum, move |_| AdanConfig::new().with_epsilon(eps).build())
             }
         }
     }
 
-    fn wrap<O: Optimizer>(
+    /// Builds one of ours, which decays by itself.
+    fn decaying<O: Optimizer>(
+        &self,
+        momentum: &Momentum,
+        build: impl Fn(StepOptions) -> O + Clone + Send + Sync + 'static,
+    ) -> ModuleOptimizer {
+        SteppedOptimizer::new(build, momentum.clone(), self.decay(true)).into()
+    }
+
+    /// Builds one of Burn's, from the momentum of a step.
+    fn burns<O: Optimizer>(
         &self,
         momentum: &Momentum,
         build: impl Fn(f64) -> O + Clone + Send + Sync + 'static,
     ) -> ModuleOptimizer {
-        let decay =
-            Decay { rate: self.weight_decay, decoupled: self.decoupled, biases: self.decay_biases };
-        SteppedOptimizer::new(build, momentum.clone(), decay).into()
+        let build = move |options: StepOptions| build(options.momentum);
+        SteppedOptimizer::new(build, momentum.clone(), self.decay(false)).into()
+    }
+
+    fn decay(&self, built_in: bool) -> Decay {
+        Decay {
+            rate: self.weight_decay,
+            decoupled: self.decoupled,
+            biases: self.decay_biases,
+            built_in,
+        }
     }
 }
 

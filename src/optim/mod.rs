@@ -3,6 +3,7 @@
 mod any;
 mod config;
 mod kind;
+mod one_pass;
 mod step;
 
 pub use self::any::AnyOptimizer;

@@ -1,4 +1,4 @@
-//! A wrapper of Burn's optimizers, with a momentum that may change at each step, one implementation
+//! A wrapper of optimizers, with a momentum that may change at each step, one implementation
 //! of weight decay for all, and a saved state that is loaded onto a chosen device.
 
 use std::cell::RefCell;
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::optim::{Optimizer, RecordState, StateSink, StateSource};
 use burn::tensor::{Device, Tensor};
+use fastburn_kernels::WeightDecay;
 
 /// The momentum of the next step, shared by an optimizer and its schedule; initially 0.
 #[derive(Debug, Clone, Default)]
@@ -31,6 +32,27 @@ pub(super) struct Decay {
     pub decoupled: bool,
     /// Whether parameters with a single axis decay too.
     pub biases: bool,
+    /// Whether the optimizer that is built decays by itself.
+    pub built_in: bool,
+}
+
+impl Decay {
+    /// Returns what a step with this learning rate does to a parameter with `axes` axes.
+    fn of_step(self, lr: f64, axes: usize) -> WeightDecay {
+        match (self.rate > 0.0 && (axes > 1 || self.biases), self.decoupled) {
+            (true, true) => WeightDecay::Factor((1.0 - lr * self.rate) as f32),
+            (true, false) => WeightDecay::Penalty(self.rate as f32),
+            (false, _) => WeightDecay::None,
+        }
+    }
+}
+
+/// What an optimizer is built with for a step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct StepOptions {
+    pub momentum: f64,
+    /// The decay that is left to the optimizer.
+    pub decay: WeightDecay,
 }
 
 thread_local! {
@@ -50,8 +72,8 @@ pub(crate) fn load_on<R>(device: &Device, load: impl FnOnce() -> R) -> R {
     loaded
 }
 
-/// One of Burn's optimizers, rebuilt at each step with the momentum of that step. That is cheap: it
-/// is a few numbers, and its state is kept separately.
+/// An optimizer that is rebuilt at each step with the momentum of that step. That is cheap: it is a
+/// few numbers, and its state is kept separately.
 pub(super) struct SteppedOptimizer<F, O> {
     build: F,
     momentum: Momentum,
@@ -63,7 +85,7 @@ pub(super) struct SteppedOptimizer<F, O> {
 #[derive(Clone)]
 pub(super) struct SteppedState<S>(S);
 
-impl<F: Fn(f64) -> O, O> SteppedOptimizer<F, O> {
+impl<F: Fn(StepOptions) -> O, O> SteppedOptimizer<F, O> {
     pub fn new(build: F, momentum: Momentum, decay: Decay) -> Self {
         Self { build, momentum, decay, built: PhantomData }
     }
@@ -77,7 +99,7 @@ impl<F: Clone, O> Clone for SteppedOptimizer<F, O> {
 
 impl<F, O> Optimizer for SteppedOptimizer<F, O>
 where
-    F: Fn(f64) -> O + Clone + Send + Sync + 'static,
+    F: Fn(StepOptions) -> O + Clone + Send + Sync + 'static,
     O: Optimizer,
 {
     type State<const D: usize> = SteppedState<O::State<D>>;
@@ -89,14 +111,17 @@ where
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let Decay { rate, decoupled, biases } = self.decay;
-        let decays = rate > 0.0 && (D > 1 || biases);
-        let (tensor, grad) = match (decays, decoupled) {
-            (true, true) => (tensor.mul_scalar(1.0 - lr * rate), grad),
-            (true, false) => (tensor.clone(), grad + tensor.mul_scalar(rate)),
-            (false, _) => (tensor, grad),
+        let decay = self.decay.of_step(lr, D);
+        let (tensor, grad, decay) = match decay {
+            decay if self.decay.built_in => (tensor, grad, decay),
+            WeightDecay::None => (tensor, grad, decay),
+            WeightDecay::Factor(factor) => (tensor.mul_scalar(factor), grad, WeightDecay::None),
+            WeightDecay::Penalty(rate) => {
+                let grad = grad + tensor.clone().mul_scalar(rate);
+                (tensor, grad, WeightDecay::None)
+            }
         };
-        let optimizer = (self.build)(self.momentum.get());
+        let optimizer = (self.build)(StepOptions { momentum: self.momentum.get(), decay });
         let (tensor, state) = optimizer.step(lr, tensor, grad, state.map(|state| state.0));
         (tensor, state.map(SteppedState))
     }

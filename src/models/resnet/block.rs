@@ -3,11 +3,13 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Tensor, activation::relu};
+use burn::tensor::Tensor;
 
 use super::config::{BlockKind, ResNetConfig};
 use crate::error::Result;
-use crate::layers::{FullPrecision, Init, LayerMaker, observe};
+use crate::layers::{
+    Epilogue, FullPrecision, Init, LayerMaker, conv2d, is_observed, observe, relu,
+};
 
 /// A residual block: convolutions and norms, added to the input.
 #[derive(Module, Debug)]
@@ -70,30 +72,60 @@ impl Block {
     }
 
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = relu(applied(("conv1", &self.conv1), ("bn1", &self.bn1), input.clone()));
-        let mut x = applied(("conv2", &self.conv2), ("bn2", &self.bn2), x);
-        if let (Some(conv3), Some(bn3)) = (&self.conv3, &self.bn3) {
-            x = applied(("conv3", conv3), ("bn3", bn3), relu(x));
-        }
-        let residual = match &self.downsample {
+        let x = applied_with_relu(("conv1", &self.conv1), ("bn1", &self.bn1), input.clone());
+        let second = (("conv2", &self.conv2), ("bn2", &self.bn2));
+        let (x, conv, norm) = match (&self.conv3, &self.bn3) {
+            (Some(conv3), Some(bn3)) => {
+                (applied_with_relu(second.0, second.1, x), ("conv3", conv3), ("bn3", bn3))
+            }
+            _ => (x, second.0, second.1),
+        };
+        let residual = || match &self.downsample {
             Some(Downsample { conv, norm }) => {
                 applied(("downsample.conv", conv), ("downsample.norm", norm), input)
             }
             None => input,
         };
-        relu(x + residual)
+        let x = convolved(conv, x);
+        if is_observed() {
+            let x = normalized(norm, x);
+            relu(x + residual())
+        } else {
+            norm.1.forward_with(x, Epilogue::AddRelu(residual()))
+        }
     }
 }
 
-/// Applies a convolution and a norm, and reports the outputs of both under their names.
-pub(super) fn applied(
-    (conv_name, conv): (&str, &Conv2d),
-    (norm_name, norm): (&str, &FullPrecision<BatchNorm>),
+type Named<'a, T> = (&'a str, &'a T);
+
+/// Applies a convolution, a norm and ReLU, and reports the outputs of the former two under their
+/// names.
+pub(super) fn applied_with_relu(
+    conv: Named<'_, Conv2d>,
+    norm: Named<'_, FullPrecision<BatchNorm>>,
     input: Tensor<4>,
 ) -> Tensor<4> {
-    let x = conv.forward(input);
-    observe(conv_name, &x);
-    let x = norm.forward(x);
-    observe(norm_name, &x);
+    let x = convolved(conv, input);
+    if is_observed() { relu(normalized(norm, x)) } else { norm.1.forward_with(x, Epilogue::Relu) }
+}
+
+/// Applies a convolution and a norm, and reports the outputs of both.
+fn applied(
+    conv: Named<'_, Conv2d>,
+    norm: Named<'_, FullPrecision<BatchNorm>>,
+    input: Tensor<4>,
+) -> Tensor<4> {
+    normalized(norm, convolved(conv, input))
+}
+
+fn convolved((name, conv): Named<'_, Conv2d>, input: Tensor<4>) -> Tensor<4> {
+    let x = conv2d(conv, input);
+    observe(name, &x);
+    x
+}
+
+fn normalized((name, norm): Named<'_, FullPrecision<BatchNorm>>, input: Tensor<4>) -> Tensor<4> {
+    let x = norm.forward(input);
+    observe(name, &x);
     x
 }

@@ -3,9 +3,9 @@
 use burn::module::Module;
 use burn::nn::BatchNorm;
 use burn::nn::conv::Conv2d;
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
 
-use super::block::{Block, applied};
+use super::block::{Block, applied_with_relu};
 use super::config::ResNetConfig;
 use crate::draw::draw;
 use crate::error::{Error, Result};
@@ -124,7 +124,7 @@ impl ResNet {
     ///
     /// If the number of channels is another one.
     pub fn features(&self, images: Tensor<4>) -> Tensor<4> {
-        let mut x = relu(applied(("conv1", &self.conv1), ("bn1", &self.bn1), images));
+        let mut x = applied_with_relu(("conv1", &self.conv1), ("bn1", &self.bn1), images);
         if self.config.stem == Stem::Standard {
             x = max_pool(x, 3, 2, 1);
         }
