@@ -5,6 +5,7 @@ use burn::tensor::activation::relu;
 
 /// What follows a batch norm in the same pass over memory.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "passed once a layer, and never stored")]
 pub enum Epilogue<const D: usize> {
     /// Nothing.
     None,

@@ -169,7 +169,7 @@ proptest! {
                 }
             };
             let name = format!("{device:?} {shapes:?} {options:?}");
-            let expected = result(|input, weight, bias, options| conv2d(input, weight, bias, options));
+            let expected = result(conv2d);
             assert_agree(&result(fastburn_kernels::conv2d), &expected, &name);
         }
     }

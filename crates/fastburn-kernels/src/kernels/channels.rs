@@ -1,9 +1,9 @@
 //! Sums over the pixels of each channel.
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use crate::kernels::instructions::Instructions;
+use crate::kernels::parallel::collect;
 use crate::kernels::vector::{Lanes, vectors};
 
 /// The values of a part, whose sums are taken in single precision. It is a constant, so that a sum
@@ -40,15 +40,12 @@ pub(crate) unsafe fn channel_sums<T: Terms>(
     terms: &T,
 ) -> [Vec<f64>; 2] {
     let part = PART.div_ceil(channels);
-    let parts: Vec<Vec<f32>> = (0..pixels.div_ceil(part))
-        .into_par_iter()
-        .map(|index| {
-            let pixels = index * part..((index + 1) * part).min(pixels);
-            let mut sums = vec![0.0; 2 * channels];
-            instructions.run(Part { pixels, channels, terms, sums: &mut sums });
-            sums
-        })
-        .collect();
+    let parts: Vec<Vec<f32>> = collect(pixels.div_ceil(part), pixels * channels, |index| {
+        let pixels = index * part..((index + 1) * part).min(pixels);
+        let mut sums = vec![0.0; 2 * channels];
+        instructions.run(Part { pixels, channels, terms, sums: &mut sums });
+        sums
+    });
     [0, channels].map(|first| {
         (first..first + channels)
             .map(|index| parts.iter().map(|part| f64::from(part[index])).sum())

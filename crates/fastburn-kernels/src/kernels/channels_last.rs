@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use rayon::prelude::*;
+use super::parallel::for_each_chunk;
 
 /// The pixels that are rearranged together, so that their cache lines are used whole.
 const TILE: usize = 16;
@@ -12,8 +12,8 @@ pub(crate) fn to_channels_last(images: &[f32], channels: usize, pixels: usize) -
     let mut out = vec![0.0; images.len()];
     let len = channels * pixels;
     if len > 0 {
-        out.par_chunks_mut(len).zip(images.par_chunks(len)).for_each(|(out, image)| {
-            transpose(image, out, channels, pixels);
+        for_each_chunk(&mut out, len, |image, out| {
+            transpose(&images[image * len..][..len], out, channels, pixels);
         });
     }
     out
@@ -46,7 +46,8 @@ pub(crate) fn pad(
     let image_len = height * row_len;
     let padded_len = (height + 2 * above) * padded_row_len;
     let mut padded = vec![0.0; images.len() / image_len * padded_len];
-    padded.par_chunks_mut(padded_len).zip(images.par_chunks(image_len)).for_each(|(to, image)| {
+    for_each_chunk(&mut padded, padded_len, |image, to| {
+        let image = &images[image * image_len..][..image_len];
         let rows = to.chunks_exact_mut(padded_row_len).skip(above);
         for (to, row) in rows.zip(image.chunks_exact(row_len)) {
             to[left * channels..][..row_len].copy_from_slice(row);

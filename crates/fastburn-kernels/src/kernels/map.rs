@@ -1,9 +1,9 @@
 //! Functions of each value, computed by all threads.
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use crate::kernels::instructions::Instructions;
+use crate::kernels::parallel::for_each;
 use crate::kernels::vector::{Lanes, vectors};
 
 /// The rows' values that a thread takes at a time.
@@ -26,7 +26,7 @@ pub(crate) trait Map: Sync {
 /// The buffers of the map must have as many values.
 pub(crate) unsafe fn map<M: Map>(instructions: Instructions, rows: usize, columns: usize, map: &M) {
     let part = PART.div_ceil(columns.max(1));
-    (0..rows.div_ceil(part)).into_par_iter().for_each(|index| {
+    for_each(rows.div_ceil(part), rows * columns, |index| {
         let rows = index * part..((index + 1) * part).min(rows);
         instructions.run(Rows { rows, columns, map });
     });
@@ -39,7 +39,7 @@ pub(crate) unsafe fn map<M: Map>(instructions: Instructions, rows: usize, column
 /// The buffers of the map must have as many values.
 pub(crate) unsafe fn map_all<M: Map>(instructions: Instructions, len: usize, of_values: &M) {
     let parts = len.div_ceil(PART);
-    (0..parts).into_par_iter().for_each(|part| {
+    for_each(parts, len, |part| {
         let first = part * PART;
         instructions.run(Values { first, len: PART.min(len - first), map: of_values });
     });

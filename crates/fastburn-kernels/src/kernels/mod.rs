@@ -8,6 +8,7 @@ pub(crate) mod instructions;
 mod map;
 mod memory;
 pub(crate) mod optimizer;
+mod parallel;
 pub(crate) mod pooling;
 pub(crate) mod relu;
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Max and average pooling of channels-last images.
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::{Shared, Unwritten};
+use crate::kernels::parallel::for_each;
 use crate::kernels::vector::{Lanes, vectors};
 
 /// The sizes of a pooling. Pairs are `[height, width]`.
@@ -94,7 +94,7 @@ pub(crate) fn maxima(instructions: Instructions, window: &Window, images: &[f32]
     let (mut output, mut taps) = (Unwritten::new(len), Unwritten::new(len));
     let shared = [output.shared(), taps.shared()];
     let rows = window.batch * window.output()[0];
-    (0..rows).into_par_iter().for_each(|row| {
+    for_each(rows, images.len(), |row| {
         let [output, taps] = shared;
         instructions.run(MaximaOfRow { window, images, row, output, taps });
     });
@@ -185,7 +185,7 @@ pub(crate) fn means(instructions: Instructions, window: &Window, images: &[f32])
     let mut output = Unwritten::new(window.output_len());
     let shared = output.shared();
     let rows = window.batch * window.output()[0];
-    (0..rows).into_par_iter().for_each(|row| {
+    for_each(rows, images.len(), |row| {
         instructions.run(MeansOfRow { window, images, row, output: shared });
     });
     // SAFETY: each row of the output has been written.
@@ -271,7 +271,7 @@ fn images_gradient(instructions: Instructions, window: &Window, spread: Spread<'
     let adds = window.overlaps() || !window.covers();
     let mut images = Unwritten::new(window.input_len());
     let shared = images.shared();
-    (0..window.batch).into_par_iter().for_each(|image| {
+    for_each(window.batch, window.input_len(), |image| {
         // SAFETY: the image's own values, which no other task has. All are written before they are
         // read: here, or each by its window.
         let images = unsafe { shared.at(image * len) };

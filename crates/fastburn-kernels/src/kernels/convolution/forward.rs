@@ -1,13 +1,12 @@
 //! The output of a convolution, and the packing of its weights.
 
-use rayon::prelude::*;
-
 use super::blocks::Blocks;
 use super::geometry::Geometry;
 use super::product::{Packed, multiply};
 use super::windows::forward_groups;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Unwritten;
+use crate::kernels::parallel::for_each_chunk;
 
 /// The input channels whose weights are packed at a time.
 const INPUTS_AT_ONCE: usize = 8;
@@ -48,7 +47,7 @@ pub(crate) fn forward(
 fn pack(geometry: &Geometry, blocks: Blocks, weight: &[f32]) -> Vec<f32> {
     let (depth, taps, inputs) = (geometry.depth(), geometry.taps(), geometry.inputs);
     let mut packed = vec![0.0; blocks.count * depth * blocks.width()];
-    packed.par_chunks_mut(depth * blocks.width()).enumerate().for_each(|(block, packed)| {
+    for_each_chunk(&mut packed, depth * blocks.width(), |block, packed| {
         let (first, width) = (blocks.first(block), blocks.width_of(block));
         let rows = &weight[first * depth..(first + blocks.channels_of(block)) * depth];
         // A few inputs of all outputs at a time, whose packed rows fit in the L1 cache.

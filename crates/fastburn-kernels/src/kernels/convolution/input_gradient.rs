@@ -1,13 +1,12 @@
 //! The gradient of a convolution's input.
 
-use rayon::prelude::*;
-
 use super::blocks::Blocks;
 use super::geometry::Geometry;
 use super::product::{Packed, multiply};
 use super::windows::{Axis, Group, Source, Target, add_groups};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Unwritten;
+use crate::kernels::parallel::for_each_chunk;
 
 /// Returns the gradient of the input, `[batch, height, width, inputs]`, from the gradient of the
 /// output, `[batch, output height, output width, outputs]`, and the weight
@@ -124,7 +123,7 @@ fn pack(geometry: &Geometry, blocks: Blocks, parts: &[Part], weight: &[f32]) -> 
     let (depth, taps, outputs) = (geometry.depth(), geometry.taps(), geometry.outputs);
     let rows = outputs * taps;
     let mut packed = vec![0.0; blocks.count * rows * blocks.width()];
-    packed.par_chunks_mut(rows * blocks.width()).enumerate().for_each(|(block, packed)| {
+    for_each_chunk(&mut packed, rows * blocks.width(), |block, packed| {
         let (first, channels) = (blocks.first(block), blocks.channels_of(block));
         let width = blocks.width_of(block);
         for output in 0..outputs {

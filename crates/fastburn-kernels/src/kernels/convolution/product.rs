@@ -5,18 +5,18 @@
 //! unfolded, and only the weights are packed.
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::blocks::{Blocks, next_tile, rows_of_tile, with_tile};
 use super::windows::{Group, Tap};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Shared;
+use crate::kernels::parallel::{PRODUCTS, for_each};
 use crate::kernels::vector::Lanes;
 
 /// The most pixels of a task, so that their places fit on the stack and their windows in the cache.
 const MOST_PIXELS: usize = 240;
 /// The rows of weights times vectors that a tile takes at a time: what fits in the L1 cache.
-const SLICE: usize = 512;
+const SLICE: usize = 384;
 /// Above so many bytes, weights do not stay in the cache between tasks, and each task takes a
 /// single block of them.
 const LARGE_WEIGHTS: usize = 1 << 20;
@@ -78,11 +78,14 @@ pub(super) unsafe fn multiply(
             vectors: blocks.vectors_of(block),
         });
     };
+    let work = total * values.len() / PRODUCTS;
     if size_of_val(values) > LARGE_WEIGHTS {
         let all = blocks.count * tasks.len();
-        (0..all).into_par_iter().for_each(|i| run(&tasks[i % tasks.len()], i / tasks.len()));
+        for_each(all, work, |index| run(&tasks[index % tasks.len()], index / tasks.len()));
     } else {
-        tasks.par_iter().for_each(|task| (0..blocks.count).for_each(|block| run(task, block)));
+        for_each(tasks.len(), work, |task| {
+            (0..blocks.count).for_each(|block| run(&tasks[task], block));
+        });
     }
 }
 

@@ -1,7 +1,6 @@
 //! The gradient of a convolution's weight.
 
 use pulp::{Simd, WithSimd};
-use rayon::prelude::*;
 
 use super::blocks::{Blocks, next_tile, rows_of_tile, with_tile};
 use super::geometry::Geometry;
@@ -9,6 +8,7 @@ use super::strips::{Line, Strip, Work};
 use crate::kernels::channels_last::pad;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Shared;
+use crate::kernels::parallel::{PRODUCTS, for_each, for_each_chunk};
 use crate::kernels::vector::Lanes;
 
 /// The pixels times vectors that all rows of a block take at a time: what fits in the L1 cache.
@@ -59,7 +59,8 @@ pub(crate) fn weight_gradient(
     let range = depth.div_ceil(ranges).next_multiple_of(whole);
     let mut sums = vec![0.0; parts * len];
     let shared = Shared::writing(&mut sums);
-    (0..parts * blocks.count * ranges).into_par_iter().for_each(|task| {
+    let operations = pixels * len / PRODUCTS;
+    for_each(parts * blocks.count * ranges, operations, |task| {
         let (part, rest) = (task / (blocks.count * ranges), task % (blocks.count * ranges));
         let (block, index) = (rest / ranges, rest % ranges);
         let lines = work.line_count * part / parts..work.line_count * (part + 1) / parts;
@@ -86,7 +87,7 @@ fn unpack(geometry: &Geometry, blocks: Blocks, sums: &[f32]) -> Vec<f32> {
     let block_len = depth * blocks.width();
     let len = blocks.count * block_len;
     let mut weight = vec![0.0; geometry.outputs * depth];
-    weight.par_chunks_mut(UNPACKED * depth).enumerate().for_each(|(chunk, weight)| {
+    for_each_chunk(&mut weight, UNPACKED * depth, |chunk, weight| {
         let first = chunk * UNPACKED;
         let count = weight.len() / depth;
         // Blocks are whole vectors wide, of which a chunk is one or several.
