@@ -98,7 +98,7 @@ impl FullPrecision<BatchNorm> {
     ///
     /// # Panics
     ///
-    /// If the number of channels is another one, or a residual has another shape.
+    /// If the number of channels is another one, or a residual does not fit the input.
     pub fn forward_with<const D: usize>(
         &self,
         input: Tensor<D>,

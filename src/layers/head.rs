@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::full_precision::FullPrecision;
 use super::init::Init;
+use super::linear::linear;
 use super::maker::LayerMaker;
 use super::observe::observe;
 use super::pool::Pooling;
@@ -172,7 +173,7 @@ impl Head {
                 x = norm.forward(x);
                 observe(format_args!("blocks.{index}.norm"), &x);
             }
-            x = block.linear.forward(block.dropout.forward(x));
+            x = linear(&block.linear, block.dropout.forward(x));
             if index + 1 < self.blocks.len() {
                 x = relu(x);
             }

@@ -29,8 +29,8 @@ pub(crate) fn batch_norm<const D: usize>(
     let updated = |running: Tensor<1>, of_batch: Tensor<1>| {
         (running.to_device(&device) * (1.0 - momentum) + of_batch * momentum).detach()
     };
-    let mean = updated(layer.running_mean.value_sync(), result.mean.detach());
-    let variance = updated(layer.running_var.value_sync(), result.variance.detach() * unbiased);
+    let mean = updated(layer.running_mean.value_sync(), result.mean);
+    let variance = updated(layer.running_var.value_sync(), result.variance * unbiased);
     layer.running_mean.update(mean);
     layer.running_var.update(variance);
     result.output

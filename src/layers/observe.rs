@@ -67,7 +67,7 @@ thread_local! {
 /// Pass a formatted name as `format_args!("layers.{index}")`: it is then formatted only if there is
 /// a listener.
 pub fn observe<const D: usize>(layer: impl Display, activation: &Tensor<D>) {
-    if has_listeners() {
+    if is_observed() {
         report(&layer, activation);
     }
 }
@@ -76,7 +76,7 @@ pub fn observe<const D: usize>(layer: impl Display, activation: &Tensor<D>) {
 ///
 /// [`observe`] shows an example.
 pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
-    if !has_listeners() {
+    if !is_observed() {
         return forward();
     }
     let _guard = PartGuard::enter(part);
@@ -164,10 +164,6 @@ impl Drop for Listening {
     fn drop(&mut self) {
         LISTENERS.with_borrow_mut(|listeners| listeners.retain(|&(id, _)| id != self.0));
     }
-}
-
-fn has_listeners() -> bool {
-    LISTENERS.with_borrow(|listeners| !listeners.is_empty())
 }
 
 fn report<const D: usize>(layer: &dyn Display, activation: &Tensor<D>) {

@@ -13,7 +13,7 @@ use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
 use crate::error::Result;
-use crate::layers::{Init, LayerMaker, observe};
+use crate::layers::{Init, LayerMaker, linear, observe};
 use crate::seed::Seed;
 
 /// The shape and initialisation of a [`Linear`] model.
@@ -85,7 +85,7 @@ impl<const D: usize> Model<Tensor<D>> for Linear {
     ///
     /// If the number of features per item differs from the model's inputs.
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
-        let x = self.layer.forward(rows(input));
+        let x = linear(&self.layer, rows(input));
         observe("layer", &x);
         x
     }

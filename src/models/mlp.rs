@@ -13,7 +13,7 @@ use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
 use crate::error::{Error, Result};
-use crate::layers::{Init, LayerMaker, observe, relu};
+use crate::layers::{Init, LayerMaker, linear, observe, relu};
 use crate::seed::Seed;
 
 /// The most widths of an MLP.
@@ -121,7 +121,7 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
     fn forward(&self, input: Tensor<D>) -> Tensor<2> {
         let mut x = rows(input);
         for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x);
+            x = linear(layer, x);
             if index + 1 < self.layers.len() {
                 x = match self.activation {
                     Activation::Relu => relu(x),

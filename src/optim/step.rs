@@ -111,16 +111,16 @@ where
         grad: Tensor<D>,
         state: Option<Self::State<D>>,
     ) -> (Tensor<D>, Option<Self::State<D>>) {
-        let decay = self.decay.of_step(lr, D);
-        let (tensor, grad, decay) = match decay {
-            decay if self.decay.built_in => (tensor, grad, decay),
-            WeightDecay::None => (tensor, grad, decay),
-            WeightDecay::Factor(factor) => (tensor.mul_scalar(factor), grad, WeightDecay::None),
-            WeightDecay::Penalty(rate) => {
-                let grad = grad + tensor.clone().mul_scalar(rate);
-                (tensor, grad, WeightDecay::None)
+        let mut decay = self.decay.of_step(lr, D);
+        let (mut tensor, mut grad) = (tensor, grad);
+        if !self.decay.built_in {
+            match decay {
+                WeightDecay::None => {}
+                WeightDecay::Factor(factor) => tensor = tensor.mul_scalar(factor),
+                WeightDecay::Penalty(rate) => grad = grad + tensor.clone().mul_scalar(rate),
             }
-        };
+            decay = WeightDecay::None;
+        }
         let optimizer = (self.build)(StepOptions { momentum: self.momentum.get(), decay });
         let (tensor, state) = optimizer.step(lr, tensor, grad, state.map(|state| state.0));
         (tensor, state.map(SteppedState))

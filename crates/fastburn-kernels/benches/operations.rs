@@ -9,11 +9,11 @@
 use std::time::Instant;
 
 use burn::tensor::module::{
-    batch_norm_train, conv2d as burn_conv2d, max_pool2d as burn_max_pool2d,
+    batch_norm_train, conv2d as burn_conv2d, linear as burn_linear, max_pool2d as burn_max_pool2d,
 };
 use burn::tensor::ops::{ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Distribution, Tensor};
-use fastburn_kernels::{Epilogue, batch_norm_training, conv2d, max_pool2d, relu};
+use fastburn_kernels::{Epilogue, batch_norm_training, conv2d, linear, max_pool2d, relu};
 
 /// As in the program: the system's allocator gives large buffers back, and each would be new pages.
 #[global_allocator]
@@ -53,6 +53,22 @@ fn main() {
         let name = format!("conv {inputs}→{outputs} {kernel}×{kernel} @{size} b{batch}");
         let own = || conv2d(images.clone(), weight.clone(), None, options.clone());
         let burns = || burn_conv2d(images.clone(), weight.clone(), None, options.clone());
+        row(&name, time(own), &|| time(burns));
+    }
+    for [rows, inputs, outputs] in [
+        [64, 784, 30],
+        [64, 784, 100],
+        [64, 784, 500],
+        [64, 500, 10],
+        [256, 784, 10],
+        [1000, 784, 500],
+        [11263, 784, 784],
+    ] {
+        let input = random([rows, inputs]).require_grad();
+        let weight = random([inputs, outputs]).require_grad();
+        let name = format!("linear {rows}×{inputs}×{outputs}");
+        let own = || linear(input.clone(), weight.clone(), None).unsqueeze();
+        let burns = || burn_linear(input.clone(), weight.clone(), None).unsqueeze();
         row(&name, time(own), &|| time(burns));
     }
     for [batch, channels, size] in [[64, 16, 14], [64, 64, 16], [16, 64, 56]] {
@@ -103,8 +119,8 @@ fn time(function: impl Fn() -> Tensor<4>) -> [f64; 2] {
         let start = Instant::now();
         let output = function();
         let forward = start.elapsed();
-        let factor = last(random(output.dims()));
-        let sum = (output * factor).sum();
+        // Times itself, so that the gradient is in the order of the output.
+        let sum = output.square().sum();
         let start = Instant::now();
         drop(sum.backward());
         let backward = start.elapsed();

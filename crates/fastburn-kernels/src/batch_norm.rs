@@ -7,7 +7,7 @@ use burn::tensor::module::{
 
 use crate::epilogue::Epilogue;
 #[cfg(feature = "flex")]
-use crate::extension::{can_normalize, normalize, normalize_in_training};
+use crate::extension::{can_normalize, has_autodiff, normalize, normalize_in_training};
 
 /// Normalises `[batch, channels, …]` with the mean and the biased variance of the batch, as
 /// [`burn::tensor::module::batch_norm_train`] does, and applies what follows in the same pass.
@@ -48,8 +48,8 @@ pub fn batch_norm_training<const D: usize>(
 /// Normalises `[batch, channels, …]` with a given mean and variance, as
 /// [`burn::tensor::module::batch_norm`] does, and applies what follows in the same pass.
 ///
-/// `weight`, `bias`, `mean` and `variance` are `[channels]`. On a device with autodiff, it calls
-/// Burn's own operations.
+/// `weight`, `bias`, `mean` and `variance` are `[channels]`. If one of them is on a
+/// device with autodiff, it calls Burn's own operations.
 ///
 /// # Panics
 ///
@@ -62,8 +62,8 @@ pub fn batch_norm<const D: usize>(
     epilogue: Epilogue<D>,
 ) -> Tensor<D> {
     #[cfg(feature = "flex")]
-    if !input.device().is_autodiff()
-        && can_normalize(&input, &[&weight, &bias, &mean, &variance], &epilogue)
+    if can_normalize(&input, &[&weight, &bias, &mean, &variance], &epilogue)
+        && !has_autodiff(&input, &[&weight, &bias, &mean, &variance], &epilogue)
     {
         return normalize(input, [weight, bias, mean, variance], epsilon, epilogue);
     }

@@ -17,10 +17,6 @@ pub enum Epilogue<const D: usize> {
 
 impl<const D: usize> Epilogue<D> {
     /// Applies it with Burn's own operations.
-    ///
-    /// # Panics
-    ///
-    /// If a residual has another shape.
     pub fn apply(self, output: Tensor<D>) -> Tensor<D> {
         match self {
             Self::None => output,

@@ -1,8 +1,9 @@
-//! Fast f32 operations for [Burn](https://burn.dev)'s flex backend: convolution, pooling, batch
-//! norm with what follows it, ReLU, and the steps of Adam and SGD, forward and backward.
+//! Fast f32 operations for [Burn](https://burn.dev)'s flex backend: convolution, linear layers,
+//! pooling, batch norm with what follows it, ReLU, and the steps of Adam and SGD, forward and
+//! backward.
 //!
 //! The functions take and return Burn's tensors. With the feature `flex`, tensors of 32 bits on the
-//! flex backend, with or without autodiff, are computed by this crate's kernels. Tensors on other
+//! flex backend are computed by this crate's kernels, and so are their gradients. Tensors on other
 //! backends, of other types, and cases that the kernels do not know (groups, dilation) are computed
 //! by Burn's own operations, so a model that calls these functions still runs everywhere.
 //!
@@ -34,8 +35,9 @@
 //!
 //! Results do not depend on the number of threads: sums are divided by the shapes alone. They differ
 //! from those of Burn's own operations by rounding. Averages of gradients that Adam and SGD keep
-//! become 0 instead of denormal numbers, which many processors are slow with. NaN goes through all
-//! operations, as in PyTorch.
+//! become 0 instead of denormal numbers, which many processors are slow with. NaN values go
+//! through all operations, as in PyTorch, but products with padding are never computed: a weight that
+//! is NaN is not seen where its window is outside of the image.
 //!
 //! The environment variable `FASTBURN_KERNELS` chooses among the instructions that the processor
 //! has: `avx512`, `avx2`, `neon` or `portable`.
@@ -47,6 +49,7 @@ mod epilogue;
 mod extension;
 #[cfg(feature = "flex")]
 mod kernels;
+mod linear;
 mod optimizer;
 mod pooling;
 mod relu;
@@ -55,6 +58,7 @@ mod steps;
 pub use batch_norm::{batch_norm, batch_norm_training};
 pub use convolution::conv2d;
 pub use epilogue::Epilogue;
+pub use linear::linear;
 pub use optimizer::{adam_step, sgd_step};
 pub use pooling::{avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d};
 pub use relu::relu;

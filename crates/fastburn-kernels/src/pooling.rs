@@ -61,6 +61,10 @@ pub fn avg_pool2d(images: Tensor<4>, options: AvgPoolOptions<2>) -> Tensor<4> {
 
 /// Returns the maximum of each channel of images `[batch, channels, height, width]`, as
 /// `[batch, channels]`. The gradient of equal maxima goes to the first.
+///
+/// # Panics
+///
+/// If the images have no pixels.
 pub fn global_max_pool2d(images: Tensor<4>) -> Tensor<2> {
     let [batch, channels, height, width] = images.dims();
     #[cfg(feature = "flex")]
@@ -84,10 +88,11 @@ pub fn global_max_pool2d(images: Tensor<4>) -> Tensor<2> {
 pub fn global_avg_pool2d(images: Tensor<4>) -> Tensor<2> {
     let [batch, channels, ..] = images.dims();
     #[cfg(feature = "flex")]
-    if let [.., height, width] = images.dims()
-        && let Some(shape) = pool_shape(&images, [height, width], [1, 1], [(0, 0); 2])
     {
-        return avg_pool(images, shape).reshape([batch, channels]);
+        let [.., height, width] = images.dims();
+        if let Some(shape) = pool_shape(&images, [height, width], [1, 1], [(0, 0); 2]) {
+            return avg_pool(images, shape).reshape([batch, channels]);
+        }
     }
     adaptive_avg_pool2d(images, [1, 1]).reshape([batch, channels])
 }

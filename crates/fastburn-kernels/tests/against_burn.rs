@@ -121,7 +121,7 @@ fn values(shape: &[usize], device: &Device) -> Vec<f32> {
     random([shape.iter().product()], device).into_data().try_to_vec().unwrap()
 }
 
-fn inputs<const N: usize>(shapes: &[Vec<usize>; N]) -> [Vec<f32>; N] {
+fn inputs_of<const N: usize>(shapes: &[Vec<usize>; N]) -> [Vec<f32>; N] {
     let device = Device::flex();
     device.seed(1);
     std::array::from_fn(|at| values(&shapes[at], &device))
@@ -150,7 +150,7 @@ proptest! {
             vec![channels[1], channels[0], kernel[0], kernel[1]],
             vec![channels[1]],
         ];
-        let inputs = inputs(&shapes);
+        let inputs = inputs_of(&shapes);
         let options = ConvOptions::new(stride, padding, [dilation; 2], 1);
         for device in devices() {
             let result = |convolve: fn(_, _, _, ConvOptions<2>) -> Tensor<4>| {
@@ -175,6 +175,34 @@ proptest! {
     }
 
     #[test]
+    fn a_linear_layer_is_burns(
+        rows in 500..600_usize,
+        inputs in 1..100_usize,
+        outputs in 50..140_usize,
+        has_bias: bool,
+    ) {
+        let shapes = [vec![rows, inputs], vec![inputs, outputs], vec![outputs]];
+        let inputs = inputs_of(&shapes);
+        for device in devices() {
+            let result = |linear: fn(_, _, Option<Tensor<1>>) -> Tensor<2>| {
+                if has_bias {
+                    return run(&inputs, &shapes, &device, |[input, weight, bias]| {
+                        Any::Two(linear(input.two(), weight.two(), Some(bias.one())))
+                    });
+                }
+                let [input, weight, _] = inputs.clone();
+                let [of_input, of_weight, _] = shapes.clone();
+                run(&[input, weight], &[of_input, of_weight], &device, |[input, weight]| {
+                    Any::Two(linear(input.two(), weight.two(), None))
+                })
+            };
+            let name = format!("{device:?} {shapes:?} {has_bias}");
+            let expected = result(burn::tensor::module::linear);
+            assert_agree(&result(fastburn_kernels::linear), &expected, &name);
+        }
+    }
+
+    #[test]
     fn a_pooling_is_burns(
         shape in [1..4_usize, 1..40_usize, 2..12_usize, 2..12_usize],
         kernel in 1..4_usize,
@@ -184,7 +212,7 @@ proptest! {
     ) {
         prop_assume!(kernel <= shape[2].min(shape[3]) && padding <= kernel / 2);
         let shapes = [shape.to_vec()];
-        let inputs = inputs(&shapes);
+        let inputs = inputs_of(&shapes);
         let mut largest = MaxPoolOptions::new([kernel; 2]).with_stride([stride; 2]);
         largest = largest.with_padding([padding; 2]);
         largest.ceil_mode = ceil_mode && padding == 0;
@@ -207,7 +235,7 @@ proptest! {
         shape in [2..6_usize, 1..40_usize, 1..9_usize, 1..9_usize],
     ) {
         let shapes = [shape.to_vec(), vec![shape[1]], vec![shape[1]], shape.to_vec()];
-        let inputs = inputs(&shapes);
+        let inputs = inputs_of(&shapes);
         for device in devices() {
             for after in 0..3 {
                 let found = run(&inputs, &shapes, &device, |[input, weight, bias, residual]| {
@@ -243,7 +271,7 @@ proptest! {
 #[test]
 fn the_batch_norm_of_rows_is_burns() {
     let shapes = [vec![7, 33], vec![33], vec![33]];
-    let inputs = inputs(&shapes);
+    let inputs = inputs_of(&shapes);
     for device in devices() {
         let found = run(&inputs, &shapes, &device, |[input, weight, bias]| {
             let (input, weight, bias) = (input.two(), weight.one(), bias.one());
@@ -350,4 +378,44 @@ fn steps_of_optimizers_are_the_same_on_both_backends() {
         [parameter].map(|tensor| tensor.into_data().try_to_vec::<f32>().unwrap())
     });
     assert_agree(&results[0], &results[1], "steps");
+}
+
+#[test]
+fn an_input_without_autodiff_may_meet_parameters_with_it() {
+    let device = Device::flex();
+    let input = random([4, 3, 2, 2], &device);
+    let parameter = || random([3], &device.clone().autodiff());
+    let (pair, statistics) = ([parameter(), parameter()], [parameter(), parameter()]);
+    let output = fastburn_kernels::batch_norm(
+        input.clone(),
+        pair.clone(),
+        statistics.clone(),
+        1.0,
+        Epilogue::Relu,
+    );
+    assert_eq!(output.dims(), [4, 3, 2, 2]);
+    let residual = input.clone().autodiff();
+    let inner = |tensors: [Tensor<1>; 2]| tensors.map(Tensor::inner);
+    let epilogue = Epilogue::AddRelu(residual);
+    let output = fastburn_kernels::batch_norm(input, inner(pair), inner(statistics), 1.0, epilogue);
+    assert_eq!(output.dims(), [4, 3, 2, 2]);
+}
+
+/// The number of values of such tensors is not one that a `usize` holds, so Burn refuses them or
+/// fails; nothing may be read outside of a buffer.
+#[test]
+fn sizes_that_overflow_are_left_to_burn() {
+    let device = Device::flex();
+    let vast = Tensor::<4>::zeros([1, 1, 1, 1], &device).expand([1_i64 << 32, 1 << 32, 1, 1]);
+    let pooled = std::panic::catch_unwind(|| {
+        fastburn_kernels::max_pool2d(vast, MaxPoolOptions::new([1, 1])).into_data()
+    });
+    assert!(pooled.is_err() || pooled.is_ok_and(|data| data.bytes().is_empty()));
+    let vast = Tensor::<4>::zeros([1, 16, 1, 1], &device).expand([1, 16, 1_i64 << 30, 1 << 30]);
+    let weight = Tensor::ones([8, 16, 1, 1], &device);
+    let options = ConvOptions::new([1 << 30; 2], [0, 0], [1, 1], 1);
+    let maps = std::panic::catch_unwind(|| {
+        fastburn_kernels::conv2d(vast, weight, None, options).into_data()
+    });
+    assert!(maps.is_err());
 }

@@ -73,12 +73,12 @@ impl Block {
 
     pub fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let x = applied_with_relu(("conv1", &self.conv1), ("bn1", &self.bn1), input.clone());
-        let second = (("conv2", &self.conv2), ("bn2", &self.bn2));
+        let (conv2, bn2) = (("conv2", &self.conv2), ("bn2", &self.bn2));
         let (x, conv, norm) = match (&self.conv3, &self.bn3) {
             (Some(conv3), Some(bn3)) => {
-                (applied_with_relu(second.0, second.1, x), ("conv3", conv3), ("bn3", bn3))
+                (applied_with_relu(conv2, bn2, x), ("conv3", conv3), ("bn3", bn3))
             }
-            _ => (x, second.0, second.1),
+            _ => (x, conv2, bn2),
         };
         let residual = || match &self.downsample {
             Some(Downsample { conv, norm }) => {

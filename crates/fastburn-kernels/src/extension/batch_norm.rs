@@ -11,7 +11,6 @@ use burn::tensor::Tensor;
 use burn::tensor::module::BatchNormTrainOutput;
 use burn_flex::FlexTensor;
 
-use super::NO_SECOND;
 use super::flex::{channels_last, is_ours, of_channels_last, of_row_major, row_major};
 use crate::epilogue::Epilogue;
 use crate::kernels::batch_norm::{Affine, Gradients as NormGradients, Normalization};
@@ -19,6 +18,7 @@ use crate::kernels::batch_norm::{
     gradients as norm_gradients, normalize as normalize_values, statistics,
 };
 use crate::kernels::instructions::Instructions;
+use crate::kernels::sizes::product;
 
 #[backend_extension(Flex, Autodiff)]
 trait BatchNorm: Backend {
@@ -39,11 +39,14 @@ trait BatchNorm: Backend {
         residual: FloatTensor<Self>,
         epsilon: f64,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
 
+/// The backward pass, outside of autodiff.
+trait BatchNormGradients: Backend {
     /// Returns the gradients of input, weight, bias and, where one was added, residual; `output`
     /// is looked at only if it `clips`.
     #[allow(clippy::too_many_arguments)]
-    fn fastburn_batch_norm_gradients(
+    fn batch_norm_gradients(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         mean: FloatTensor<Self>,
@@ -54,7 +57,11 @@ trait BatchNorm: Backend {
         clips: bool,
         adds: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
 
+/// Inference, outside of autodiff.
+#[backend_extension(Flex)]
+trait Normalize: Backend {
     /// Normalises with a given mean and variance, without gradients.
     #[allow(clippy::too_many_arguments)]
     fn fastburn_normalize(
@@ -137,8 +144,10 @@ impl BatchNorm for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         train(input, [weight, bias], Some(residual), epsilon, true)
     }
+}
 
-    fn fastburn_batch_norm_gradients(
+impl BatchNormGradients for Flex {
+    fn batch_norm_gradients(
         input: FlexTensor,
         weight: FlexTensor,
         mean: FlexTensor,
@@ -169,7 +178,9 @@ impl BatchNorm for Flex {
         let [weight, bias] = [weight, bias].map(|values| of_row_major(values, &shape[1..2]));
         (of_channels_last(input, &shape), weight, bias, residual)
     }
+}
 
+impl Normalize for Flex {
     fn fastburn_normalize(
         input: FlexTensor,
         weight: FlexTensor,
@@ -209,7 +220,7 @@ struct State<T> {
 }
 
 /// Registers the gradients of input, weight, bias and residual that are wanted.
-fn backward<B: BatchNorm>(
+fn backward<B: BatchNormGradients>(
     state: State<FloatTensor<B>>,
     gradient: FloatTensor<B>,
     nodes: [Option<NodeId>; 4],
@@ -219,7 +230,7 @@ fn backward<B: BatchNorm>(
     let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(state.input);
     let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(state.weight);
     let clips = state.output.is_some();
-    let (of_input, of_weight, of_bias, of_residual) = B::fastburn_batch_norm_gradients(
+    let (of_input, of_weight, of_bias, of_residual) = B::batch_norm_gradients(
         input.clone(),
         weight,
         state.mean,
@@ -237,7 +248,7 @@ fn backward<B: BatchNorm>(
     }
 }
 
-impl<B: BatchNorm, C: CheckpointStrategy> BatchNorm for Autodiff<B, C> {
+impl<B: BatchNorm + BatchNormGradients, C: CheckpointStrategy> BatchNorm for Autodiff<B, C> {
     fn fastburn_batch_norm(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -247,7 +258,7 @@ impl<B: BatchNorm, C: CheckpointStrategy> BatchNorm for Autodiff<B, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         #[derive(Debug)]
         struct Norm;
-        impl<B: BatchNorm> Backward<B, 3> for Norm {
+        impl<B: BatchNorm + BatchNormGradients> Backward<B, 3> for Norm {
             type State = State<FloatTensor<B>>;
 
             fn backward(
@@ -308,7 +319,7 @@ impl<B: BatchNorm, C: CheckpointStrategy> BatchNorm for Autodiff<B, C> {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         #[derive(Debug)]
         struct Norm;
-        impl<B: BatchNorm> Backward<B, 4> for Norm {
+        impl<B: BatchNorm + BatchNormGradients> Backward<B, 4> for Norm {
             type State = State<FloatTensor<B>>;
 
             fn backward(
@@ -358,44 +369,6 @@ impl<B: BatchNorm, C: CheckpointStrategy> BatchNorm for Autodiff<B, C> {
             }
         }
     }
-
-    fn fastburn_batch_norm_gradients(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: f64,
-        _: bool,
-        _: bool,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        unreachable!("{NO_SECOND}")
-    }
-
-    fn fastburn_normalize(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: f64,
-        _: bool,
-    ) -> FloatTensor<Self> {
-        unreachable!("`batch_norm` calls Burn's own function where there is autodiff")
-    }
-
-    fn fastburn_normalize_add(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: f64,
-    ) -> FloatTensor<Self> {
-        unreachable!("`batch_norm` calls Burn's own function where there is autodiff")
-    }
 }
 
 /// Returns whether the kernels can compute a batch norm of these tensors.
@@ -410,10 +383,25 @@ pub(crate) fn can_normalize<const D: usize>(
         Epilogue::AddRelu(residual) => residual.dims() == dims && is_ours(residual),
     };
     D >= 2
-        && dims.iter().all(|&size| size > 0)
+        && product(&dims).is_some_and(|len| len > 0)
         && parameters.iter().all(|tensor| tensor.dims() == [dims[1]] && is_ours(tensor))
         && is_ours(input)
         && residual_fits
+}
+
+/// Returns whether any of the tensors is on a device with autodiff.
+pub(crate) fn has_autodiff<const D: usize>(
+    input: &Tensor<D>,
+    parameters: &[&Tensor<1>],
+    epilogue: &Epilogue<D>,
+) -> bool {
+    let of_residual = match epilogue {
+        Epilogue::None | Epilogue::Relu => false,
+        Epilogue::AddRelu(residual) => residual.device().is_autodiff(),
+    };
+    of_residual
+        || input.device().is_autodiff()
+        || parameters.iter().any(|tensor| tensor.device().is_autodiff())
 }
 
 /// Normalises in training, where [`can_normalize`] says so.

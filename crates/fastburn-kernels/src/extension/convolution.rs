@@ -11,7 +11,6 @@ use burn::tensor::Tensor;
 use burn::tensor::ops::ConvOptions;
 use burn_flex::FlexTensor;
 
-use super::NO_SECOND;
 use super::flex::{channels_last, dims, is_ours, of_channels_last, of_row_major, row_major};
 use crate::kernels::channels;
 use crate::kernels::convolution::{Geometry, forward, input_gradient, weight_gradient};
@@ -34,22 +33,25 @@ trait Convolution: Backend {
         bias: FloatTensor<Self>,
         steps: Steps,
     ) -> FloatTensor<Self>;
+}
 
-    fn fastburn_conv_input_gradient(
+/// The backward pass, outside of autodiff.
+trait ConvolutionGradients: Backend {
+    fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         size: [usize; 2],
         steps: Steps,
     ) -> FloatTensor<Self>;
 
-    fn fastburn_conv_weight_gradient(
+    fn conv_weight_gradient(
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         kernel: [usize; 2],
         steps: Steps,
     ) -> FloatTensor<Self>;
 
-    fn fastburn_channel_sums(values: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn channel_sums(values: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 fn output_of(
@@ -84,8 +86,10 @@ impl Convolution for Flex {
     ) -> FlexTensor {
         output_of(input, weight, Some(bias), steps)
     }
+}
 
-    fn fastburn_conv_input_gradient(
+impl ConvolutionGradients for Flex {
+    fn conv_input_gradient(
         gradient: FlexTensor,
         weight: FlexTensor,
         size: [usize; 2],
@@ -101,7 +105,7 @@ impl Convolution for Flex {
         of_channels_last(values, &[batch, inputs, size[0], size[1]])
     }
 
-    fn fastburn_conv_weight_gradient(
+    fn conv_weight_gradient(
         input: FlexTensor,
         gradient: FlexTensor,
         kernel: [usize; 2],
@@ -117,7 +121,7 @@ impl Convolution for Flex {
         of_row_major(values, &[outputs, inputs, kernel[0], kernel[1]])
     }
 
-    fn fastburn_channel_sums(values: FlexTensor) -> FlexTensor {
+    fn channel_sums(values: FlexTensor) -> FlexTensor {
         let [_, channels, ..]: [usize; 4] = dims(&values);
         let values = channels_last(values);
         let sums = channels::sums(Instructions::chosen(), values.storage(), channels);
@@ -129,7 +133,7 @@ impl Convolution for Flex {
 type State = (NodeId, NodeId, [usize; 2], [usize; 2], Steps);
 
 /// Registers the gradients of input and weight, if they are wanted.
-fn backward<B: Convolution>(
+fn backward<B: ConvolutionGradients>(
     (input, weight, size, kernel, steps): State,
     gradient: FloatTensor<B>,
     [of_input, of_weight]: [Option<NodeId>; 2],
@@ -139,16 +143,16 @@ fn backward<B: Convolution>(
     let input = checkpointer.retrieve_node_output::<FloatTensor<B>>(input);
     let weight = checkpointer.retrieve_node_output::<FloatTensor<B>>(weight);
     if let Some(node) = of_input {
-        let of_input = B::fastburn_conv_input_gradient(gradient.clone(), weight, size, steps);
+        let of_input = B::conv_input_gradient(gradient.clone(), weight, size, steps);
         gradients.register::<B>(node, of_input);
     }
     if let Some(node) = of_weight {
-        let of_weight = B::fastburn_conv_weight_gradient(input, gradient, kernel, steps);
+        let of_weight = B::conv_weight_gradient(input, gradient, kernel, steps);
         gradients.register::<B>(node, of_weight);
     }
 }
 
-impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
+impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
     fn fastburn_conv(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -156,7 +160,7 @@ impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Convolve;
-        impl<B: Convolution> Backward<B, 2> for Convolve {
+        impl<B: ConvolutionGradients> Backward<B, 2> for Convolve {
             type State = State;
 
             fn backward(
@@ -194,7 +198,7 @@ impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Convolve;
-        impl<B: Convolution> Backward<B, 3> for Convolve {
+        impl<B: ConvolutionGradients> Backward<B, 3> for Convolve {
             type State = State;
 
             fn backward(
@@ -206,7 +210,7 @@ impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
                 let gradient = gradients.consume::<B>(&ops.node);
                 let [input, weight, bias] = ops.parents.map(|parent| parent.map(|node| node.id));
                 if let Some(node) = bias {
-                    gradients.register::<B>(node, B::fastburn_channel_sums(gradient.clone()));
+                    gradients.register::<B>(node, B::channel_sums(gradient.clone()));
                 }
                 backward::<B>(ops.state, gradient, [input, weight], gradients, checkpointer);
             }
@@ -231,28 +235,6 @@ impl<B: Convolution, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
                 steps,
             )),
         }
-    }
-
-    fn fastburn_conv_input_gradient(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: [usize; 2],
-        _: Steps,
-    ) -> FloatTensor<Self> {
-        unreachable!("{NO_SECOND}")
-    }
-
-    fn fastburn_conv_weight_gradient(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: [usize; 2],
-        _: Steps,
-    ) -> FloatTensor<Self> {
-        unreachable!("{NO_SECOND}")
-    }
-
-    fn fastburn_channel_sums(_: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("{NO_SECOND}")
     }
 }
 

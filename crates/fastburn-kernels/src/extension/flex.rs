@@ -1,6 +1,6 @@
 //! Tensors of the flex backend as slices, and slices as tensors.
 
-use burn::backend::{DType, DispatchTensorKind};
+use burn::backend::{DType, DispatchTensorKind, TensorMetadata};
 use burn::tensor::{Bytes, Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 
@@ -10,16 +10,14 @@ use crate::kernels::channels_last::to_channels_last;
 pub(crate) fn is_ours<const D: usize>(tensor: &Tensor<D>) -> bool {
     // A tensor clones as a reference to its values.
     let tensor = tensor.clone().into_dispatch();
-    fn is_flex(kind: &DispatchTensorKind) -> bool {
-        match kind {
+    tensor.dtype() == DType::F32
+        && match &tensor.kind {
             DispatchTensorKind::Flex(_) => true,
-            DispatchTensorKind::Autodiff(inner) => is_flex(inner),
+            DispatchTensorKind::Autodiff(inner) => matches!(**inner, DispatchTensorKind::Flex(_)),
+            // Of a build without other backends.
             #[allow(unreachable_patterns)]
             _ => false,
         }
-    }
-    use burn::backend::TensorMetadata;
-    tensor.dtype() == DType::F32 && is_flex(&tensor.kind)
 }
 
 /// Returns the sizes of a tensor.

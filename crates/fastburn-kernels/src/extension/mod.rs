@@ -3,16 +3,15 @@
 mod batch_norm;
 mod convolution;
 mod flex;
+mod linear;
 mod optimizer;
 mod pooling;
 mod relu;
 
-pub(crate) use batch_norm::{can_normalize, normalize, normalize_in_training};
+pub(crate) use batch_norm::{can_normalize, has_autodiff, normalize, normalize_in_training};
 pub(crate) use convolution::{can_convolve, convolve};
 pub(crate) use flex::is_ours;
+pub(crate) use linear::{multiply, should_multiply};
 pub(crate) use optimizer::{can_step, step_adam, step_sgd};
 pub(crate) use pooling::{avg_pool, max_pool, pool_shape};
 pub(crate) use relu::clip;
-
-/// Why a gradient's own gradient cannot be asked for.
-const NO_SECOND: &str = "Burn computes gradients outside of autodiff";

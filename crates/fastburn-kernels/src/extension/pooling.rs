@@ -9,7 +9,6 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
-use super::NO_SECOND;
 use super::flex::{channels_last, dims, is_ours, of_channels_last};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::pooling::{Maxima, Window, maxima, maxima_gradient, means, means_gradient};
@@ -25,16 +24,19 @@ trait Pooling: Backend {
         shape: PoolShape,
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 
-    fn fastburn_max_pool_gradient(
+    fn fastburn_avg_pool(images: FloatTensor<Self>, shape: PoolShape) -> FloatTensor<Self>;
+}
+
+/// The backward pass, outside of autodiff.
+trait PoolingGradients: Backend {
+    fn max_pool_gradient(
         taps: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
         size: [usize; 2],
         shape: PoolShape,
     ) -> FloatTensor<Self>;
 
-    fn fastburn_avg_pool(images: FloatTensor<Self>, shape: PoolShape) -> FloatTensor<Self>;
-
-    fn fastburn_avg_pool_gradient(
+    fn avg_pool_gradient(
         gradient: FloatTensor<Self>,
         size: [usize; 2],
         shape: PoolShape,
@@ -65,7 +67,15 @@ impl Pooling for Flex {
         (of_channels_last(output, &shape), of_channels_last(taps, &shape))
     }
 
-    fn fastburn_max_pool_gradient(
+    fn fastburn_avg_pool(images: FlexTensor, shape: PoolShape) -> FlexTensor {
+        let (window, shape) = window_over(&images, shape);
+        let images = channels_last(images);
+        of_channels_last(means(Instructions::chosen(), &window, images.storage()), &shape)
+    }
+}
+
+impl PoolingGradients for Flex {
+    fn max_pool_gradient(
         taps: FlexTensor,
         gradient: FlexTensor,
         size: [usize; 2],
@@ -79,17 +89,7 @@ impl Pooling for Flex {
         of_channels_last(values, &[batch, channels, size[0], size[1]])
     }
 
-    fn fastburn_avg_pool(images: FlexTensor, shape: PoolShape) -> FlexTensor {
-        let (window, shape) = window_over(&images, shape);
-        let images = channels_last(images);
-        of_channels_last(means(Instructions::chosen(), &window, images.storage()), &shape)
-    }
-
-    fn fastburn_avg_pool_gradient(
-        gradient: FlexTensor,
-        size: [usize; 2],
-        shape: PoolShape,
-    ) -> FlexTensor {
+    fn avg_pool_gradient(gradient: FlexTensor, size: [usize; 2], shape: PoolShape) -> FlexTensor {
         let [batch, channels, ..]: [usize; 4] = dims(&gradient);
         let window = window_of([batch, channels], size, shape);
         let gradient = channels_last(gradient);
@@ -104,14 +104,14 @@ fn size_of<B: Backend>(images: &FloatTensor<B>) -> [usize; 2] {
     [shape[2], shape[3]]
 }
 
-impl<B: Pooling, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
+impl<B: Pooling + PoolingGradients, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
     fn fastburn_max_pool(
         images: FloatTensor<Self>,
         shape: PoolShape,
     ) -> (FloatTensor<Self>, FloatTensor<Self>) {
         #[derive(Debug)]
         struct Max;
-        impl<B: Pooling> Backward<B, 1> for Max {
+        impl<B: PoolingGradients> Backward<B, 1> for Max {
             type State = (FloatTensor<B>, [usize; 2], PoolShape);
 
             fn backward(
@@ -123,7 +123,7 @@ impl<B: Pooling, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
                 let gradient = gradients.consume::<B>(&ops.node);
                 let (taps, size, shape) = ops.state;
                 if let [Some(node)] = ops.parents {
-                    let of_images = B::fastburn_max_pool_gradient(taps, gradient, size, shape);
+                    let of_images = B::max_pool_gradient(taps, gradient, size, shape);
                     gradients.register::<B>(node.id, of_images);
                 }
             }
@@ -145,7 +145,7 @@ impl<B: Pooling, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
     fn fastburn_avg_pool(images: FloatTensor<Self>, shape: PoolShape) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Average;
-        impl<B: Pooling> Backward<B, 1> for Average {
+        impl<B: PoolingGradients> Backward<B, 1> for Average {
             type State = ([usize; 2], PoolShape);
 
             fn backward(
@@ -157,7 +157,7 @@ impl<B: Pooling, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
                 let gradient = gradients.consume::<B>(&ops.node);
                 let (size, shape) = ops.state;
                 if let [Some(node)] = ops.parents {
-                    let of_images = B::fastburn_avg_pool_gradient(gradient, size, shape);
+                    let of_images = B::avg_pool_gradient(gradient, size, shape);
                     gradients.register::<B>(node.id, of_images);
                 }
             }
@@ -172,23 +172,6 @@ impl<B: Pooling, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
                 preparation.finish(B::fastburn_avg_pool(images.into_primitive(), shape))
             }
         }
-    }
-
-    fn fastburn_max_pool_gradient(
-        _: FloatTensor<Self>,
-        _: FloatTensor<Self>,
-        _: [usize; 2],
-        _: PoolShape,
-    ) -> FloatTensor<Self> {
-        unreachable!("{NO_SECOND}")
-    }
-
-    fn fastburn_avg_pool_gradient(
-        _: FloatTensor<Self>,
-        _: [usize; 2],
-        _: PoolShape,
-    ) -> FloatTensor<Self> {
-        unreachable!("{NO_SECOND}")
     }
 }
 

@@ -9,7 +9,6 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
-use super::NO_SECOND;
 use super::flex::alike;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::relu::{forward, gradient};
@@ -17,11 +16,11 @@ use crate::kernels::relu::{forward, gradient};
 #[backend_extension(Flex, Autodiff)]
 trait Relu: Backend {
     fn fastburn_relu(input: FloatTensor<Self>) -> FloatTensor<Self>;
+}
 
-    fn fastburn_relu_gradient(
-        output: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+/// The backward pass, outside of autodiff.
+trait ReluGradient: Backend {
+    fn relu_gradient(output: FloatTensor<Self>, gradient: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 impl Relu for Flex {
@@ -29,18 +28,20 @@ impl Relu for Flex {
         let ([input], of_values) = alike([input]);
         of_values(forward(Instructions::chosen(), input.storage()))
     }
+}
 
-    fn fastburn_relu_gradient(output: FlexTensor, of_output: FlexTensor) -> FlexTensor {
+impl ReluGradient for Flex {
+    fn relu_gradient(output: FlexTensor, of_output: FlexTensor) -> FlexTensor {
         let ([output, of_output], of_values) = alike([output, of_output]);
         of_values(gradient(Instructions::chosen(), output.storage(), of_output.storage()))
     }
 }
 
-impl<B: Relu, C: CheckpointStrategy> Relu for Autodiff<B, C> {
+impl<B: Relu + ReluGradient, C: CheckpointStrategy> Relu for Autodiff<B, C> {
     fn fastburn_relu(input: FloatTensor<Self>) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Clip;
-        impl<B: Relu> Backward<B, 1> for Clip {
+        impl<B: ReluGradient> Backward<B, 1> for Clip {
             type State = FloatTensor<B>;
 
             fn backward(
@@ -51,7 +52,7 @@ impl<B: Relu, C: CheckpointStrategy> Relu for Autodiff<B, C> {
             ) {
                 let gradient = gradients.consume::<B>(&ops.node);
                 if let [Some(node)] = ops.parents {
-                    let of_input = B::fastburn_relu_gradient(ops.state, gradient);
+                    let of_input = B::relu_gradient(ops.state, gradient);
                     gradients.register::<B>(node.id, of_input);
                 }
             }
@@ -65,10 +66,6 @@ impl<B: Relu, C: CheckpointStrategy> Relu for Autodiff<B, C> {
                 preparation.finish(B::fastburn_relu(input.into_primitive()))
             }
         }
-    }
-
-    fn fastburn_relu_gradient(_: FloatTensor<Self>, _: FloatTensor<Self>) -> FloatTensor<Self> {
-        unreachable!("{NO_SECOND}")
     }
 }
 

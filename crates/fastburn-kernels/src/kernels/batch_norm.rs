@@ -8,19 +8,41 @@ use crate::kernels::instructions::Instructions;
 use crate::kernels::map::{Map, map};
 use crate::kernels::memory::{Shared, Unwritten};
 use crate::kernels::relu::{masked, relu};
-use crate::kernels::vector::Lanes;
+use crate::kernels::vector::{Lanes, mul_add};
 
 /// Returns the mean and the biased variance of each channel of `[pixels, channels]`.
+///
+/// # Panics
+///
+/// If there are no values, or not whole pixels.
 pub(crate) fn statistics(
     instructions: Instructions,
     values: &[f32],
     channels: usize,
 ) -> [Vec<f32>; 2] {
-    /// The difference to the first pixel, and its square. The variance is a difference of two sums,
-    /// which cancel each other unless the values lie around 0; that pixel is close enough.
+    assert!(channels > 0 && !values.is_empty() && values.len().is_multiple_of(channels));
+    // The first pixel is close to the mean, most often.
+    let [mean, variance] = statistics_around(instructions, values, &values[..channels]);
+    let cancels = |((mean, variance), first): ((&f32, &f32), &f32)| {
+        let distance = f64::from(mean - first);
+        distance * distance > MOST_CANCELLED * f64::from(*variance)
+    };
+    if mean.iter().zip(&variance).zip(values).any(cancels) {
+        return statistics_around(instructions, values, &mean);
+    }
+    [mean, variance]
+}
+
+/// The squared distance from the mean, in variances, beyond which the variance is computed again:
+/// it is a difference of two sums, which cancel each other unless the values lie around 0.
+const MOST_CANCELLED: f64 = 64.0;
+
+/// Returns the mean and the variance, computed of the differences to some value of each channel.
+fn statistics_around(instructions: Instructions, values: &[f32], centre: &[f32]) -> [Vec<f32>; 2] {
+    /// The difference to the centre, and its square.
     struct Moments<'a> {
         values: &'a [f32],
-        first: &'a [f32],
+        centre: &'a [f32],
     }
     impl Terms for Moments<'_> {
         #[inline(always)]
@@ -32,30 +54,30 @@ pub(crate) fn statistics(
             lanes: Lanes<S>,
         ) -> [S::f32s; 2] {
             // SAFETY: the caller's promise.
-            let (value, first) = unsafe {
+            let (value, centre) = unsafe {
                 (
                     lanes.load(simd, self.values.as_ptr().add(index)),
-                    lanes.load(simd, self.first.as_ptr().add(channel)),
+                    lanes.load(simd, self.centre.as_ptr().add(channel)),
                 )
             };
-            let difference = simd.sub_f32s(value, first);
+            let difference = simd.sub_f32s(value, centre);
             [difference, simd.mul_f32s(difference, difference)]
         }
     }
-    assert!(channels > 0 && !values.is_empty() && values.len().is_multiple_of(channels));
+    let channels = centre.len();
     let pixels = values.len() / channels;
-    let first = &values[..channels];
-    // SAFETY: there are values for all pixels, and the first pixel has all channels.
+    // SAFETY: there are values for all pixels, and a centre for all channels.
     let [sums, squares] =
-        unsafe { channel_sums(instructions, pixels, channels, &Moments { values, first }) };
-    let means = sums.iter().map(|sum| sum / pixels as f64);
-    let variance = means.clone().zip(squares).map(|(mean, square)| {
-        // The larger of the two, so that what is no number stays none.
-        let variance = square / pixels as f64 - mean * mean;
-        (if variance < 0.0 { 0.0 } else { variance }) as f32
-    });
-    let variance = variance.collect();
-    [means.zip(first).map(|(mean, first)| (mean + f64::from(*first)) as f32).collect(), variance]
+        unsafe { channel_sums(instructions, pixels, channels, &Moments { values, centre }) };
+    let (mut mean, mut variance) = (Vec::new(), Vec::new());
+    for ((sum, square), centre) in sums.into_iter().zip(squares).zip(centre) {
+        let difference = sum / pixels as f64;
+        mean.push((difference + f64::from(*centre)) as f32);
+        let value = square / pixels as f64 - difference * difference;
+        // Rounding may make it negative. NaN stays NaN.
+        variance.push(if value < 0.0 { 0.0 } else { value as f32 });
+    }
+    [mean, variance]
 }
 
 /// What a batch norm multiplies each channel by, and adds to it.
@@ -106,7 +128,7 @@ pub(crate) fn normalize(
                 let value = lanes.load(simd, self.values.as_ptr().add(index));
                 let scale = lanes.load(simd, self.affine.scale.as_ptr().add(channel));
                 let shift = lanes.load(simd, self.affine.shift.as_ptr().add(channel));
-                let mut sum = simd.mul_add_e_f32s(value, scale, shift);
+                let mut sum = mul_add(simd, value, scale, shift);
                 if let Some(residual) = self.residual {
                     let residual = lanes.load(simd, residual.as_ptr().add(index));
                     sum = simd.add_f32s(sum, residual);
@@ -190,8 +212,7 @@ pub(crate) fn gradients(
         weight[channel] = (products[channel] * inverse) as f32;
         of_gradient[channel] = factor as f32;
         of_value[channel] = slope as f32;
-        let mean = f64::from(norm.mean[channel]);
-        constant[channel] = (-factor * sums[channel] / count - slope * mean) as f32;
+        constant[channel] = (-factor * sums[channel] / count) as f32;
     }
     let mut input = Unwritten::new(len);
     let mut residual = wants_residual.then(|| Unwritten::new(len));
@@ -287,8 +308,9 @@ impl Map for InputGradient<'_> {
             let of_gradient = lanes.load(simd, self.of_gradient.as_ptr().add(channel));
             let of_value = lanes.load(simd, self.of_value.as_ptr().add(channel));
             let constant = lanes.load(simd, self.constant.as_ptr().add(channel));
-            let sum = simd.mul_add_e_f32s(value, of_value, constant);
-            let sum = simd.mul_add_e_f32s(gradient, of_gradient, sum);
+            let mean = lanes.load(simd, self.norm.mean.as_ptr().add(channel));
+            let sum = mul_add(simd, simd.sub_f32s(value, mean), of_value, constant);
+            let sum = mul_add(simd, gradient, of_gradient, sum);
             lanes.store(simd, self.input.at(index), sum);
         }
     }

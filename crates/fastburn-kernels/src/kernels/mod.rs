@@ -11,6 +11,7 @@ pub(crate) mod optimizer;
 mod parallel;
 pub(crate) mod pooling;
 pub(crate) mod relu;
+pub(crate) mod sizes;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use pulp::Simd;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::map::{Map, map_all};
 use crate::kernels::memory::{Shared, Unwritten};
-use crate::kernels::vector::Lanes;
+use crate::kernels::vector::{Lanes, mul_add};
 
 /// What weight decay does before a step.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,7 +23,7 @@ impl Decay {
         let penalty = simd.splat_f32s(self.penalty);
         [
             simd.mul_f32s(parameter, simd.splat_f32s(self.factor)),
-            simd.mul_add_e_f32s(parameter, penalty, gradient),
+            mul_add(simd, parameter, penalty, gradient),
         ]
     }
 }
@@ -88,10 +88,10 @@ pub(crate) fn adam(
                 let first = lanes.load(simd, self.moment_1.at(index));
                 let second = lanes.load(simd, self.moment_2.at(index));
                 let added = simd.mul_f32s(simd.splat_f32s(1.0 - beta_1), gradient);
-                let first = simd.mul_add_e_f32s(simd.splat_f32s(beta_1), first, added);
+                let first = mul_add(simd, simd.splat_f32s(beta_1), first, added);
                 let square = simd.mul_f32s(gradient, gradient);
                 let added = simd.mul_f32s(simd.splat_f32s(1.0 - beta_2), square);
-                let second = simd.mul_add_e_f32s(simd.splat_f32s(beta_2), second, added);
+                let second = mul_add(simd, simd.splat_f32s(beta_2), second, added);
                 let first = without_denormals(simd, first);
                 let second = without_denormals(simd, second);
                 lanes.store(simd, self.moment_1.at(index), first);
@@ -157,7 +157,7 @@ pub(crate) fn sgd(
                 let [parameter, mut gradient] = self.decay.apply(simd, parameter, gradient);
                 if let Some((momentum, velocity)) = self.momentum {
                     let before = lanes.load(simd, velocity.at(index));
-                    let after = simd.mul_add_e_f32s(simd.splat_f32s(momentum), before, gradient);
+                    let after = mul_add(simd, simd.splat_f32s(momentum), before, gradient);
                     gradient = without_denormals(simd, after);
                     lanes.store(simd, velocity.at(index), gradient);
                 }

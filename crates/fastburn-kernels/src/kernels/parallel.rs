@@ -6,7 +6,7 @@ use rayon::prelude::*;
 const SMALL: usize = 1 << 15;
 
 /// How many products of a matrix product take as long as an operation on one value in memory.
-pub(crate) const PRODUCTS: usize = 8;
+pub(crate) const PRODUCTS: usize = 16;
 
 /// Calls a function for each of some tasks, of about `work` operations together.
 pub(crate) fn for_each(tasks: usize, work: usize, task: impl Fn(usize) + Sync + Send) {

@@ -5,6 +5,7 @@ use pulp::{Simd, WithSimd};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::{Shared, Unwritten};
 use crate::kernels::parallel::for_each;
+use crate::kernels::sizes::{padded, product};
 use crate::kernels::vector::{Lanes, vectors};
 
 /// The sizes of a pooling. Pairs are `[height, width]`.
@@ -19,19 +20,26 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// Returns whether every window has a pixel inside, and nothing is empty.
+    /// Returns whether every window has a pixel inside, nothing is empty, and all that is computed
+    /// fits into memory. Then no product of sizes overflows.
     pub fn is_valid(&self) -> bool {
+        let fits_axis = |axis: usize| {
+            let (kernel, padding) = (self.kernel[axis], self.padding[axis]);
+            self.size[axis] > 0
+                && self.stride[axis] > 0
+                && kernel > 0
+                && padding <= kernel / 2
+                && padded(self.size[axis], padding).is_some_and(|size| kernel <= size)
+        };
+        let [height, width] = self.size;
         self.batch > 0
             && self.channels > 0
-            && self.kernel[0] * self.kernel[1] <= 1 << 24
-            && (0..2).all(|axis| {
-                let (kernel, padding) = (self.kernel[axis], self.padding[axis]);
-                self.size[axis] > 0
-                    && self.stride[axis] > 0
-                    && kernel > 0
-                    && padding <= kernel / 2
-                    && kernel <= self.size[axis] + 2 * padding
-            })
+            && fits_axis(0)
+            && fits_axis(1)
+            // The number of a pixel in its window is kept as an f32.
+            && product(&self.kernel).is_some_and(|pixels| pixels <= 1 << 24)
+            // With padding the output may be one row and one column larger.
+            && product(&[self.batch, height + 1, width + 1, self.channels]).is_some()
     }
 
     /// Returns the height and width of the output.
@@ -76,7 +84,7 @@ impl Window {
 }
 
 /// The largest value of each window, and the number of the pixel in the window that has it: the
-/// first of equal ones. What is no number is larger than all, as in PyTorch.
+/// first of equal ones. NaN is larger than all, as in PyTorch.
 pub(crate) struct Maxima {
     pub output: Vec<f32>,
     pub taps: Vec<f32>,

@@ -7,7 +7,7 @@ use crate::kernels::map::{Map, map_all};
 use crate::kernels::memory::{Shared, Unwritten};
 use crate::kernels::vector::Lanes;
 
-/// Returns 0 where a value is at most 0, and else the value: what is no number stays none.
+/// Returns 0 where a value is at most 0, and else the value: NaN stays NaN.
 #[inline(always)]
 pub(crate) fn relu<S: Simd>(simd: S, value: S::f32s) -> S::f32s {
     masked(simd, value, value)

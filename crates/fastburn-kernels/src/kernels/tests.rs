@@ -28,6 +28,27 @@ fn channels_are_summed_over_all_pixels() {
     }
 }
 
+#[test]
+fn an_outlier_in_the_first_pixel_leaves_the_variance_right() {
+    for outlier in [10.0, 100.0, 1000.0] {
+        for channels in [1, 20] {
+            let mut values = vec![0.3; (1 << 17) * channels];
+            values[..channels].fill(outlier);
+            let count = f64::from(1 << 17);
+            let share = 1.0 / count;
+            let expected =
+                (f64::from(outlier) - f64::from(0.3_f32)).powi(2) * share * (1.0 - share);
+            for instructions in Instructions::available() {
+                let [_, variance] = batch_norm::statistics(instructions, &values, channels);
+                for found in variance {
+                    let error = (f64::from(found) - expected).abs();
+                    assert!(error < 1e-4 * expected, "{outlier}: {found}, expected {expected}");
+                }
+            }
+        }
+    }
+}
+
 /// A batch norm in double precision: output, mean, variance, and the gradients of input, weight and
 /// bias, given that of the output, which ReLU may mask.
 struct Reference {
@@ -127,7 +148,7 @@ fn a_batch_norm_is_that_of_double_precision() {
 }
 
 #[test]
-fn relu_keeps_what_is_no_number() {
+fn relu_keeps_nan() {
     for instructions in Instructions::available() {
         let values = [-1.0, 0.0, 2.0, f32::NAN, f32::NEG_INFINITY, f32::INFINITY];
         let output = relu::forward(instructions, &values);
@@ -232,7 +253,7 @@ fn maxima_are_those_of_each_window_and_their_gradient_goes_to_the_first_of_equal
 }
 
 #[test]
-fn a_window_with_what_is_no_number_has_none_as_its_maximum() {
+fn a_window_with_nan_has_nan_as_its_maximum() {
     let window = WINDOWS[5];
     let window = Window { size: [2, 2], kernel: [2, 2], stride: [2, 2], ..window };
     for instructions in Instructions::available() {

@@ -1,6 +1,8 @@
 //! Loads and stores of vectors, and of the first lanes of one.
 
-use pulp::{MemMask, Simd};
+use std::any::TypeId;
+
+use pulp::{MemMask, Scalar128b, Simd};
 
 /// The lanes of a vector that are in memory: all, or the first ones.
 #[derive(Clone, Copy)]
@@ -16,6 +18,7 @@ impl<S: Simd> Lanes<S> {
         if count >= S::F32_LANES {
             Self::All
         } else {
+            // Only the mask: pulp would keep the addresses of functions with it, and jump there.
             Self::First(simd.mask_between_m32s(0, count as u32).mask().into())
         }
     }
@@ -63,5 +66,16 @@ pub(crate) fn vectors<S: Simd>(simd: S, len: usize, mut body: impl FnMut(usize, 
     }
     if whole < len {
         body(whole, Lanes::first(simd, len - whole));
+    }
+}
+
+/// Returns `a · b + c`.
+#[inline(always)]
+pub(crate) fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    if TypeId::of::<S>() == TypeId::of::<Scalar128b>() {
+        // Without the processor's own instruction, a fused one would be a function call a lane.
+        simd.add_f32s(simd.mul_f32s(a, b), c)
+    } else {
+        simd.mul_add_e_f32s(a, b, c)
     }
 }

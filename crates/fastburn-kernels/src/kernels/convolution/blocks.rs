@@ -23,6 +23,11 @@ impl Blocks {
         Self { channels, lanes, vectors, count: all.div_ceil(vectors) }
     }
 
+    /// Returns the number of channels of all blocks.
+    pub fn channels(&self) -> usize {
+        self.channels
+    }
+
     /// Returns the lanes of every block but perhaps the last.
     pub fn width(&self) -> usize {
         self.vectors * self.lanes
@@ -80,21 +85,21 @@ macro_rules! with_tile {
             (1, 12) if <$simd>::REGISTER_COUNT < 32 => $function::<$simd, 12, 1> $arguments,
             (1, 4) => $function::<$simd, 4, 1> $arguments,
             (1, 2) => $function::<$simd, 2, 1> $arguments,
-            (1, _) => $function::<$simd, 1, 1> $arguments,
+            (1, 1) => $function::<$simd, 1, 1> $arguments,
             (2, 12) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 12, 2> $arguments,
             (2, 6) if <$simd>::REGISTER_COUNT < 32 => $function::<$simd, 6, 2> $arguments,
             (2, 4) => $function::<$simd, 4, 2> $arguments,
             (2, 2) => $function::<$simd, 2, 2> $arguments,
-            (2, _) => $function::<$simd, 1, 2> $arguments,
+            (2, 1) => $function::<$simd, 1, 2> $arguments,
             (3, 8) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 8, 3> $arguments,
             (3, 4) => $function::<$simd, 4, 3> $arguments,
             (3, 2) => $function::<$simd, 2, 3> $arguments,
-            (3, _) => $function::<$simd, 1, 3> $arguments,
-            (_, 6) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 6, 4> $arguments,
-            (_, 4) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 4, 4> $arguments,
-            (_, 2) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 2, 4> $arguments,
-            (_, _) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 1, 4> $arguments,
-            _ => unreachable!("blocks of 16 registers have at most 3 vectors"),
+            (3, 1) => $function::<$simd, 1, 3> $arguments,
+            (4, 6) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 6, 4> $arguments,
+            (4, 4) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 4, 4> $arguments,
+            (4, 2) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 2, 4> $arguments,
+            (4, 1) if <$simd>::REGISTER_COUNT >= 32 => $function::<$simd, 1, 4> $arguments,
+            _ => unreachable!("no tile of {} rows and {} vectors", $rows, $vectors),
         }
     };
 }

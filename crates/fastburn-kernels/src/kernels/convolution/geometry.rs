@@ -1,5 +1,10 @@
 //! The sizes of a convolution.
 
+use crate::kernels::sizes::{padded, product};
+
+/// The lanes of the widest vectors, to which numbers of channels are rounded up.
+const LANES: usize = 16;
+
 /// The sizes of a 2-d convolution without groups or dilation. Pairs are `[height, width]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
@@ -15,13 +20,23 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// Returns whether the kernel fits into the padded input, and nothing is empty.
+    /// Returns whether the kernel fits into the padded input, nothing is empty, and all that is
+    /// computed fits into memory. Then no product of sizes overflows.
     pub fn is_valid(&self) -> bool {
         let sizes = [self.batch, self.inputs, self.outputs];
-        sizes.iter().chain(&self.kernel).chain(&self.stride).all(|&size| size > 0)
-            && (0..2).all(|axis| {
-                self.size[axis] > 0 && self.kernel[axis] <= self.size[axis] + 2 * self.padding[axis]
-            })
+        let is_empty = |sizes: &[usize]| sizes.contains(&0);
+        if is_empty(&sizes) || is_empty(&self.size) || is_empty(&self.kernel) {
+            return false;
+        }
+        let [height, width] = [0, 1].map(|axis| padded(self.size[axis], self.padding[axis]));
+        let (Some(height), Some(width)) = (height, width) else { return false };
+        let fits = |sizes: &[usize]| product(sizes).is_some();
+        !is_empty(&self.stride)
+            && self.kernel[0] <= height
+            && self.kernel[1] <= width
+            && fits(&[self.batch, height, width, self.inputs])
+            && fits(&[self.outputs, self.inputs, self.kernel[0], self.kernel[1], LANES])
+            && fits(&[self.batch, height, width, self.outputs, LANES])
     }
 
     /// Returns the height and width of the output.

@@ -11,7 +11,7 @@ use super::windows::{Group, Tap};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Shared;
 use crate::kernels::parallel::{PRODUCTS, for_each};
-use crate::kernels::vector::Lanes;
+use crate::kernels::vector::{Lanes, mul_add};
 
 /// The most pixels of a task, so that their places fit on the stack and their windows in the cache.
 const MOST_PIXELS: usize = 240;
@@ -225,7 +225,7 @@ impl Tile<'_> {
                     for r in 0..ROWS {
                         let value = simd.splat_f32s(*windows[r].add(k));
                         for v in 0..VECTORS {
-                            sums[r][v] = simd.mul_add_e_f32s(value, row[v], sums[r][v]);
+                            sums[r][v] = mul_add(simd, value, row[v], sums[r][v]);
                         }
                     }
                 }

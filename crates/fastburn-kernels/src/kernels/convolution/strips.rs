@@ -49,7 +49,8 @@ impl Work {
     pub fn new(geometry: &Geometry) -> Self {
         let has_padding = geometry.padding != [0, 0];
         if geometry.kernel == [1, 1] && geometry.stride == [1, 1] && !has_padding {
-            Self::merged(geometry)
+            let pixels = geometry.batch * geometry.size[0] * geometry.size[1];
+            Self::merged(pixels, geometry.inputs, geometry.outputs)
         } else if has_padding && geometry.inputs >= CHANNELS_OF_OWN_STRIPS {
             Self::by_tap(geometry)
         } else {
@@ -58,27 +59,31 @@ impl Work {
     }
 
     /// A kernel of one pixel: every pixel of the input meets its own of the output.
-    fn merged(geometry: &Geometry) -> Self {
-        let [height, width] = geometry.size;
-        let pixels = geometry.batch * height * width;
+    pub fn merged(pixels: usize, inputs: usize, outputs: usize) -> Self {
         let lines: Vec<_> = (0..pixels.div_ceil(LINE_OF_MERGED))
             .map(|number| {
                 let first = number * LINE_OF_MERGED;
                 Line {
                     number,
-                    input: first * geometry.inputs,
-                    gradient: first * geometry.outputs,
+                    input: first * inputs,
+                    gradient: first * outputs,
                     len: LINE_OF_MERGED.min(pixels - first),
                 }
             })
             .collect();
-        let rows = geometry.inputs;
         Self {
-            strips: vec![Strip { lines: 0, input: 0, gradient: 0, shorter: 0, first_row: 0, rows }],
+            strips: vec![Strip {
+                lines: 0,
+                input: 0,
+                gradient: 0,
+                shorter: 0,
+                first_row: 0,
+                rows: inputs,
+            }],
             line_count: lines.len(),
             lines: vec![lines],
-            input_step: geometry.inputs,
-            gradient_step: geometry.outputs,
+            input_step: inputs,
+            gradient_step: outputs,
             padding: [0, 0],
         }
     }

@@ -2,7 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::{Geometry, forward, input_gradient, weight_gradient};
+use super::{
+    Geometry, forward, input_gradient, matrix_gradient, matrix_input_gradient, matrix_product,
+    weight_gradient,
+};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::testing::{assert_close, numbers};
 
@@ -143,7 +146,7 @@ fn the_number_of_threads_changes_no_bit() {
 }
 
 #[test]
-fn what_is_no_number_goes_through() {
+fn nan_goes_through() {
     let geometry = square([1, 3, 5], 6, [3, 1, 1]);
     let mut input = numbers(geometry.input_len(), 1);
     input[0] = f32::NAN;
@@ -155,5 +158,39 @@ fn what_is_no_number_goes_through() {
         let with_nan: Vec<_> =
             (0..36).zip(pixels).filter(|(_, nan)| *nan).map(|(i, _)| i).collect();
         assert_eq!(with_nan, [0, 1, 6, 7]);
+    }
+}
+
+#[test]
+fn matrix_products_are_sums_of_products() {
+    for [rows, inputs, outputs] in
+        [[1, 1, 1], [64, 784, 100], [7, 3, 129], [130, 33, 10], [3000, 20, 30], [2, 700, 65]]
+    {
+        let input = numbers(rows * inputs, 1);
+        let weight = numbers(inputs * outputs, 2);
+        let bias = numbers(outputs, 3);
+        let gradient = numbers(rows * outputs, 4);
+        // As a convolution whose weight is `[outputs, inputs, 1, 1]`.
+        let geometry = square([rows, inputs, outputs], 1, [1, 1, 0]);
+        let transposed = |weight: usize| weight % inputs * outputs + weight / inputs;
+        let (mut output, output_size) =
+            sums(&geometry, gradient.len(), |i, w, o| (o, input[i], weight[transposed(w)]));
+        for (value, bias) in output.iter_mut().zip(bias.iter().cycle()) {
+            *value += f64::from(*bias);
+        }
+        let (of_input, of_input_size) =
+            sums(&geometry, input.len(), |i, w, o| (i, gradient[o], weight[transposed(w)]));
+        let (of_weight, of_weight_size) =
+            sums(&geometry, weight.len(), |i, w, o| (transposed(w), input[i], gradient[o]));
+        for instructions in Instructions::available() {
+            let name = format!("{} {rows} {inputs} {outputs}", instructions.name());
+            let sizes = [rows, inputs, outputs];
+            let found = matrix_product(instructions, sizes, &input, &weight, Some(&bias));
+            assert_close(&found, &output, &output_size, &name);
+            let found = matrix_input_gradient(instructions, sizes, &gradient, &weight);
+            assert_close(&found, &of_input, &of_input_size, &name);
+            let found = matrix_gradient(instructions, sizes, &input, &gradient);
+            assert_close(&found, &of_weight, &of_weight_size, &name);
+        }
     }
 }

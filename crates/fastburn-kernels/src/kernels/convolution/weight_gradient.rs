@@ -4,12 +4,13 @@ use pulp::{Simd, WithSimd};
 
 use super::blocks::{Blocks, next_tile, rows_of_tile, with_tile};
 use super::geometry::Geometry;
+use super::matrix::fits;
 use super::strips::{Line, Strip, Work};
 use crate::kernels::channels_last::pad;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Shared;
 use crate::kernels::parallel::{PRODUCTS, for_each, for_each_chunk};
-use crate::kernels::vector::Lanes;
+use crate::kernels::vector::{Lanes, mul_add};
 
 /// The pixels times vectors that all rows of a block take at a time: what fits in the L1 cache.
 const SLICE: usize = 2048;
@@ -41,15 +42,87 @@ pub(crate) fn weight_gradient(
     let work = Work::new(geometry);
     let input = pad(input, geometry.size, geometry.inputs, work.padding);
     let blocks = Blocks::new(instructions, geometry.outputs);
-    let depth = geometry.depth();
-    let block_len = depth * blocks.width();
-    let len = blocks.count * block_len;
-    let [height, width] = geometry.output();
-    let pixels = geometry.batch * height * width;
-    let parts = match len <= MOST_DIVIDED {
-        true => (pixels / FEWEST_PIXELS).clamp(1, MOST_PARTS),
-        false => 1,
+    // SAFETY: the work is that of the geometry, whose lengths were checked, and of an input with
+    // its padding.
+    let sums = unsafe {
+        let order = Order::Packed;
+        sums(instructions, &work, blocks, geometry.depth(), order, &input, gradient)
     };
+    unpack(geometry, blocks, &sums)
+}
+
+/// Returns the gradient of a weight `[inputs, outputs]` of a linear layer, from its input
+/// `[rows, inputs]` and the gradient of its output `[rows, outputs]`.
+///
+/// # Panics
+///
+/// If the sizes do not fit, or a slice does not have the length that they say.
+pub(crate) fn matrix_gradient(
+    instructions: Instructions,
+    [rows, inputs, outputs]: [usize; 3],
+    input: &[f32],
+    gradient: &[f32],
+) -> Vec<f32> {
+    assert!(fits([rows, inputs, outputs]));
+    assert!(input.len() == rows * inputs && gradient.len() == rows * outputs);
+    let work = Work::merged(rows, inputs, outputs);
+    let blocks = Blocks::new(instructions, outputs);
+    // SAFETY: the work is that of a matrix product, whose lengths were checked.
+    let mut sums =
+        unsafe { sums(instructions, &work, blocks, inputs, Order::Rows, input, gradient) };
+    let (first, others) = sums.split_at_mut(inputs * outputs);
+    for part in others.chunks_exact(inputs * outputs) {
+        first.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
+    }
+    sums.truncate(inputs * outputs);
+    sums
+}
+
+/// The order of the sums of a part.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    /// Blocks of rows of whole vectors.
+    Packed,
+    /// Rows of all channels.
+    Rows,
+}
+
+impl Order {
+    /// Returns the number of sums of a part of `depth` rows.
+    fn len(self, blocks: Blocks, depth: usize) -> usize {
+        depth
+            * match self {
+                Self::Packed => blocks.count * blocks.width(),
+                Self::Rows => blocks.channels(),
+            }
+    }
+
+    /// Returns where a block begins in a part, and the step from row to row.
+    fn place(self, blocks: Blocks, block: usize, depth: usize) -> (usize, usize) {
+        match self {
+            Self::Packed => (block * depth * blocks.width(), blocks.width_of(block)),
+            Self::Rows => (blocks.first(block), blocks.channels()),
+        }
+    }
+}
+
+/// Returns the sums of all parts, one after another, each `depth` rows in the given order.
+///
+/// # Safety
+///
+/// The strips of the work must lie within the input, the gradient and `depth` rows.
+unsafe fn sums(
+    instructions: Instructions,
+    work: &Work,
+    blocks: Blocks,
+    depth: usize,
+    order: Order,
+    input: &[f32],
+    gradient: &[f32],
+) -> Vec<f32> {
+    let pixels = gradient.len() / blocks.channels();
+    let len = order.len(blocks, depth);
+    let parts = if len <= MOST_DIVIDED { (pixels / FEWEST_PIXELS).clamp(1, MOST_PARTS) } else { 1 };
     // Where the pixels are not divided, the rows are, which changes no sum.
     let ranges = match parts {
         1 => (2 * rayon::current_num_threads()).div_ceil(blocks.count),
@@ -65,20 +138,22 @@ pub(crate) fn weight_gradient(
         let (block, index) = (rest / ranges, rest % ranges);
         let lines = work.line_count * part / parts..work.line_count * (part + 1) / parts;
         let rows = (index * range).min(depth)..((index + 1) * range).min(depth);
+        let (place, step) = order.place(blocks, block, depth);
         instructions.run(Task {
-            work: &work,
+            work,
             lines,
             rows,
             input: input.as_ptr(),
             gradient: gradient[blocks.first(block)..].as_ptr(),
-            // SAFETY: part and block are of the buffer. No other task has this part, this block and
-            // these rows.
-            sums: unsafe { shared.at(part * len + block * block_len) },
+            // SAFETY: part and block are of the buffer. No other task has this part, this block's
+            // channels and these rows.
+            sums: unsafe { shared.at(part * len + place) },
+            step,
             channels: blocks.channels_of(block),
             vectors: blocks.vectors_of(block),
         });
     });
-    unpack(geometry, blocks, &sums)
+    sums
 }
 
 /// Adds the parts, and brings the sums into the order of the weight.
@@ -123,6 +198,8 @@ struct Task<'a> {
     input: *const f32,
     gradient: *const f32,
     sums: *mut f32,
+    /// The step from row to row of the sums.
+    step: usize,
     channels: usize,
     vectors: usize,
 }
@@ -173,8 +250,8 @@ fn run_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, tile: Til
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            // SAFETY: lines and strips are those of the geometry, whose lengths were checked, and
-            // of an input with their padding; the sums are this task's alone.
+            // SAFETY: `sums` has its caller's promise about strips and lines; a tile has rows of a
+            // strip, and the sums of its task are the task's alone.
             unsafe { self.0.compute::<S, ROWS, VECTORS>(simd) }
         }
     }
@@ -184,8 +261,9 @@ fn run_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, tile: Til
 impl Tile<'_> {
     /// # Safety
     ///
-    /// The lines of the strip must lie within the input and the gradient, and the sums must have
-    /// `ROWS` rows of `VECTORS` vectors from `row` on.
+    /// The lines of the strip must lie within the input and the gradient. The sums must have
+    /// `ROWS` rows from `row` on, a step apart, each with as many values as the task has channels,
+    /// which are `VECTORS` vectors, the last perhaps not whole.
     #[inline(always)]
     unsafe fn compute<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
         let Self { task, strip, lines, row } = self;
@@ -197,10 +275,10 @@ impl Tile<'_> {
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         // SAFETY: the caller's promise.
         unsafe {
-            let own_sums = task.sums.add(row * VECTORS * lanes);
+            let own_sums = task.sums.add(row * task.step);
             for r in 0..ROWS {
                 for v in 0..VECTORS {
-                    sums[r][v] = Lanes::All.load(simd, own_sums.add((r * VECTORS + v) * lanes));
+                    sums[r][v] = lanes_of[v].load(simd, own_sums.add(r * task.step + v * lanes));
                 }
             }
             for line in lines {
@@ -215,7 +293,7 @@ impl Tile<'_> {
                     for r in 0..ROWS {
                         let pixel = simd.splat_f32s(*input.add(r));
                         for v in 0..VECTORS {
-                            sums[r][v] = simd.mul_add_e_f32s(pixel, values[v], sums[r][v]);
+                            sums[r][v] = mul_add(simd, pixel, values[v], sums[r][v]);
                         }
                     }
                     // Past the last pixel these may point beyond the buffer, but are not read.
@@ -225,7 +303,7 @@ impl Tile<'_> {
             }
             for r in 0..ROWS {
                 for v in 0..VECTORS {
-                    Lanes::All.store(simd, own_sums.add((r * VECTORS + v) * lanes), sums[r][v]);
+                    lanes_of[v].store(simd, own_sums.add(r * task.step + v * lanes), sums[r][v]);
                 }
             }
         }

@@ -157,9 +157,10 @@ pub(super) fn add_groups(
                         output_step: target.steps[2],
                     },
                 ],
-                input: match is_empty {
-                    true => 0,
-                    false => start(vertical, &y) * row_len + start(horizontal, &x) * channels,
+                input: if is_empty {
+                    0
+                } else {
+                    start(vertical, &y) * row_len + start(horizontal, &x) * channels
                 },
                 output: target.first + y.first * target.steps[1] + x.first * target.steps[2],
                 taps: taps.collect(),
@@ -185,4 +186,16 @@ pub(super) fn forward_groups(geometry: &Geometry) -> Vec<Group> {
     let mut groups = Vec::new();
     add_groups(&mut groups, source, [axis(0, height), axis(1, width)], 0, target);
     groups
+}
+
+/// Returns the pixels of a matrix product: rows of `inputs` values to rows of `outputs`.
+pub(super) fn matrix_group(rows: usize, inputs: usize, outputs: usize) -> Group {
+    let line = |count, input_step, output_step| Line { count, input_step, output_step };
+    Group {
+        lines: [line(1, 0, 0), line(1, 0, 0), line(rows, inputs, outputs)],
+        input: 0,
+        output: 0,
+        taps: vec![Tap { input: 0, row: 0 }],
+        run: inputs,
+    }
 }
