@@ -51,6 +51,21 @@ pub fn batch_norm_training<const D: usize>(
 /// `weight`, `bias`, `mean` and `variance` are `[channels]`. If one of them is on a
 /// device with autodiff, it calls Burn's own operations.
 ///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use fastburn_kernels::{Epilogue, batch_norm};
+///
+/// let device = Device::flex();
+/// let input = Tensor::<2>::from_floats([[1.0], [5.0]], &device);
+/// let of_channel = |value: f32| Tensor::<1>::from_floats([value], &device);
+/// let (weight, bias) = (of_channel(1.0), of_channel(0.0));
+/// let (mean, variance) = (of_channel(3.0), of_channel(4.0));
+/// let residual = Tensor::from_floats([[0.5], [0.5]], &device);
+/// let epilogue = Epilogue::AddRelu(residual);
+/// let output = batch_norm(input, [weight, bias], [mean, variance], 0.0, epilogue);
+/// assert_eq!(output.into_data().try_to_vec::<f32>().unwrap(), [0.0, 1.5]);
+/// ```
+///
 /// # Panics
 ///
 /// As Burn's function, if the shapes do not fit each other.

@@ -11,6 +11,25 @@ use crate::steps::{AdamStep, SgdStep, WeightDecay};
 ///
 /// On flex, averages that are too small for a normal number become 0, since denormal numbers are
 /// slow.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use fastburn_kernels::{AdamStep, WeightDecay, adam_step};
+///
+/// let device = Device::flex();
+/// let parameter = Tensor::<1>::from_floats([1.0], &device);
+/// let moments = [parameter.zeros_like(), parameter.zeros_like()];
+/// let gradient = Tensor::from_floats([0.5], &device);
+/// let decay = WeightDecay::None;
+/// let step = AdamStep { lr: 0.25, beta_1: 0.9, beta_2: 0.99, epsilon: 0.0, time: 1, decay };
+/// // The first step is the learning rate, whatever the size of the gradient.
+/// let (parameter, _moments) = adam_step(parameter, gradient, moments, step);
+/// assert!((parameter.into_scalar::<f32>() - 0.75).abs() < 1e-6);
+/// ```
+///
+/// # Panics
+///
+/// If the shapes differ.
 pub fn adam_step<const D: usize>(
     parameter: Tensor<D>,
     gradient: Tensor<D>,
@@ -34,6 +53,22 @@ pub fn adam_step<const D: usize>(
 
 /// Returns the parameter after a step of stochastic gradient descent, and the updated velocity, if
 /// there is one.
+///
+/// ```
+/// use burn::tensor::{Device, Tensor};
+/// use fastburn_kernels::{SgdStep, WeightDecay, sgd_step};
+///
+/// let device = Device::flex();
+/// let parameter = Tensor::<1>::from_floats([1.0], &device);
+/// let gradient = Tensor::from_floats([0.5], &device);
+/// let step = SgdStep { lr: 0.5, momentum: 0.0, decay: WeightDecay::None };
+/// let (parameter, _) = sgd_step(parameter, gradient, None, step);
+/// assert_eq!(parameter.into_scalar::<f32>(), 0.75);
+/// ```
+///
+/// # Panics
+///
+/// If the shapes differ.
 pub fn sgd_step<const D: usize>(
     parameter: Tensor<D>,
     gradient: Tensor<D>,

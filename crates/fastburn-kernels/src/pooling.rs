@@ -44,6 +44,15 @@ pub fn max_pool2d(images: Tensor<4>, options: MaxPoolOptions<2>) -> Tensor<4> {
 ///
 /// The kernels compute all windows without padding or rounding up.
 ///
+/// ```
+/// use burn::tensor::{Device, Tensor, ops::AvgPoolOptions};
+/// use fastburn_kernels::avg_pool2d;
+///
+/// let images = Tensor::<4>::from_floats([[[[1.0, 2.0], [4.0, 3.0]]]], &Device::flex());
+/// let means = avg_pool2d(images, AvgPoolOptions::new([2, 2]));
+/// assert_eq!(means.into_scalar::<f32>(), 2.5);
+/// ```
+///
 /// # Panics
 ///
 /// As Burn's function, if the window does not fit the images.

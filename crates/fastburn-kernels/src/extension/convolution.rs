@@ -11,8 +11,10 @@ use burn::tensor::Tensor;
 use burn::tensor::ops::ConvOptions;
 use burn_flex::FlexTensor;
 
-use super::flex::{channels_last, dims, is_ours, of_channels_last, of_row_major, row_major};
-use crate::kernels::channels;
+use super::channel_sums::ChannelSums;
+use super::flex::{
+    channels_last, dims, height_and_width, is_ours, of_channels_last, of_row_major, row_major,
+};
 use crate::kernels::convolution::{Geometry, forward, input_gradient, weight_gradient};
 use crate::kernels::instructions::Instructions;
 
@@ -36,7 +38,7 @@ trait Convolution: Backend {
 }
 
 /// The backward pass, outside of autodiff.
-trait ConvolutionGradients: Backend {
+trait ConvolutionGradients: ChannelSums {
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -50,8 +52,6 @@ trait ConvolutionGradients: Backend {
         kernel: [usize; 2],
         steps: Steps,
     ) -> FloatTensor<Self>;
-
-    fn channel_sums(values: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 fn output_of(
@@ -120,13 +120,6 @@ impl ConvolutionGradients for Flex {
             weight_gradient(Instructions::chosen(), &geometry, input.storage(), gradient.storage());
         of_row_major(values, &[outputs, inputs, kernel[0], kernel[1]])
     }
-
-    fn channel_sums(values: FlexTensor) -> FlexTensor {
-        let [_, channels, ..]: [usize; 4] = dims(&values);
-        let values = channels_last(values);
-        let sums = channels::sums(Instructions::chosen(), values.storage(), channels);
-        of_row_major(sums, &[channels])
-    }
 }
 
 /// What the backward pass of a convolution needs: its input and weight, their sizes and the steps.
@@ -174,7 +167,7 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
                 backward::<B>(ops.state, gradient, parents, gradients, checkpointer);
             }
         }
-        let (size, kernel) = (last_two::<Self>(&input), last_two::<Self>(&weight));
+        let (size, kernel) = (height_and_width::<Self>(&input), height_and_width::<Self>(&weight));
         match Convolve.prepare::<C>([input.node(), weight.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut preparation) => {
                 let (at, of) = (preparation.checkpoint(&input), preparation.checkpoint(&weight));
@@ -215,7 +208,7 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
                 backward::<B>(ops.state, gradient, [input, weight], gradients, checkpointer);
             }
         }
-        let (size, kernel) = (last_two::<Self>(&input), last_two::<Self>(&weight));
+        let (size, kernel) = (height_and_width::<Self>(&input), height_and_width::<Self>(&weight));
         let nodes = [input.node(), weight.node(), bias.node()];
         match Convolve.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut preparation) => {
@@ -236,12 +229,6 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
             )),
         }
     }
-}
-
-fn last_two<B: Backend>(tensor: &FloatTensor<B>) -> [usize; 2] {
-    use burn::backend::TensorMetadata;
-    let shape = tensor.shape();
-    [shape[2], shape[3]]
 }
 
 /// Returns whether the kernels can compute a convolution with these options.

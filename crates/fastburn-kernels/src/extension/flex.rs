@@ -1,6 +1,7 @@
 //! Tensors of the flex backend as slices, and slices as tensors.
 
-use burn::backend::{DType, DispatchTensorKind, TensorMetadata};
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, DType, DispatchTensorKind, TensorMetadata};
 use burn::tensor::{Bytes, Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 
@@ -27,6 +28,12 @@ pub(crate) fn is_ours<const D: usize>(tensor: &Tensor<D>) -> bool {
 /// If it has another rank.
 pub(super) fn dims<const D: usize>(tensor: &FlexTensor) -> [usize; D] {
     tensor.layout().shape().to_vec().try_into().expect("the extension is called with this rank")
+}
+
+/// Returns the height and width of images `[batch, channels, height, width]`.
+pub(super) fn height_and_width<B: Backend>(images: &FloatTensor<B>) -> [usize; 2] {
+    let shape = images.shape();
+    [shape[2], shape[3]]
 }
 
 /// Returns the tensor with its values in row-major order, alone in their buffer.

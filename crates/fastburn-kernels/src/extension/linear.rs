@@ -12,8 +12,8 @@ use burn::backend::{Autodiff, Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
+use super::channel_sums::ChannelSums;
 use super::flex::{dims, is_ours, of_row_major, row_major};
-use crate::kernels::channels;
 use crate::kernels::convolution::{fits, matrix_gradient, matrix_input_gradient, matrix_product};
 use crate::kernels::instructions::Instructions;
 
@@ -29,7 +29,7 @@ trait Linear: Backend {
 }
 
 /// The backward pass, outside of autodiff.
-trait LinearGradients: Backend {
+trait LinearGradients: ChannelSums {
     fn linear_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -39,8 +39,6 @@ trait LinearGradients: Backend {
         input: FloatTensor<Self>,
         gradient: FloatTensor<Self>,
     ) -> FloatTensor<Self>;
-
-    fn column_sums(values: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 fn output_of(input: FlexTensor, weight: FlexTensor, bias: Option<FlexTensor>) -> FlexTensor {
@@ -87,13 +85,6 @@ impl LinearGradients for Flex {
         let values =
             matrix_gradient(Instructions::chosen(), sizes, input.storage(), gradient.storage());
         of_row_major(values, &[inputs, outputs])
-    }
-
-    fn column_sums(values: FlexTensor) -> FlexTensor {
-        let [_, columns] = dims(&values);
-        let values = row_major(values);
-        let sums = channels::sums(Instructions::chosen(), values.storage(), columns);
-        of_row_major(sums, &[columns])
     }
 }
 
@@ -164,7 +155,7 @@ impl<B: Linear + LinearGradients, C: CheckpointStrategy> Linear for Autodiff<B, 
                 let gradient = gradients.consume::<B>(&ops.node);
                 let [input, weight, bias] = ops.parents.map(|parent| parent.map(|node| node.id));
                 if let Some(node) = bias {
-                    gradients.register::<B>(node, B::column_sums(gradient.clone()));
+                    gradients.register::<B>(node, B::channel_sums(gradient.clone()));
                 }
                 backward::<B>(ops.state, gradient, [input, weight], gradients, checkpointer);
             }

@@ -1,6 +1,7 @@
 //! The kernels as an extension of Burn's backends: on flex, and on flex with autodiff.
 
 mod batch_norm;
+mod channel_sums;
 mod convolution;
 mod flex;
 mod linear;

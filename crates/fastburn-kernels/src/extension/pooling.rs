@@ -9,7 +9,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
-use super::flex::{channels_last, dims, is_ours, of_channels_last};
+use super::flex::{channels_last, dims, height_and_width, is_ours, of_channels_last};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::pooling::{Maxima, Window, maxima, maxima_gradient, means, means_gradient};
 
@@ -98,12 +98,6 @@ impl PoolingGradients for Flex {
     }
 }
 
-fn size_of<B: Backend>(images: &FloatTensor<B>) -> [usize; 2] {
-    use burn::backend::TensorMetadata;
-    let shape = images.shape();
-    [shape[2], shape[3]]
-}
-
 impl<B: Pooling + PoolingGradients, C: CheckpointStrategy> Pooling for Autodiff<B, C> {
     fn fastburn_max_pool(
         images: FloatTensor<Self>,
@@ -128,7 +122,7 @@ impl<B: Pooling + PoolingGradients, C: CheckpointStrategy> Pooling for Autodiff<
                 }
             }
         }
-        let size = size_of::<Self>(&images);
+        let size = height_and_width::<Self>(&images);
         match Max.prepare::<C>([images.node()]).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => {
                 let (output, taps) = B::fastburn_max_pool(images.into_primitive(), shape);
@@ -162,7 +156,7 @@ impl<B: Pooling + PoolingGradients, C: CheckpointStrategy> Pooling for Autodiff<
                 }
             }
         }
-        let size = size_of::<Self>(&images);
+        let size = height_and_width::<Self>(&images);
         match Average.prepare::<C>([images.node()]).compute_bound().stateful() {
             OpsKind::Tracked(preparation) => {
                 let output = B::fastburn_avg_pool(images.into_primitive(), shape);
