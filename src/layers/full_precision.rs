@@ -23,8 +23,8 @@ use super::norm::batch_norm;
 /// ```
 /// use burn::nn::conv::{Conv2d, Conv2dConfig};
 /// use burn::nn::{BatchNorm, BatchNormConfig};
-/// use burn::tensor::{Device, Tensor, activation::relu};
-/// use fastburn::layers::FullPrecision;
+/// use burn::tensor::{Device, Tensor};
+/// use fastburn::layers::{Epilogue, FullPrecision, conv2d};
 /// use fastburn::models::{StateDict, TorchNames};
 /// use fastburn::prelude::*;
 ///
@@ -45,7 +45,7 @@ use super::norm::batch_norm;
 ///     }
 ///
 ///     fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-///         relu(self.norm.forward(self.conv.forward(images)))
+///         self.norm.forward_with(conv2d(&self.conv, images), Epilogue::Relu)
 ///     }
 /// }
 ///

@@ -143,7 +143,8 @@ impl ConvNetConfig {
 /// A convolutional network for images of any size: blocks of a convolution, a batch norm and ReLU,
 /// each but the last of which halves the size, and a head.
 ///
-/// It reports `blocks.0`, `blocks.1`, … to [`observe`], and the layers of its head.
+/// It reports `blocks.0.conv`, `blocks.0.norm` (after ReLU) and so on to [`observe`], and the layers
+/// of its head.
 #[derive(Module, Debug)]
 pub struct ConvNet {
     blocks: Vec<ConvBlock>,
