@@ -14,7 +14,7 @@ mod observe;
 mod pool;
 
 pub use conv::conv2d;
-pub use fastburn_kernels::{Epilogue, relu};
+pub use fastburn_kernels::{Epilogue, relu, sigmoid, silu};
 pub(crate) use full_precision::is_full_precision;
 pub use full_precision::{FullPrecision, Norm};
 pub use head::{Head, HeadConfig};
@@ -23,5 +23,4 @@ pub use linear::linear;
 pub(crate) use maker::LayerMaker;
 pub(crate) use observe::is_observed;
 pub use observe::{Listening, Observation, listen, observe, observe_part};
-pub use pool::Pooling;
-pub(crate) use pool::max_pool;
+pub use pool::{Pooling, max_pool};

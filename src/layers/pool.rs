@@ -47,13 +47,13 @@ impl Pooling {
     }
 }
 
-/// Applies max pooling with square windows. Padding counts as less than any value.
-pub(crate) fn max_pool(
-    input: Tensor<4>,
-    window: usize,
-    stride: usize,
-    padding: usize,
-) -> Tensor<4> {
+/// Applies max pooling with square windows to `[batch, channels, height, width]`. Padding counts as
+/// less than any value.
+///
+/// # Panics
+///
+/// If the window does not fit the padded input.
+pub fn max_pool(input: Tensor<4>, window: usize, stride: usize, padding: usize) -> Tensor<4> {
     let options =
         MaxPoolOptions::new([window; 2]).with_stride([stride; 2]).with_padding([padding; 2]);
     max_pool2d(input, options)

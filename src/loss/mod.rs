@@ -10,7 +10,8 @@ mod cross_entropy;
 mod from_fn;
 mod function;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
+use fastburn_kernels::sigmoid;
 
 pub use self::cross_entropy::{CrossEntropy, cross_entropy};
 pub use self::from_fn::{FromFn, from_fn};
@@ -40,7 +41,7 @@ use crate::error::Result;
 /// [`Error::Shape`](crate::Error::Shape) if the shapes differ.
 pub fn mnist_loss(predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
     same_shape("mnist_loss", &predictions, &targets)?;
-    let p = activation::sigmoid(predictions);
+    let p = sigmoid(predictions);
     // With targets of 0 and 1, |target - p| is 1 - p or p: one subtraction instead of a mask.
     Ok((targets - p).abs().mean())
 }

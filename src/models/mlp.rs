@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn;
-use burn::tensor::{Device, Tensor, activation};
+use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::exportable::Exportable;
@@ -13,7 +13,7 @@ use super::preset::Preset;
 use super::weights::TorchNames;
 use crate::draw::draw;
 use crate::error::{Error, Result};
-use crate::layers::{Init, LayerMaker, linear, observe, relu};
+use crate::layers::{Init, LayerMaker, linear, observe, relu, sigmoid};
 use crate::seed::Seed;
 
 /// The most widths of an MLP.
@@ -125,7 +125,7 @@ impl<const D: usize> Model<Tensor<D>> for Mlp {
             if index + 1 < self.layers.len() {
                 x = match self.activation {
                     Activation::Relu => relu(x),
-                    Activation::Sigmoid => activation::sigmoid(x),
+                    Activation::Sigmoid => sigmoid(x),
                 };
             }
             observe(format_args!("layers.{index}"), &x);

@@ -1,10 +1,12 @@
 //! Times of single operations, beside Burn's own on flex.
 //!
 //! ```sh
-//! cargo bench -p fastburn-kernels --features flex
+//! cargo bench -p fastburn-kernels --features flex --bench operations
 //! ```
 //!
-//! Forward and backward, in milliseconds: the median of some runs. `--own` leaves Burn's out.
+//! Forward and backward, in milliseconds: the median of some runs, on a thread of rayon's pool. The
+//! gradient of the output is row-major, and bringing it into the order of images counts. `--own`
+//! leaves Burn's out, and `--only TEXT` all operations without TEXT.
 
 use std::time::Instant;
 
@@ -19,13 +21,22 @@ use fastburn_kernels::{Epilogue, batch_norm_training, conv2d, linear, max_pool2d
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 21;
 
 fn main() {
-    let own_only = std::env::args().any(|argument| argument == "--own");
+    rayon::scope(|_| operations());
+}
+
+fn operations() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let own_only = arguments.iter().any(|argument| argument == "--own");
+    let only = arguments.iter().skip_while(|argument| *argument != "--only").nth(1);
     println!("{:<26}  kernels: forward, backward    Burn: forward, backward", "operation");
-    let row = |name: &str, own: [f64; 2], burns: &dyn Fn() -> [f64; 2]| {
-        let [forward, backward] = own;
+    let row = |name: &str, own: &dyn Fn() -> [f64; 2], burns: &dyn Fn() -> [f64; 2]| {
+        if only.is_some_and(|only| !name.contains(only)) {
+            return;
+        }
+        let [forward, backward] = own();
         print!("{name:<26}  {forward:>8.2} ms  {backward:>8.2} ms");
         if !own_only {
             let [forward, backward] = burns();
@@ -53,7 +64,7 @@ fn main() {
         let name = format!("conv {inputs}→{outputs} {kernel}×{kernel} @{size} b{batch}");
         let own = || conv2d(images.clone(), weight.clone(), None, options.clone());
         let burns = || burn_conv2d(images.clone(), weight.clone(), None, options.clone());
-        row(&name, time(own), &|| time(burns));
+        row(&name, &|| time(own), &|| time(burns));
     }
     for [rows, inputs, outputs] in [
         [64, 784, 30],
@@ -63,13 +74,23 @@ fn main() {
         [256, 784, 10],
         [1000, 784, 500],
         [11263, 784, 784],
+        [11263, 784, 1],
+        [1, 784, 500],
+        [1, 512, 1000],
+        [1, 784, 1],
+        [3, 784, 10],
+        [16, 512, 1000],
+        [64, 784, 1],
+        [64, 2048, 1000],
+        [1000, 500, 10],
+        [4096, 4096, 4096],
     ] {
         let input = random([rows, inputs]).require_grad();
         let weight = random([inputs, outputs]).require_grad();
         let name = format!("linear {rows}×{inputs}×{outputs}");
         let own = || linear(input.clone(), weight.clone(), None).unsqueeze();
         let burns = || burn_linear(input.clone(), weight.clone(), None).unsqueeze();
-        row(&name, time(own), &|| time(burns));
+        row(&name, &|| time(own), &|| time(burns));
     }
     for [batch, channels, size] in [[64, 16, 14], [64, 64, 16], [16, 64, 56]] {
         let shape = [batch, channels, size, size];
@@ -87,14 +108,14 @@ fn main() {
             let output = batch_norm_train(maps, weight, bias, 1e-5).output;
             burn::tensor::activation::relu(output + residual.clone())
         };
-        row(&name, time(own), &|| time(burns));
+        row(&name, &|| time(own), &|| time(burns));
     }
     let maps = last(random([256, 24, 24, 24])).require_grad();
     let options = MaxPoolOptions::new([2, 2]);
-    row("max pooling 24@24 b256", time(|| max_pool2d(maps.clone(), options.clone())), &|| {
+    row("max pooling 24@24 b256", &|| time(|| max_pool2d(maps.clone(), options.clone())), &|| {
         time(|| burn_max_pool2d(maps.clone(), options.clone()))
     });
-    row("ReLU 24@24 b256", time(|| relu(maps.clone())), &|| {
+    row("ReLU 24@24 b256", &|| time(|| relu(maps.clone())), &|| {
         time(|| burn::tensor::activation::relu(maps.clone()))
     });
 }
@@ -112,17 +133,15 @@ fn last(maps: Tensor<4>) -> Tensor<4> {
     conv2d(maps, identity, None, ConvOptions::new([1, 1], [0, 0], [1, 1], 1)).detach()
 }
 
-/// Returns the median times of a function and of the backward pass from a sum of its output.
+/// Returns the median times of a function and of its backward pass, from a gradient of ones.
 fn time(function: impl Fn() -> Tensor<4>) -> [f64; 2] {
     let mut times = [Vec::new(), Vec::new()];
     for round in 0..=ROUNDS {
         let start = Instant::now();
         let output = function();
         let forward = start.elapsed();
-        // Times itself, so that the gradient is in the order of the output.
-        let sum = output.square().sum();
         let start = Instant::now();
-        drop(sum.backward());
+        drop(output.backward());
         let backward = start.elapsed();
         if round > 0 {
             times[0].push(forward.as_secs_f64() * 1e3);

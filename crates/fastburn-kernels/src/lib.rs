@@ -1,6 +1,6 @@
 //! Fast f32 operations for [Burn](https://burn.dev)'s flex backend: convolution, linear layers,
-//! pooling, batch norm with what follows it, ReLU, and the steps of Adam and SGD, forward and
-//! backward.
+//! pooling, batch norm with what follows it, activation functions, cross-entropy, and the steps of Adam
+//! and SGD, forward and backward.
 //!
 //! The functions take and return Burn's tensors. With the feature `flex`, tensors of 32 bits on the
 //! flex backend are computed by this crate's kernels, and so are their gradients. Tensors on other
@@ -29,7 +29,14 @@
 //! - AVX-512, AVX2 with FMA and NEON are chosen at run time; one source, generic over the vectors of
 //!   [pulp](https://docs.rs/pulp), serves all of them and a portable version.
 //! - A batch norm, the addition of a residual and ReLU are one pass over memory; so is a step of an
-//!   optimizer.
+//!   optimizer, in place.
+//! - Memory is kept for the next result of its size: the system would clear each of its pages. See
+//!   [`release_memory`].
+//!
+//! The kernels share their work among the threads of [rayon](https://docs.rs/rayon)'s current pool. From
+//! outside of one, each operation wakes a thread and waits for it: a program that trains within a pool
+//! of its own (`ThreadPool::install`), as fastburn does, saves a fifth of the time of a small model's
+//! step.
 //!
 //! # Results
 //!
@@ -42,24 +49,28 @@
 //! The environment variable `FASTBURN_KERNELS` chooses among the instructions that the processor
 //! has: `avx512`, `avx2`, `neon` or `portable`.
 
+mod activation;
 mod batch_norm;
 mod convolution;
+mod cross_entropy;
 mod epilogue;
 #[cfg(feature = "flex")]
 mod extension;
 #[cfg(feature = "flex")]
 mod kernels;
 mod linear;
+mod memory;
 mod optimizer;
 mod pooling;
-mod relu;
 mod steps;
 
+pub use activation::{relu, sigmoid, silu};
 pub use batch_norm::{batch_norm, batch_norm_training};
 pub use convolution::conv2d;
+pub use cross_entropy::{cross_entropy, soft_cross_entropy};
 pub use epilogue::Epilogue;
 pub use linear::linear;
+pub use memory::release_memory;
 pub use optimizer::{adam_step, sgd_step};
 pub use pooling::{avg_pool2d, global_avg_pool2d, global_max_pool2d, max_pool2d};
-pub use relu::relu;
 pub use steps::{AdamStep, SgdStep, WeightDecay};

@@ -9,8 +9,8 @@ use crate::extension::{multiply, should_multiply};
 /// Returns `input · weight + bias`, for an input `[rows, inputs]`, a weight `[inputs, outputs]` and
 /// a bias `[outputs]`, as [`burn::tensor::module::linear`] does.
 ///
-/// The kernels compute layers of at least 64 outputs on batches of 512 to 4096 rows. Elsewhere
-/// Burn's products are as fast.
+/// The kernels compute layers of at least 4 outputs on batches of at least 4 rows. For fewer, Burn's
+/// products are faster.
 ///
 /// ```
 /// use burn::tensor::{Device, Tensor};

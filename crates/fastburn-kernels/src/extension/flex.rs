@@ -2,10 +2,11 @@
 
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, DType, DispatchTensorKind, TensorMetadata};
-use burn::tensor::{Bytes, Shape, Tensor};
+use burn::tensor::{Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 
 use crate::kernels::channels_last::to_channels_last;
+use crate::kernels::memory::Buffer;
 
 /// Returns whether the kernels can compute with a tensor: values of 32 bits on flex.
 pub(crate) fn is_ours<const D: usize>(tensor: &Tensor<D>) -> bool {
@@ -69,11 +70,11 @@ fn is_channels_last(tensor: &FlexTensor) -> bool {
 /// can be, and a function that makes a tensor of values in that order.
 pub(super) fn alike<const N: usize>(
     tensors: [FlexTensor; N],
-) -> ([FlexTensor; N], impl Fn(Vec<f32>) -> FlexTensor) {
+) -> ([FlexTensor; N], impl Fn(Buffer) -> FlexTensor) {
     let shape = tensors[0].layout().shape().to_vec();
     let is_last = shape.len() > 2 && is_channels_last(&tensors[0]);
     let tensors = tensors.map(if is_last { channels_last } else { row_major });
-    let make = if is_last { of_channels_last } else { of_row_major };
+    let make = if is_last { of_channels_last::<Buffer> } else { of_row_major };
     (tensors, move |values| make(values, &shape))
 }
 
@@ -90,13 +91,13 @@ fn channels_last_strides(shape: &[usize]) -> Vec<isize> {
 }
 
 /// Makes a tensor of a shape `[batch, channels, …]` of values in the order `[batch, …, channels]`.
-pub(super) fn of_channels_last(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+pub(super) fn of_channels_last<V: Into<Buffer>>(values: V, shape: &[usize]) -> FlexTensor {
     let layout = Layout::new(Shape::from(shape.to_vec()), channels_last_strides(shape), 0);
-    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+    FlexTensor::new(values.into().into(), layout, DType::F32)
 }
 
 /// Makes a tensor of values in row-major order.
-pub(super) fn of_row_major(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
+pub(super) fn of_row_major<V: Into<Buffer>>(values: V, shape: &[usize]) -> FlexTensor {
     let layout = Layout::contiguous(Shape::from(shape.to_vec()));
-    FlexTensor::new(Bytes::from_elems(values), layout, DType::F32)
+    FlexTensor::new(values.into().into(), layout, DType::F32)
 }

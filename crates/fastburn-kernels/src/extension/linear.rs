@@ -1,7 +1,5 @@
 //! Linear layers.
 
-use std::ops::RangeInclusive;
-
 use burn::backend::autodiff::NodeId;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
@@ -180,11 +178,9 @@ impl<B: Linear + LinearGradients, C: CheckpointStrategy> Linear for Autodiff<B, 
     }
 }
 
-/// The fewest outputs for which the kernels are faster than Burn's products: fewer fill no vectors.
-const FEWEST_OUTPUTS: usize = 64;
-/// The rows for which they are: of fewer, packing the weights takes too long, and of more, Burn packs
-/// both sides.
-const ROWS: RangeInclusive<usize> = 512..=4096;
+/// The fewest rows and outputs for which the kernels are faster than Burn's products: fewer leave
+/// most of a tile empty.
+const FEWEST: usize = 4;
 
 /// Returns whether the kernels can compute a linear layer of these tensors, and are faster.
 pub(crate) fn should_multiply(
@@ -194,8 +190,7 @@ pub(crate) fn should_multiply(
 ) -> bool {
     let ([rows, inputs], [of_weight, outputs]) = (input.dims(), weight.dims());
     inputs == of_weight
-        && outputs >= FEWEST_OUTPUTS
-        && ROWS.contains(&rows)
+        && rows.min(outputs) >= FEWEST
         && fits([rows, inputs, outputs])
         && bias.is_none_or(|bias| bias.dims() == [outputs] && is_ours(bias))
         && is_ours(input)

@@ -5,10 +5,10 @@ use burn::backend::{Backend, Dispatch, Flex, backend_extension};
 use burn::tensor::Tensor;
 use burn_flex::FlexTensor;
 
-use super::flex::{is_ours, of_row_major, row_major};
+use super::flex::{is_ours, row_major};
 use crate::kernels::instructions::Instructions;
-use crate::kernels::optimizer::{Adam, Decay, adam, sgd};
-use crate::steps::{AdamStep, SgdStep, WeightDecay};
+use crate::kernels::optimizer::{adam, sgd};
+use crate::steps::{AdamStep, SgdStep};
 
 #[backend_extension(Flex)]
 trait OptimizerStep: Backend {
@@ -34,16 +34,7 @@ trait OptimizerStep: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>);
 }
 
-impl From<WeightDecay> for Decay {
-    fn from(decay: WeightDecay) -> Self {
-        match decay {
-            WeightDecay::None => Self { factor: 1.0, penalty: 0.0 },
-            WeightDecay::Factor(factor) => Self { factor, penalty: 0.0 },
-            WeightDecay::Penalty(penalty) => Self { factor: 1.0, penalty },
-        }
-    }
-}
-
+// Tensors whose buffer nobody else has are updated in place, others are copied first.
 impl OptimizerStep for Flex {
     fn fastburn_adam(
         parameter: FlexTensor,
@@ -52,29 +43,24 @@ impl OptimizerStep for Flex {
         moment_2: FlexTensor,
         step: AdamStep,
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let AdamStep { lr, beta_1, beta_2, epsilon, time, decay } = step;
-        let step = Adam { lr, beta_1, beta_2, epsilon, time, decay: decay.into() };
-        let shape = parameter.layout().shape().to_vec();
-        let [parameter, gradient] = [parameter, gradient].map(row_major);
-        let [mut moment_1, mut moment_2] = [moment_1, moment_2].map(row_major);
-        let updated = adam(
+        let gradient = row_major(gradient);
+        let [mut parameter, mut moment_1, mut moment_2] =
+            [parameter, moment_1, moment_2].map(row_major);
+        adam(
             Instructions::chosen(),
             step,
-            parameter.storage(),
+            parameter.storage_mut(),
             gradient.storage(),
             moment_1.storage_mut(),
             moment_2.storage_mut(),
         );
-        (of_row_major(updated, &shape), moment_1, moment_2)
+        (parameter, moment_1, moment_2)
     }
 
     fn fastburn_sgd(parameter: FlexTensor, gradient: FlexTensor, step: SgdStep) -> FlexTensor {
-        let shape = parameter.layout().shape().to_vec();
-        let [parameter, gradient] = [parameter, gradient].map(row_major);
-        let (parameter, gradient) = (parameter.storage(), gradient.storage());
-        let decay = step.decay.into();
-        let updated = sgd(Instructions::chosen(), step.lr, decay, parameter, gradient, None);
-        of_row_major(updated, &shape)
+        let [mut parameter, gradient] = [parameter, gradient].map(row_major);
+        sgd(Instructions::chosen(), step, parameter.storage_mut(), gradient.storage(), None);
+        parameter
     }
 
     fn fastburn_momentum(
@@ -83,18 +69,12 @@ impl OptimizerStep for Flex {
         velocity: FlexTensor,
         step: SgdStep,
     ) -> (FlexTensor, FlexTensor) {
-        let shape = parameter.layout().shape().to_vec();
-        let [parameter, gradient] = [parameter, gradient].map(row_major);
-        let mut velocity = row_major(velocity);
-        let updated = sgd(
-            Instructions::chosen(),
-            step.lr,
-            step.decay.into(),
-            parameter.storage(),
-            gradient.storage(),
-            Some((step.momentum, velocity.storage_mut())),
-        );
-        (of_row_major(updated, &shape), velocity)
+        let [mut parameter, gradient, mut velocity] =
+            [parameter, gradient, velocity].map(row_major);
+        let of_velocity = Some(velocity.storage_mut());
+        let of_parameter = parameter.storage_mut();
+        sgd(Instructions::chosen(), step, of_parameter, gradient.storage(), of_velocity);
+        (parameter, velocity)
     }
 }
 

@@ -3,11 +3,11 @@
 
 use pulp::Simd;
 
+use crate::kernels::activation::{masked, relu};
 use crate::kernels::channels::{Terms, channel_sums};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::map::{Map, map};
-use crate::kernels::memory::{Shared, Unwritten};
-use crate::kernels::relu::{masked, relu};
+use crate::kernels::memory::{Buffer, Shared};
 use crate::kernels::vector::{Lanes, mul_add};
 
 /// Returns the mean and the biased variance of each channel of `[pixels, channels]`.
@@ -112,7 +112,7 @@ pub(crate) fn normalize(
     affine: &Affine,
     residual: Option<&[f32]>,
     clips: bool,
-) -> Vec<f32> {
+) -> Buffer {
     struct Normalize<'a> {
         values: &'a [f32],
         affine: &'a Affine,
@@ -142,7 +142,7 @@ pub(crate) fn normalize(
     assert!(channels > 0 && affine.shift.len() == channels);
     assert!(values.len().is_multiple_of(channels));
     assert!(residual.is_none_or(|residual| residual.len() == values.len()));
-    let mut output = Unwritten::new(values.len());
+    let mut output = Buffer::any(values.len());
     let shared = output.shared();
     let pixels = values.len() / channels;
     // SAFETY: all buffers have the values' length, or a value for each channel, and the map writes
@@ -154,17 +154,17 @@ pub(crate) fn normalize(
             channels,
             &Normalize { values, affine, residual, clips, output: shared },
         );
-        output.written()
     }
+    output
 }
 
 /// The gradients of a batch norm in training.
 pub(crate) struct Gradients {
-    pub input: Vec<f32>,
+    pub input: Buffer,
     pub weight: Vec<f32>,
     pub bias: Vec<f32>,
     /// That of the residual, if it was asked for.
-    pub residual: Option<Vec<f32>>,
+    pub residual: Option<Buffer>,
 }
 
 /// What a batch norm in training normalised, and how.
@@ -214,8 +214,8 @@ pub(crate) fn gradients(
         of_value[channel] = slope as f32;
         constant[channel] = (-factor * sums[channel] / count) as f32;
     }
-    let mut input = Unwritten::new(len);
-    let mut residual = wants_residual.then(|| Unwritten::new(len));
+    let mut input = Buffer::any(len);
+    let mut residual = wants_residual.then(|| Buffer::any(len));
     let of_input = InputGradient {
         norm,
         gradient,
@@ -223,18 +223,11 @@ pub(crate) fn gradients(
         of_value: &of_value,
         constant: &constant,
         input: input.shared(),
-        residual: residual.as_mut().map(Unwritten::shared),
+        residual: residual.as_mut().map(Buffer::shared),
     };
     // SAFETY: the lengths were checked, and the map writes each value of both buffers.
-    unsafe {
-        map(instructions, pixels, channels, &of_input);
-        Gradients {
-            input: input.written(),
-            weight,
-            bias: sums.iter().map(|&sum| sum as f32).collect(),
-            residual: residual.map(|residual| residual.written()),
-        }
-    }
+    unsafe { map(instructions, pixels, channels, &of_input) };
+    Gradients { input, weight, bias: sums.iter().map(|&sum| sum as f32).collect(), residual }
 }
 
 /// Loads a vector of the gradient, of which ReLU let nothing through where it clipped.

@@ -4,16 +4,27 @@ use pulp::Simd;
 
 use crate::kernels::instructions::Instructions;
 use crate::kernels::map::{Map, map_all};
-use crate::kernels::memory::{Shared, Unwritten};
+use crate::kernels::memory::Shared;
 use crate::kernels::vector::{Lanes, mul_add};
+use crate::steps::{AdamStep, SgdStep, WeightDecay};
 
 /// What weight decay does before a step.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Decay {
+#[derive(Clone, Copy)]
+struct Decay {
     /// The parameter is multiplied by this.
-    pub factor: f32,
+    factor: f32,
     /// This times the parameter is added to its gradient.
-    pub penalty: f32,
+    penalty: f32,
+}
+
+impl From<WeightDecay> for Decay {
+    fn from(decay: WeightDecay) -> Self {
+        match decay {
+            WeightDecay::None => Self { factor: 1.0, penalty: 0.0 },
+            WeightDecay::Factor(factor) => Self { factor, penalty: 0.0 },
+            WeightDecay::Penalty(penalty) => Self { factor: 1.0, penalty },
+        }
+    }
 }
 
 impl Decay {
@@ -28,18 +39,6 @@ impl Decay {
     }
 }
 
-/// A step of Adam.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Adam {
-    pub lr: f64,
-    pub beta_1: f32,
-    pub beta_2: f32,
-    pub epsilon: f32,
-    /// The number of this step; the first is 1.
-    pub time: usize,
-    pub decay: Decay,
-}
-
 /// Returns a value, or 0 if it is too small for a normal number.
 ///
 /// Moments of parameters that are seldom used shrink until they are denormal, and there many
@@ -51,40 +50,40 @@ fn without_denormals<S: Simd>(simd: S, value: S::f32s) -> S::f32s {
     simd.select_f32s(is_denormal, simd.splat_f32s(0.0), value)
 }
 
-/// Returns the parameter after a step of Adam (Kingma and Ba 2015), and updates the moments.
+/// Takes a step of Adam (Kingma and Ba 2015): updates the parameter and the moments.
 ///
 /// # Panics
 ///
 /// If the lengths differ.
 pub(crate) fn adam(
     instructions: Instructions,
-    step: Adam,
-    parameter: &[f32],
+    step: AdamStep,
+    parameter: &mut [f32],
     gradient: &[f32],
     moment_1: &mut [f32],
     moment_2: &mut [f32],
-) -> Vec<f32> {
+) {
     struct Step<'a> {
-        step: Adam,
+        step: AdamStep,
+        decay: Decay,
         /// The learning rate over the correction of the first moment's bias, and one over that of
         /// the second's.
         rate: f32,
         correction: f32,
-        parameter: &'a [f32],
+        parameter: Shared,
         gradient: &'a [f32],
         moment_1: Shared,
         moment_2: Shared,
-        updated: Shared,
     }
     impl Map for Step<'_> {
         #[inline(always)]
         unsafe fn vector<S: Simd>(&self, simd: S, index: usize, _: usize, lanes: Lanes<S>) {
-            let Adam { beta_1, beta_2, epsilon, decay, .. } = self.step;
-            // SAFETY: the caller's promise; all five buffers are of one length.
+            let AdamStep { beta_1, beta_2, epsilon, .. } = self.step;
+            // SAFETY: the caller's promise; all four buffers are of one length.
             unsafe {
-                let parameter = lanes.load(simd, self.parameter.as_ptr().add(index));
+                let parameter = lanes.load(simd, self.parameter.at(index));
                 let gradient = lanes.load(simd, self.gradient.as_ptr().add(index));
-                let [parameter, gradient] = decay.apply(simd, parameter, gradient);
+                let [parameter, gradient] = self.decay.apply(simd, parameter, gradient);
                 let first = lanes.load(simd, self.moment_1.at(index));
                 let second = lanes.load(simd, self.moment_2.at(index));
                 let added = simd.mul_f32s(simd.splat_f32s(1.0 - beta_1), gradient);
@@ -100,82 +99,79 @@ pub(crate) fn adam(
                 let divisor = simd.add_f32s(root, simd.splat_f32s(epsilon));
                 let change =
                     simd.div_f32s(simd.mul_f32s(first, simd.splat_f32s(self.rate)), divisor);
-                lanes.store(simd, self.updated.at(index), simd.sub_f32s(parameter, change));
+                lanes.store(simd, self.parameter.at(index), simd.sub_f32s(parameter, change));
             }
         }
     }
     let len = parameter.len();
     assert!(gradient.len() == len && moment_1.len() == len && moment_2.len() == len);
-    let mut updated = Unwritten::new(len);
     let time = i32::try_from(step.time).unwrap_or(i32::MAX);
     let map = Step {
         step,
+        decay: step.decay.into(),
         rate: (step.lr / f64::from(1.0 - step.beta_1.powi(time))) as f32,
         correction: 1.0 / (1.0 - step.beta_2.powi(time)),
-        parameter,
+        parameter: Shared::writing(parameter),
         gradient,
         moment_1: Shared::writing(moment_1),
         moment_2: Shared::writing(moment_2),
-        updated: updated.shared(),
     };
-    // SAFETY: the lengths were checked, and the map writes each value.
-    unsafe {
-        map_all(instructions, len, &map);
-        updated.written()
-    }
+    // SAFETY: the lengths were checked.
+    unsafe { map_all(instructions, len, &map) };
 }
 
-/// Returns the parameter after a step of stochastic gradient descent, and updates the velocity, if
-/// there is momentum: `velocity = momentum · velocity + gradient`.
+/// Takes a step of stochastic gradient descent: updates the parameter, and the velocity, if there is
+/// one: `velocity = momentum · velocity + gradient`.
 ///
 /// # Panics
 ///
 /// If the lengths differ.
 pub(crate) fn sgd(
     instructions: Instructions,
-    lr: f64,
-    decay: Decay,
-    parameter: &[f32],
+    step: SgdStep,
+    parameter: &mut [f32],
     gradient: &[f32],
-    momentum: Option<(f32, &mut [f32])>,
-) -> Vec<f32> {
+    velocity: Option<&mut [f32]>,
+) {
     struct Step<'a> {
         lr: f32,
+        momentum: f32,
         decay: Decay,
-        parameter: &'a [f32],
+        parameter: Shared,
         gradient: &'a [f32],
-        momentum: Option<(f32, Shared)>,
-        updated: Shared,
+        velocity: Option<Shared>,
     }
     impl Map for Step<'_> {
         #[inline(always)]
         unsafe fn vector<S: Simd>(&self, simd: S, index: usize, _: usize, lanes: Lanes<S>) {
             // SAFETY: the caller's promise; all buffers are of one length.
             unsafe {
-                let parameter = lanes.load(simd, self.parameter.as_ptr().add(index));
+                let parameter = lanes.load(simd, self.parameter.at(index));
                 let gradient = lanes.load(simd, self.gradient.as_ptr().add(index));
                 let [parameter, mut gradient] = self.decay.apply(simd, parameter, gradient);
-                if let Some((momentum, velocity)) = self.momentum {
+                if let Some(velocity) = self.velocity {
                     let before = lanes.load(simd, velocity.at(index));
-                    let after = mul_add(simd, simd.splat_f32s(momentum), before, gradient);
+                    let momentum = simd.splat_f32s(self.momentum);
+                    let after = mul_add(simd, momentum, before, gradient);
                     gradient = without_denormals(simd, after);
                     lanes.store(simd, velocity.at(index), gradient);
                 }
                 let change = simd.mul_f32s(gradient, simd.splat_f32s(self.lr));
-                lanes.store(simd, self.updated.at(index), simd.sub_f32s(parameter, change));
+                lanes.store(simd, self.parameter.at(index), simd.sub_f32s(parameter, change));
             }
         }
     }
     let len = parameter.len();
     assert!(gradient.len() == len);
-    assert!(momentum.as_ref().is_none_or(|(_, velocity)| velocity.len() == len));
-    let mut updated = Unwritten::new(len);
-    let momentum = momentum.map(|(momentum, velocity)| (momentum, Shared::writing(velocity)));
-    let map =
-        Step { lr: lr as f32, decay, parameter, gradient, momentum, updated: updated.shared() };
-    // SAFETY: the lengths were checked, and the map writes each value.
-    unsafe {
-        map_all(instructions, len, &map);
-        updated.written()
-    }
+    assert!(velocity.as_ref().is_none_or(|velocity| velocity.len() == len));
+    let map = Step {
+        lr: step.lr as f32,
+        momentum: step.momentum,
+        decay: step.decay.into(),
+        parameter: Shared::writing(parameter),
+        gradient,
+        velocity: velocity.map(Shared::writing),
+    };
+    // SAFETY: the lengths were checked.
+    unsafe { map_all(instructions, len, &map) };
 }

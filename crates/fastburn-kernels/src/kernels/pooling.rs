@@ -3,7 +3,7 @@
 use pulp::{Simd, WithSimd};
 
 use crate::kernels::instructions::Instructions;
-use crate::kernels::memory::{Shared, Unwritten};
+use crate::kernels::memory::{Buffer, Shared};
 use crate::kernels::parallel::for_each;
 use crate::kernels::sizes::{padded, product};
 use crate::kernels::vector::{Lanes, vectors};
@@ -86,8 +86,8 @@ impl Window {
 /// The largest value of each window, and the number of the pixel in the window that has it: the
 /// first of equal ones. NaN is larger than all, as in PyTorch.
 pub(crate) struct Maxima {
-    pub output: Vec<f32>,
-    pub taps: Vec<f32>,
+    pub output: Buffer,
+    pub taps: Buffer,
 }
 
 /// Pools images `[batch, height, width, channels]`.
@@ -99,15 +99,14 @@ pub(crate) fn maxima(instructions: Instructions, window: &Window, images: &[f32]
     assert!(window.is_valid());
     assert_eq!(images.len(), window.input_len());
     let len = window.output_len();
-    let (mut output, mut taps) = (Unwritten::new(len), Unwritten::new(len));
+    let (mut output, mut taps) = (Buffer::any(len), Buffer::any(len));
     let shared = [output.shared(), taps.shared()];
     let rows = window.batch * window.output()[0];
     for_each(rows, images.len(), |row| {
         let [output, taps] = shared;
         instructions.run(MaximaOfRow { window, images, row, output, taps });
     });
-    // SAFETY: each row of the outputs has been written.
-    unsafe { Maxima { output: output.written(), taps: taps.written() } }
+    Maxima { output, taps }
 }
 
 struct MaximaOfRow<'a> {
@@ -176,7 +175,7 @@ pub(crate) fn maxima_gradient(
     window: &Window,
     taps: &[f32],
     gradient: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     assert!(window.is_valid());
     assert!(taps.len() == window.output_len() && gradient.len() == window.output_len());
     images_gradient(instructions, window, Spread { gradient, taps: Some(taps), factor: 1.0 })
@@ -187,17 +186,16 @@ pub(crate) fn maxima_gradient(
 /// # Panics
 ///
 /// If there is padding, or the slice does not have the length that the window says.
-pub(crate) fn means(instructions: Instructions, window: &Window, images: &[f32]) -> Vec<f32> {
+pub(crate) fn means(instructions: Instructions, window: &Window, images: &[f32]) -> Buffer {
     assert!(window.is_valid() && window.padding == [0, 0]);
     assert_eq!(images.len(), window.input_len());
-    let mut output = Unwritten::new(window.output_len());
+    let mut output = Buffer::any(window.output_len());
     let shared = output.shared();
     let rows = window.batch * window.output()[0];
     for_each(rows, images.len(), |row| {
         instructions.run(MeansOfRow { window, images, row, output: shared });
     });
-    // SAFETY: each row of the output has been written.
-    unsafe { output.written() }
+    output
 }
 
 struct MeansOfRow<'a> {
@@ -257,7 +255,7 @@ pub(crate) fn means_gradient(
     instructions: Instructions,
     window: &Window,
     gradient: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     assert!(window.is_valid() && window.padding == [0, 0]);
     assert_eq!(gradient.len(), window.output_len());
     let factor = 1.0 / (window.kernel[0] * window.kernel[1]) as f32;
@@ -273,11 +271,11 @@ struct Spread<'a> {
     factor: f32,
 }
 
-fn images_gradient(instructions: Instructions, window: &Window, spread: Spread<'_>) -> Vec<f32> {
+fn images_gradient(instructions: Instructions, window: &Window, spread: Spread<'_>) -> Buffer {
     let len = window.size[0] * window.size[1] * window.channels;
     // Where windows do not overlap but cover all pixels, each value is written once.
     let adds = window.overlaps() || !window.covers();
-    let mut images = Unwritten::new(window.input_len());
+    let mut images = Buffer::any(window.input_len());
     let shared = images.shared();
     for_each(window.batch, window.input_len(), |image| {
         // SAFETY: the image's own values, which no other task has. All are written before they are
@@ -289,8 +287,7 @@ fn images_gradient(instructions: Instructions, window: &Window, spread: Spread<'
         }
         instructions.run(ImageGradient { window, spread, image, adds, images });
     });
-    // SAFETY: each image's values have been written.
-    unsafe { images.written() }
+    images
 }
 
 struct ImageGradient<'a> {

@@ -2,8 +2,7 @@
 
 use crate::kernels::instructions::Instructions;
 
-/// The output channels of a product in blocks, whose weights are packed as one row of `width`
-/// lanes for each input channel.
+/// Channels, divided into blocks of at most `width` lanes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Blocks {
     channels: usize,
@@ -57,6 +56,34 @@ impl Blocks {
     /// Returns the number of lanes of a block, those of the last vector that are no channel included.
     pub fn width_of(&self, block: usize) -> usize {
         self.vectors_of(block) * self.lanes
+    }
+}
+
+/// The order of a matrix whose rows have a value for each channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order {
+    /// Blocks of rows of whole vectors.
+    Packed,
+    /// Rows of all channels.
+    Rows,
+}
+
+impl Order {
+    /// Returns the number of values of a matrix of `depth` rows.
+    pub fn len(self, blocks: Blocks, depth: usize) -> usize {
+        depth
+            * match self {
+                Self::Packed => blocks.count * blocks.width(),
+                Self::Rows => blocks.channels(),
+            }
+    }
+
+    /// Returns where a block begins in a matrix of `depth` rows, and the step from row to row.
+    pub fn place(self, blocks: Blocks, block: usize, depth: usize) -> (usize, usize) {
+        match self {
+            Self::Packed => (block * depth * blocks.width(), blocks.width_of(block)),
+            Self::Rows => (blocks.first(block), blocks.channels()),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The gradient of a convolution's input.
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, Order};
 use super::geometry::Geometry;
-use super::product::{Packed, multiply};
+use super::product::{Weights, multiply};
 use super::windows::{Axis, Group, Source, Target, add_groups};
 use crate::kernels::instructions::Instructions;
-use crate::kernels::memory::Unwritten;
+use crate::kernels::memory::Buffer;
 use crate::kernels::parallel::for_each_chunk;
+use crate::kernels::transpose::Transpose;
 
 /// Returns the gradient of the input, `[batch, height, width, inputs]`, from the gradient of the
 /// output, `[batch, output height, output width, outputs]`, and the weight
@@ -24,24 +25,24 @@ pub(crate) fn input_gradient(
     geometry: &Geometry,
     gradient: &[f32],
     weight: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     assert!(geometry.is_valid());
     assert_eq!(gradient.len(), geometry.output_len());
     assert_eq!(weight.len(), geometry.outputs * geometry.depth());
     let blocks = Blocks::new(instructions, geometry.inputs);
     let parts = parts(geometry);
     let rows = geometry.outputs * geometry.taps();
-    let packed = pack(geometry, blocks, &parts, weight);
-    let weights = Packed { values: &packed, blocks, rows };
-    let mut input = Unwritten::new(geometry.input_len());
+    let packed = pack(instructions, geometry, blocks, &parts, weight);
+    let weights = Weights { values: &packed, blocks, rows, order: Order::Packed };
+    let mut input = Buffer::any(geometry.input_len());
     // SAFETY: the groups are convolutions over the output's gradient, whose length was checked.
     // Each pixel of the input leaves one remainder on each axis, so it is written once, and `parts`
     // has all remainders.
     unsafe {
         let groups = groups(geometry, &parts);
         multiply(instructions, gradient, &groups, weights, None, input.shared());
-        input.written()
     }
+    input
 }
 
 /// The pixels of an axis that leave one remainder.
@@ -119,31 +120,47 @@ fn groups(geometry: &Geometry, parts: &[Part]) -> Vec<Group> {
 
 /// Packs a weight as blocks of input channels; of each part, rows `[vertical taps, horizontal taps,
 /// outputs]`.
-fn pack(geometry: &Geometry, blocks: Blocks, parts: &[Part], weight: &[f32]) -> Vec<f32> {
+fn pack(
+    instructions: Instructions,
+    geometry: &Geometry,
+    blocks: Blocks,
+    parts: &[Part],
+    weight: &[f32],
+) -> Buffer {
     let (depth, taps, outputs) = (geometry.depth(), geometry.taps(), geometry.outputs);
+    let rows_of_taps = rows_of_taps(geometry, parts);
     let rows = outputs * taps;
-    let mut packed = vec![0.0; blocks.count * rows * blocks.width()];
+    let mut packed = Buffer::any(blocks.count * rows * blocks.width());
     for_each_chunk(&mut packed, rows * blocks.width(), |block, packed| {
         let (first, channels) = (blocks.first(block), blocks.channels_of(block));
         let width = blocks.width_of(block);
         for output in 0..outputs {
             let from = &weight[output * depth + first * taps..][..channels * taps];
-            for Part { axes: [vertical, horizontal], first_row } in parts {
-                for y in 0..vertical.taps {
-                    let row = vertical.kernel + geometry.stride[0] * (vertical.taps - 1 - y);
-                    for x in 0..horizontal.taps {
-                        let column =
-                            horizontal.kernel + geometry.stride[1] * (horizontal.taps - 1 - x);
-                        let tap = row * geometry.kernel[1] + column;
-                        let row = first_row + (y * horizontal.taps + x) * outputs + output;
-                        let to = &mut packed[row * width..][..channels];
-                        for (value, of_channel) in to.iter_mut().zip(from.chunks_exact(taps)) {
-                            *value = of_channel[tap];
-                        }
-                    }
-                }
-            }
+            let place = |tap: usize| (rows_of_taps[tap] + output) * width;
+            Transpose { from, step: taps, rows: channels, columns: taps, to: packed, place }
+                .run(instructions);
         }
     });
     packed
+}
+
+/// Returns the first packed row of each pixel of the kernel.
+fn rows_of_taps(geometry: &Geometry, parts: &[Part]) -> Vec<usize> {
+    let (taps, outputs) = (geometry.taps(), geometry.outputs);
+    let mut rows = vec![None; taps];
+    let mut used = 0;
+    for Part { axes: [vertical, horizontal], first_row } in parts {
+        for y in 0..vertical.taps {
+            for x in 0..horizontal.taps {
+                let row = vertical.kernel + geometry.stride[0] * (vertical.taps - 1 - y);
+                let column = horizontal.kernel + geometry.stride[1] * (horizontal.taps - 1 - x);
+                let first = first_row + (y * horizontal.taps + x) * outputs;
+                rows[row * geometry.kernel[1] + column] = Some(first);
+                used += 1;
+            }
+        }
+    }
+    // Pixels of the kernel that no pixel of the input sees are packed behind the others.
+    let mut free = (used..taps).map(|index| index * outputs);
+    rows.into_iter().map(|row| row.or_else(|| free.next()).unwrap_or_default()).collect()
 }

@@ -1,12 +1,12 @@
-//! The product of windows and packed weights, for the output and for the gradient of the input.
+//! The product of windows and weights, for the output and for the gradient of the input.
 //!
 //! The pixels of a window that lie side by side in memory are one run of values, so a tile of
 //! pixels times a block of weights is computed right from the channels-last input: nothing is
-//! unfolded, and only the weights are packed.
+//! unfolded.
 
 use pulp::{Simd, WithSimd};
 
-use super::blocks::{Blocks, next_tile, rows_of_tile, with_tile};
+use super::blocks::{Blocks, Order, next_tile, rows_of_tile, with_tile};
 use super::windows::{Group, Tap};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Shared;
@@ -17,17 +17,16 @@ use crate::kernels::vector::{Lanes, mul_add};
 const MOST_PIXELS: usize = 240;
 /// The rows of weights times vectors that a tile takes at a time: what fits in the L1 cache.
 const SLICE: usize = 384;
-/// Above so many bytes, weights do not stay in the cache between tasks, and each task takes a
-/// single block of them.
+/// Above so many bytes, weights do not stay in the cache between tasks.
 const LARGE_WEIGHTS: usize = 1 << 20;
 
-/// Packed weights: blocks of `rows · width` values, of which row `r` of block `b` begins at
-/// `b · rows · width + r · width_of(b)`.
+/// Weights: `rows` rows of a value for each channel.
 #[derive(Clone, Copy)]
-pub(super) struct Packed<'a> {
+pub(super) struct Weights<'a> {
     pub values: &'a [f32],
     pub blocks: Blocks,
     pub rows: usize,
+    pub order: Order,
 }
 
 /// Computes all groups of a convolution: their outputs, of which each has `channels` values.
@@ -40,17 +39,25 @@ pub(super) unsafe fn multiply(
     instructions: Instructions,
     input: &[f32],
     groups: &[Group],
-    weights: Packed<'_>,
+    weights: Weights<'_>,
     bias: Option<&[f32]>,
     output: Shared,
 ) {
-    let Packed { values, blocks, rows } = weights;
+    let Weights { values, blocks, rows, order } = weights;
+    assert!(values.len() >= order.len(blocks, rows));
     let whole = rows_of_tile(instructions.has_32_registers(), blocks.vectors);
     let total: usize = groups.iter().map(Group::len).sum();
     // At least two tasks a thread, so that none waits long for the last. How pixels are divided
     // does not change what is computed for each.
-    let pixels = total.div_ceil(rayon::current_num_threads() * 2).clamp(whole, MOST_PIXELS);
-    let pixels = pixels / whole * whole;
+    let wanted = 2 * rayon::current_num_threads();
+    let pixels_of = |tasks: usize| {
+        total.div_ceil(tasks).next_multiple_of(whole).min(MOST_PIXELS / whole * whole)
+    };
+    // Either each task reads all weights, or each block of weights meets all pixels.
+    let passes = total.div_ceil(pixels_of(wanted));
+    let is_by_block = size_of_val(values) > LARGE_WEIGHTS
+        && blocks.count * size_of_val(input) < passes * size_of_val(values);
+    let pixels = pixels_of(if is_by_block { wanted.div_ceil(blocks.count) } else { wanted });
     let tasks: Vec<_> = groups
         .iter()
         .flat_map(|group| {
@@ -63,13 +70,14 @@ pub(super) unsafe fn multiply(
         let (inputs, outputs) = (&mut inputs[..count], &mut outputs[..count]);
         group.places(first, inputs, outputs);
         let channel = blocks.first(block);
-        let start = block * rows * blocks.width();
+        let (start, step) = order.place(blocks, block, rows);
         instructions.run(Task {
             input: input.as_ptr(),
             inputs,
             taps: &group.taps,
             run: group.run,
-            weights: &values[start..],
+            weights: values[start..].as_ptr(),
+            step,
             // SAFETY: a channel of the block's first output, which the caller says is inside.
             output: unsafe { output.at(channel) },
             outputs,
@@ -79,7 +87,7 @@ pub(super) unsafe fn multiply(
         });
     };
     let work = total * values.len() / PRODUCTS;
-    if size_of_val(values) > LARGE_WEIGHTS {
+    if is_by_block {
         let all = blocks.count * tasks.len();
         for_each(all, work, |index| run(&tasks[index % tasks.len()], index / tasks.len()));
     } else {
@@ -95,7 +103,9 @@ struct Task<'a> {
     inputs: &'a [usize],
     taps: &'a [Tap],
     run: usize,
-    weights: &'a [f32],
+    weights: *const f32,
+    /// The step from row to row of the weights.
+    step: usize,
     output: *mut f32,
     outputs: &'a [usize],
     bias: Option<&'a [f32]>,
@@ -192,7 +202,7 @@ impl Tile<'_> {
         let outputs: &[usize; ROWS] = task.outputs[pixel..pixel + ROWS].try_into().unwrap();
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         // SAFETY: outputs and their channels lie within the output, the bias has a value for each
-        // channel, windows lie within the input, and the weights have a row of `VECTORS` vectors
+        // channel, windows lie within the input, and the weights have a row of the task's channels
         // for each value of a window.
         unsafe {
             if !begins {
@@ -211,7 +221,7 @@ impl Tile<'_> {
                 }
             }
             for tap in taps {
-                let mut weights = task.weights.as_ptr().add(tap.row * VECTORS * lanes);
+                let mut weights = task.weights.add(tap.row * task.step);
                 let mut windows = [task.input; ROWS];
                 for r in 0..ROWS {
                     windows[r] = task.input.add(inputs[r] + tap.input);
@@ -219,9 +229,10 @@ impl Tile<'_> {
                 for k in 0..run {
                     let mut row = [simd.splat_f32s(0.0); VECTORS];
                     for v in 0..VECTORS {
-                        row[v] = Lanes::All.load(simd, weights.add(v * lanes));
+                        row[v] = lanes_of[v].load(simd, weights.add(v * lanes));
                     }
-                    weights = weights.add(VECTORS * lanes);
+                    // Past the last row this may point beyond the buffer, but is not read.
+                    weights = weights.wrapping_add(task.step);
                     for r in 0..ROWS {
                         let value = simd.splat_f32s(*windows[r].add(k));
                         for v in 0..VECTORS {

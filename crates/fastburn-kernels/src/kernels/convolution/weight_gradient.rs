@@ -1,15 +1,18 @@
 //! The gradient of a convolution's weight.
 
+use std::ops::Range;
+
 use pulp::{Simd, WithSimd};
 
-use super::blocks::{Blocks, next_tile, rows_of_tile, with_tile};
+use super::blocks::{Blocks, Order, next_tile, rows_of_tile, with_tile};
 use super::geometry::Geometry;
 use super::matrix::fits;
 use super::strips::{Line, Strip, Work};
 use crate::kernels::channels_last::pad;
 use crate::kernels::instructions::Instructions;
-use crate::kernels::memory::Shared;
+use crate::kernels::memory::{Buffer, Shared};
 use crate::kernels::parallel::{PRODUCTS, for_each, for_each_chunk};
+use crate::kernels::transpose::Transpose;
 use crate::kernels::vector::{Lanes, mul_add};
 
 /// The pixels times vectors that all rows of a block take at a time: what fits in the L1 cache.
@@ -19,6 +22,8 @@ const MOST_DIVIDED: usize = 1 << 17;
 /// The most parts, and the fewest pixels of one.
 const MOST_PARTS: usize = 16;
 const FEWEST_PIXELS: usize = 1024;
+/// Above so many bytes, an input does not stay in the cache from block to block.
+const LARGE_INPUT: usize = 1 << 20;
 /// The rows of the weight's gradient that are a task of unpacking.
 const UNPACKED: usize = 16;
 
@@ -35,20 +40,22 @@ pub(crate) fn weight_gradient(
     geometry: &Geometry,
     input: &[f32],
     gradient: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     assert!(geometry.is_valid());
     assert_eq!(input.len(), geometry.input_len());
     assert_eq!(gradient.len(), geometry.output_len());
     let work = Work::new(geometry);
-    let input = pad(input, geometry.size, geometry.inputs, work.padding);
+    let padded = pad(input, geometry.size, geometry.inputs, work.padding);
+    let input = padded.as_deref().unwrap_or(input);
     let blocks = Blocks::new(instructions, geometry.outputs);
     // SAFETY: the work is that of the geometry, whose lengths were checked, and of an input with
     // its padding.
     let sums = unsafe {
         let order = Order::Packed;
-        sums(instructions, &work, blocks, geometry.depth(), order, &input, gradient)
+        sums(instructions, &work, blocks, geometry.depth(), order, input, gradient)
     };
-    unpack(geometry, blocks, &sums)
+    let sums = add_parts(sums, Order::Packed.len(blocks, geometry.depth()));
+    unpack(instructions, geometry, blocks, &sums)
 }
 
 /// Returns the gradient of a weight `[inputs, outputs]` of a linear layer, from its input
@@ -62,48 +69,23 @@ pub(crate) fn matrix_gradient(
     [rows, inputs, outputs]: [usize; 3],
     input: &[f32],
     gradient: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     assert!(fits([rows, inputs, outputs]));
     assert!(input.len() == rows * inputs && gradient.len() == rows * outputs);
     let work = Work::merged(rows, inputs, outputs);
     let blocks = Blocks::new(instructions, outputs);
     // SAFETY: the work is that of a matrix product, whose lengths were checked.
-    let mut sums =
-        unsafe { sums(instructions, &work, blocks, inputs, Order::Rows, input, gradient) };
-    let (first, others) = sums.split_at_mut(inputs * outputs);
-    for part in others.chunks_exact(inputs * outputs) {
+    let sums = unsafe { sums(instructions, &work, blocks, inputs, Order::Rows, input, gradient) };
+    add_parts(sums, inputs * outputs)
+}
+
+/// Adds the parts of sums, of `len` each.
+fn add_parts(mut sums: Buffer, len: usize) -> Buffer {
+    let (first, others) = sums.split_at_mut(len);
+    for part in others.chunks_exact(len) {
         first.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
     }
-    sums.truncate(inputs * outputs);
-    sums
-}
-
-/// The order of the sums of a part.
-#[derive(Debug, Clone, Copy)]
-enum Order {
-    /// Blocks of rows of whole vectors.
-    Packed,
-    /// Rows of all channels.
-    Rows,
-}
-
-impl Order {
-    /// Returns the number of sums of a part of `depth` rows.
-    fn len(self, blocks: Blocks, depth: usize) -> usize {
-        depth
-            * match self {
-                Self::Packed => blocks.count * blocks.width(),
-                Self::Rows => blocks.channels(),
-            }
-    }
-
-    /// Returns where a block begins in a part, and the step from row to row.
-    fn place(self, blocks: Blocks, block: usize, depth: usize) -> (usize, usize) {
-        match self {
-            Self::Packed => (block * depth * blocks.width(), blocks.width_of(block)),
-            Self::Rows => (blocks.first(block), blocks.channels()),
-        }
-    }
+    sums.truncate(len)
 }
 
 /// Returns the sums of all parts, one after another, each `depth` rows in the given order.
@@ -119,49 +101,48 @@ unsafe fn sums(
     order: Order,
     input: &[f32],
     gradient: &[f32],
-) -> Vec<f32> {
+) -> Buffer {
     let pixels = gradient.len() / blocks.channels();
     let len = order.len(blocks, depth);
     let parts = if len <= MOST_DIVIDED { (pixels / FEWEST_PIXELS).clamp(1, MOST_PARTS) } else { 1 };
-    // Where the pixels are not divided, the rows are, which changes no sum.
-    let ranges = match parts {
-        1 => (2 * rayon::current_num_threads()).div_ceil(blocks.count),
-        _ => 1,
-    };
+    // Where the pixels are not divided, the rows are, which changes no sum. An input that does not
+    // stay in the cache is read once: each task computes all blocks.
+    let wanted = if parts == 1 { 2 * rayon::current_num_threads() } else { 1 };
+    let at_once = if size_of_val(input) > LARGE_INPUT { blocks.count } else { 1 };
+    let groups = blocks.count / at_once;
+    let ranges = wanted.div_ceil(groups);
     let whole = rows_of_tile(instructions.has_32_registers(), blocks.vectors);
     let range = depth.div_ceil(ranges).next_multiple_of(whole);
-    let mut sums = vec![0.0; parts * len];
+    let mut sums = Buffer::zeros(parts * len);
     let shared = Shared::writing(&mut sums);
     let operations = pixels * len / PRODUCTS;
-    for_each(parts * blocks.count * ranges, operations, |task| {
-        let (part, rest) = (task / (blocks.count * ranges), task % (blocks.count * ranges));
-        let (block, index) = (rest / ranges, rest % ranges);
+    for_each(parts * groups * ranges, operations, |task| {
+        let (part, rest) = (task / (groups * ranges), task % (groups * ranges));
+        let (group, index) = (rest / ranges, rest % ranges);
         let lines = work.line_count * part / parts..work.line_count * (part + 1) / parts;
         let rows = (index * range).min(depth)..((index + 1) * range).min(depth);
-        let (place, step) = order.place(blocks, block, depth);
         instructions.run(Task {
             work,
             lines,
             rows,
             input: input.as_ptr(),
-            gradient: gradient[blocks.first(block)..].as_ptr(),
-            // SAFETY: part and block are of the buffer. No other task has this part, this block's
-            // channels and these rows.
-            sums: unsafe { shared.at(part * len + place) },
-            step,
-            channels: blocks.channels_of(block),
-            vectors: blocks.vectors_of(block),
+            gradient,
+            // SAFETY: a part of the buffer. No other task has this part, these blocks and these
+            // rows.
+            sums: unsafe { shared.at(part * len) },
+            order,
+            depth,
+            blocks,
+            of_blocks: group * at_once..(group + 1) * at_once,
         });
     });
     sums
 }
 
-/// Adds the parts, and brings the sums into the order of the weight.
-fn unpack(geometry: &Geometry, blocks: Blocks, sums: &[f32]) -> Vec<f32> {
+/// Brings sums into the order of the weight.
+fn unpack(instructions: Instructions, geometry: &Geometry, blocks: Blocks, sums: &[f32]) -> Buffer {
     let (depth, taps, inputs) = (geometry.depth(), geometry.taps(), geometry.inputs);
-    let block_len = depth * blocks.width();
-    let len = blocks.count * block_len;
-    let mut weight = vec![0.0; geometry.outputs * depth];
+    let mut weight = Buffer::any(geometry.outputs * depth);
     for_each_chunk(&mut weight, UNPACKED * depth, |chunk, weight| {
         let first = chunk * UNPACKED;
         let count = weight.len() / depth;
@@ -170,32 +151,62 @@ fn unpack(geometry: &Geometry, blocks: Blocks, sums: &[f32]) -> Vec<f32> {
             let channel = first + output;
             let block = channel / blocks.width();
             let (lane, width) = (channel - blocks.first(block), blocks.width_of(block));
-            let at_once = blocks.lanes_at_once(UNPACKED).min(count - output);
-            for input in 0..inputs {
-                for tap in 0..taps {
-                    let at = block * block_len + (tap * inputs + input) * width + lane;
-                    let mut total = [0.0; UNPACKED];
-                    for part in sums.chunks_exact(len) {
-                        for (total, value) in total[..at_once].iter_mut().zip(&part[at..]) {
-                            *total += value;
-                        }
-                    }
-                    for (index, &total) in total[..at_once].iter().enumerate() {
-                        weight[(output + index) * depth + input * taps + tap] = total;
-                    }
-                }
+            let columns = blocks.lanes_at_once(UNPACKED).min(count - output);
+            let sums = &sums[block * depth * blocks.width() + lane..];
+            // A kernel of one pixel has its inputs side by side, others the pixels of each input.
+            let (step, rows) = if taps == 1 { (width, inputs) } else { (inputs * width, taps) };
+            for input in (0..inputs).step_by(rows / taps) {
+                let from = &sums[input * width..];
+                let place = |column: usize| (output + column) * depth + input * taps;
+                Transpose { from, step, rows, columns, to: weight, place }.run(instructions);
             }
         }
     });
     weight
 }
 
-/// Some rows of a block of the weight's gradient, over some lines of pixels.
+/// Some rows of some blocks of the weight's gradient, over some lines of pixels.
 struct Task<'a> {
     work: &'a Work,
-    lines: std::ops::Range<usize>,
-    rows: std::ops::Range<usize>,
+    lines: Range<usize>,
+    rows: Range<usize>,
     input: *const f32,
+    gradient: &'a [f32],
+    /// The sums of the task's part, in this order and of this depth.
+    sums: *mut f32,
+    order: Order,
+    depth: usize,
+    blocks: Blocks,
+    of_blocks: Range<usize>,
+}
+
+impl WithSimd for Task<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let longest = self.work.lines.iter().flatten().map(|line| line.len).max().unwrap_or(1);
+        let at_once = (SLICE / self.blocks.vectors).div_ceil(longest);
+        for first in self.lines.clone().step_by(at_once) {
+            let lines = first..(first + at_once).min(self.lines.end);
+            for block in self.of_blocks.clone() {
+                let (place, step) = self.order.place(self.blocks, block, self.depth);
+                let block = Block {
+                    gradient: self.gradient[self.blocks.first(block)..].as_ptr(),
+                    // SAFETY: a block of the task's part.
+                    sums: unsafe { self.sums.add(place) },
+                    step,
+                    channels: self.blocks.channels_of(block),
+                    vectors: self.blocks.vectors_of(block),
+                };
+                self.tiles(simd, &block, lines.clone());
+            }
+        }
+    }
+}
+
+/// A block of a task.
+struct Block {
     gradient: *const f32,
     sums: *mut f32,
     /// The step from row to row of the sums.
@@ -204,29 +215,23 @@ struct Task<'a> {
     vectors: usize,
 }
 
-impl WithSimd for Task<'_> {
-    type Output = ();
-
+impl Task<'_> {
+    /// Adds some lines to the sums of a block.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let whole = rows_of_tile(S::REGISTER_COUNT >= 32, self.vectors);
-        let longest = self.work.lines.iter().flatten().map(|line| line.len).max().unwrap_or(1);
-        let at_once = (SLICE / self.vectors).div_ceil(longest);
-        for first in self.lines.clone().step_by(at_once) {
-            let end = (first + at_once).min(self.lines.end);
-            for strip in &self.work.strips {
-                let lines = &self.work.lines[strip.lines];
-                let from = lines.partition_point(|line| line.number < first);
-                let to = lines.partition_point(|line| line.number < end);
-                let lines = &lines[from..to];
-                let mut row = strip.first_row.max(self.rows.start);
-                let last = (strip.first_row + strip.rows).min(self.rows.end);
-                while row < last && !lines.is_empty() {
-                    let rows = next_tile(whole, last - row);
-                    let tile = Tile { task: &self, strip, lines, row };
-                    with_tile!(run_tile, S, rows, self.vectors, (simd, tile));
-                    row += rows;
-                }
+    fn tiles<S: Simd>(&self, simd: S, block: &Block, of_lines: Range<usize>) {
+        let whole = rows_of_tile(S::REGISTER_COUNT >= 32, block.vectors);
+        for strip in &self.work.strips {
+            let lines = &self.work.lines[strip.lines];
+            let from = lines.partition_point(|line| line.number < of_lines.start);
+            let to = lines.partition_point(|line| line.number < of_lines.end);
+            let lines = &lines[from..to];
+            let mut row = strip.first_row.max(self.rows.start);
+            let last = (strip.first_row + strip.rows).min(self.rows.end);
+            while row < last && !lines.is_empty() {
+                let rows = next_tile(whole, last - row);
+                let tile = Tile { task: self, block, strip, lines, row };
+                with_tile!(run_tile, S, rows, block.vectors, (simd, tile));
+                row += rows;
             }
         }
     }
@@ -236,6 +241,7 @@ impl WithSimd for Task<'_> {
 #[derive(Clone, Copy)]
 struct Tile<'a> {
     task: &'a Task<'a>,
+    block: &'a Block,
     strip: &'a Strip,
     lines: &'a [Line],
     row: usize,
@@ -262,29 +268,29 @@ impl Tile<'_> {
     /// # Safety
     ///
     /// The lines of the strip must lie within the input and the gradient. The sums must have
-    /// `ROWS` rows from `row` on, a step apart, each with as many values as the task has channels,
+    /// `ROWS` rows from `row` on, a step apart, each with as many values as the block has channels,
     /// which are `VECTORS` vectors, the last perhaps not whole.
     #[inline(always)]
     unsafe fn compute<S: Simd, const ROWS: usize, const VECTORS: usize>(self, simd: S) {
-        let Self { task, strip, lines, row } = self;
+        let Self { task, block, strip, lines, row } = self;
         let lanes = S::F32_LANES;
-        let last = Lanes::first(simd, task.channels - (VECTORS - 1) * lanes);
+        let last = Lanes::first(simd, block.channels - (VECTORS - 1) * lanes);
         let mut lanes_of = [Lanes::All; VECTORS];
         lanes_of[VECTORS - 1] = last;
         let (input_step, gradient_step) = (task.work.input_step, task.work.gradient_step);
         let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
         // SAFETY: the caller's promise.
         unsafe {
-            let own_sums = task.sums.add(row * task.step);
+            let own_sums = block.sums.add(row * block.step);
             for r in 0..ROWS {
                 for v in 0..VECTORS {
-                    sums[r][v] = lanes_of[v].load(simd, own_sums.add(r * task.step + v * lanes));
+                    sums[r][v] = lanes_of[v].load(simd, own_sums.add(r * block.step + v * lanes));
                 }
             }
             for line in lines {
                 let first = line.input + strip.input + (row - strip.first_row);
                 let mut input = task.input.add(first);
-                let mut gradient = task.gradient.add(line.gradient + strip.gradient);
+                let mut gradient = block.gradient.add(line.gradient + strip.gradient);
                 for _ in strip.shorter..line.len {
                     let mut values = [simd.splat_f32s(0.0); VECTORS];
                     for v in 0..VECTORS {
@@ -303,7 +309,7 @@ impl Tile<'_> {
             }
             for r in 0..ROWS {
                 for v in 0..VECTORS {
-                    lanes_of[v].store(simd, own_sums.add(r * task.step + v * lanes), sums[r][v]);
+                    lanes_of[v].store(simd, own_sums.add(r * block.step + v * lanes), sums[r][v]);
                 }
             }
         }

@@ -1,0 +1,15 @@
+//! The memory that the kernels keep.
+
+/// Gives the memory that the kernels keep for their next results back to the allocator, but for
+/// 64 MiB, together with what they use.
+///
+/// They keep what they no longer need: together with what they use, never more than they have used
+/// at once, or 64 MiB. After a training, it is time to give it back.
+///
+/// ```
+/// fastburn_kernels::release_memory();
+/// ```
+pub fn release_memory() {
+    #[cfg(feature = "flex")]
+    crate::kernels::memory::release();
+}
