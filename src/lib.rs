@@ -114,6 +114,7 @@ pub mod archive;
 pub mod callbacks;
 pub mod checkpoints;
 mod checks;
+mod computing;
 pub mod data;
 #[cfg(feature = "download")]
 pub mod datasets;

@@ -5,10 +5,18 @@ use burn::optim::GradientsParams;
 use super::builder::Learner;
 use super::callback::{Event, Flow, Scope};
 use super::task::Task;
+use crate::computing::FITS;
 use crate::models::Model;
 
 impl<T: Task> Learner<T> {
     pub(super) fn run_fit(&mut self) -> Flow {
+        let device = [self.state.device.clone()];
+        let flow = FITS.run(&device, || self.run_epochs());
+        fastburn_kernels::release_memory();
+        flow
+    }
+
+    fn run_epochs(&mut self) -> Flow {
         self.within(Scope::Fit, |learn| {
             learn.restore_position(Scope::Fit)?;
             (learn.state.epoch..learn.state.epochs).try_for_each(|epoch| {

@@ -6,6 +6,7 @@ use super::builder::Learner;
 use super::callback::{Flow, Scope, Stop};
 use super::rates::Rates;
 use super::task::Task;
+use crate::computing::FITS;
 use crate::data::{DataLoader, DataLoaders};
 use crate::error::{Error, Remedy, Result};
 use crate::models::Model;
@@ -16,6 +17,9 @@ impl<T: Task> Learner<T> {
     /// each layer group: see [`Rates`].
     ///
     /// A second call continues where the first one ended, with the optimizer's state.
+    ///
+    /// On a CPU, one fit at a time runs on one of the threads that compute its operations. So
+    /// callbacks, losses and models must not count on thread-local values of the caller's thread.
     ///
     /// # Errors
     ///
@@ -59,7 +63,9 @@ impl<T: Task> Learner<T> {
         // A callback that cancels the fit, such as a stop flag, may also end this pass.
         self.under_way.push(Scope::Fit);
         let interrupted = self.state.interrupted;
-        let flow = self.run_part(Scope::Validate);
+        let device = [self.state.device.clone()];
+        let flow = FITS.run(&device, || self.run_part(Scope::Validate));
+        fastburn_kernels::release_memory();
         self.state.interrupted = interrupted;
         self.under_way.pop();
         finish(flow)?;

@@ -11,6 +11,7 @@ use super::model::Model;
 use super::model_card::ModelCard;
 use super::registry::Registry;
 use super::weights::StateDict;
+use crate::computing::PREDICTIONS;
 use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::loss::Outputs;
@@ -183,17 +184,21 @@ impl<M: Registry> ModelFile<M> {
         kind.check_input(architecture, shape, format).map_err(|problem| self.error(problem))
     }
 
-    /// Returns the outputs for each item of a batch.
+    /// Returns the outputs for each item of a batch. They are computed by a clone of the model, on a
+    /// CPU perhaps on another thread.
     ///
     /// # Errors
     ///
     /// [`Error::Shape`] if the model has another number of outputs than its configuration says,
     /// [`Error::Compute`] if the device fails, or if an output is NaN or infinite.
-    pub fn outputs<I>(&self, input: I) -> Result<Vec<Vec<f32>>>
+    pub fn outputs<I: Send>(&self, input: I) -> Result<Vec<Vec<f32>>>
     where
         M: Model<I, Output = Tensor<2>>,
     {
-        let outputs = self.model.forward(input);
+        // Another handle to the same parameters: a model need not be `Sync`.
+        let model = self.model.clone();
+        let outputs = PREDICTIONS.run(&model.devices(), move || model.forward(input));
+        fastburn_kernels::release_memory();
         let [_, width] = outputs.dims();
         if width != self.width {
             let expected = format!("[batch, {}], as the model's configuration says", self.width);
