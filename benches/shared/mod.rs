@@ -14,8 +14,11 @@ pub type Error = Box<dyn std::error::Error>;
 
 /// The options of a benchmark that prints a row per workload.
 pub struct Options {
-    /// The folder of `--data`.
-    pub data: Option<PathBuf>,
+    data: Option<PathBuf>,
+    /// The Python of `--python`.
+    pub python: Option<PathBuf>,
+    /// The library of `--preload`.
+    pub preload: Option<PathBuf>,
     device: String,
     only: String,
 }
@@ -23,13 +26,21 @@ pub struct Options {
 impl Options {
     /// Reads the command line.
     pub fn parse() -> Result<Self, Error> {
-        let mut options = Self { data: None, device: "auto".to_owned(), only: String::new() };
+        let mut options = Self {
+            data: None,
+            python: None,
+            preload: None,
+            device: "auto".to_owned(),
+            only: String::new(),
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut value =
                 |what| arguments.next().ok_or_else(|| format!("{argument} needs {what}"));
             match argument.as_str() {
                 "--data" => options.data = Some(value("a folder")?.into()),
+                "--python" => options.python = Some(value("a program")?.into()),
+                "--preload" => options.preload = Some(value("a library")?.into()),
                 "--device" => options.device = value("a name")?,
                 "--only" => options.only = value("a part of a name")?,
                 "--bench" => {} // passed by cargo
@@ -37,6 +48,12 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Returns the folder that has `mnist_png.tgz`: `--data`, `FASTBURN_DATA` or `../shared/data`.
+    pub fn data(&self) -> PathBuf {
+        let from_environment = || std::env::var_os("FASTBURN_DATA").map(PathBuf::from);
+        self.data.clone().or_else(from_environment).unwrap_or_else(|| "../shared/data".into())
     }
 
     /// Opens the device, and prints which it is.
