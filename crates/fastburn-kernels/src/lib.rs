@@ -26,6 +26,8 @@
 //! - Images are channels last in memory, whatever their shape says: a window is a few runs of
 //!   consecutive values, and is multiplied right from there. Nothing is unfolded or padded, and
 //!   each way in which windows meet the border is computed apart, without the products with padding.
+//! - Convolutions of 3×3 and stride 1 take 4 products where 9 are due, by Winograd's filtering, wherever
+//!   that is faster.
 //! - AVX-512, AVX2 with FMA and NEON are chosen at run time; one source, generic over the vectors of
 //!   [pulp](https://docs.rs/pulp), serves all of them and a portable version.
 //! - A batch norm, the addition of a residual and ReLU are one pass over memory; so is a step of an
@@ -43,8 +45,10 @@
 //! Results do not depend on the number of threads: sums are divided by the shapes alone. They differ
 //! from those of Burn's own operations by rounding. Averages of gradients that Adam and SGD keep
 //! become 0 instead of denormal numbers, which many processors are slow with. NaN values go
-//! through all operations, as in PyTorch, but products with padding are never computed: a weight that
-//! is NaN is not seen where its window is outside of the image.
+//! through all operations, as in PyTorch. But products with padding are not computed: a weight that is
+//! NaN is not seen where its window is outside of the image. By Winograd's filtering it is, an infinite
+//! pixel gives NaN, and the last bits of an image's outputs may depend on the size of the batch, since
+//! that decides whether filtering is faster.
 //!
 //! The environment variable `FASTBURN_KERNELS` chooses among the instructions that the processor
 //! has: `avx512`, `avx2`, `neon` or `portable`.

@@ -4,6 +4,7 @@ use super::blocks::{Blocks, Order};
 use super::geometry::Geometry;
 use super::product::{Weights, multiply};
 use super::windows::forward_groups;
+use super::winograd::{Convolution, convolve};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Buffer;
 use crate::kernels::parallel::for_each_chunk;
@@ -29,6 +30,9 @@ pub(crate) fn forward(
     assert!(bias.is_none_or(|bias| bias.len() == geometry.outputs));
     let blocks = Blocks::new(instructions, geometry.outputs);
     let packed = pack(instructions, geometry, blocks, weight);
+    if let Some(filtered) = Convolution::of_output(geometry) {
+        return convolve(instructions, &filtered, input, &packed, blocks, bias);
+    }
     let (rows, order) = (geometry.depth(), Order::Packed);
     let weights = Weights { values: &packed, blocks, rows, order };
     let mut output = Buffer::any(geometry.output_len());

@@ -4,6 +4,7 @@ use super::blocks::{Blocks, Order};
 use super::geometry::Geometry;
 use super::product::{Weights, multiply};
 use super::windows::{Axis, Group, Source, Target, add_groups};
+use super::winograd::{Convolution, convolve};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Buffer;
 use crate::kernels::parallel::for_each_chunk;
@@ -33,6 +34,9 @@ pub(crate) fn input_gradient(
     let parts = parts(geometry);
     let rows = geometry.outputs * geometry.taps();
     let packed = pack(instructions, geometry, blocks, &parts, weight);
+    if let Some(filtered) = Convolution::of_input_gradient(geometry) {
+        return convolve(instructions, &filtered, gradient, &packed, blocks, None);
+    }
     let weights = Weights { values: &packed, blocks, rows, order: Order::Packed };
     let mut input = Buffer::any(geometry.input_len());
     // SAFETY: the groups are convolutions over the output's gradient, whose length was checked.

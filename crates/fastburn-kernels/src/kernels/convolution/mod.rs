@@ -11,6 +11,7 @@ mod strips;
 mod tests;
 mod weight_gradient;
 mod windows;
+mod winograd;
 
 pub(crate) use forward::forward;
 pub(crate) use geometry::Geometry;

@@ -97,6 +97,49 @@ pub(super) unsafe fn multiply(
     }
 }
 
+/// Rows of `channels` values, and packed weights of one block: `channels` rows of some whole vectors.
+pub(super) struct Rows<'a> {
+    pub input: &'a [f32],
+    pub weights: &'a [f32],
+    pub vectors: usize,
+}
+
+/// Multiplies rows by a block of weights, on this thread. The result has the lanes of
+/// the vectors in each row.
+///
+/// # Panics
+///
+/// If the slices do not have whole rows, or not as many.
+pub(super) fn multiply_rows_of(
+    instructions: Instructions,
+    channels: usize,
+    Rows { input, weights, vectors }: Rows<'_>,
+    output: &mut [f32],
+) {
+    let (rows, width) = (input.len() / channels, vectors * instructions.lanes());
+    assert!(weights.len() == channels * width);
+    assert!(input.len() == rows * channels && output.len() == rows * width);
+    let taps = [Tap { input: 0, row: 0 }];
+    for first in (0..rows).step_by(MOST_PIXELS) {
+        let count = MOST_PIXELS.min(rows - first);
+        let inputs: [usize; MOST_PIXELS] = std::array::from_fn(|row| (first + row) * channels);
+        let outputs: [usize; MOST_PIXELS] = std::array::from_fn(|row| (first + row) * width);
+        instructions.run(Task {
+            input: input.as_ptr(),
+            inputs: &inputs[..count],
+            taps: &taps,
+            run: channels,
+            weights: weights.as_ptr(),
+            step: width,
+            output: output.as_mut_ptr(),
+            outputs: &outputs[..count],
+            bias: None,
+            channels: width,
+            vectors,
+        });
+    }
+}
+
 /// Some pixels times a block of weights.
 struct Task<'a> {
     input: *const f32,
@@ -179,8 +222,8 @@ fn run_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, tile: Til
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            // SAFETY: `multiply` has its caller's promise about windows, outputs and weights; a
-            // tile is some of the task's pixels and some of its taps.
+            // SAFETY: `multiply` has its caller's promise about windows, outputs and weights, and
+            // `multiply_rows_of` checks them; a tile is some of the task's pixels and of its taps.
             unsafe { self.0.compute::<S, ROWS, VECTORS>(simd) }
         }
     }

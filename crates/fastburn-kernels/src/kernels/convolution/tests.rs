@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use super::winograd::Convolution;
 use super::{
     Geometry, forward, input_gradient, matrix_gradient, matrix_input_gradient, matrix_product,
     weight_gradient,
@@ -127,8 +128,44 @@ proptest! {
 }
 
 #[test]
+fn filtered_convolutions_are_sums_of_products() {
+    for (geometry, expected) in [
+        (square([2, 100, 90], 13, [3, 1, 1]), [true, true]),
+        (square([2, 130, 70], 8, [3, 1, 1]), [true, true]),
+        (square([2, 33, 65], 14, [3, 1, 0]), [true, false]),
+        (square([1, 64, 64], 32, [3, 1, 0]), [true, true]),
+        (square([2, 64, 64], 13, [3, 1, 2]), [false, true]),
+        (square([1, 64, 64], 30, [3, 1, 2]), [true, true]),
+        (square([1, 64, 64], 60, [3, 1, 3]), [true, false]),
+        (
+            Geometry {
+                batch: 3,
+                inputs: 100,
+                outputs: 80,
+                size: [13, 16],
+                kernel: [3, 3],
+                stride: [1, 1],
+                padding: [1, 2],
+            },
+            [true, true],
+        ),
+        (square([30, 96, 100], 8, [3, 1, 1]), [true, true]),
+    ] {
+        let filtered =
+            [Convolution::of_output(&geometry), Convolution::of_input_gradient(&geometry)];
+        assert_eq!(filtered.map(|one| one.is_some()), expected, "{geometry:?}");
+        check(&geometry);
+    }
+}
+
+#[test]
 fn the_number_of_threads_changes_no_bit() {
-    let geometry = square([16, 12, 24], 24, [3, 1, 1]);
+    threads_change_no_bit(&square([16, 12, 24], 24, [3, 1, 1]));
+    threads_change_no_bit(&square([16, 48, 64], 24, [3, 1, 1]));
+    threads_change_no_bit(&square([64, 256, 256], 4, [3, 1, 1]));
+}
+
+fn threads_change_no_bit(geometry: &Geometry) {
     let input = numbers(geometry.input_len(), 1);
     let weight = numbers(geometry.outputs * geometry.depth(), 2);
     let gradient = numbers(geometry.output_len(), 3);
@@ -137,9 +174,9 @@ fn the_number_of_threads_changes_no_bit() {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             [
-                forward(instructions, &geometry, &input, &weight, None),
-                input_gradient(instructions, &geometry, &gradient, &weight),
-                weight_gradient(instructions, &geometry, &input, &gradient),
+                forward(instructions, geometry, &input, &weight, None),
+                input_gradient(instructions, geometry, &gradient, &weight),
+                weight_gradient(instructions, geometry, &input, &gradient),
             ]
         })
     });
@@ -159,6 +196,21 @@ fn nan_goes_through() {
         let with_nan: Vec<_> =
             (0..36).zip(pixels).filter(|(_, nan)| *nan).map(|(i, _)| i).collect();
         assert_eq!(with_nan, [0, 1, 6, 7]);
+    }
+}
+
+#[test]
+fn nan_goes_through_filtering_to_the_windows_it_is_in() {
+    let geometry = square([1, 64, 64], 14, [3, 1, 1]);
+    let mut input = numbers(geometry.input_len(), 1);
+    input[0] = f32::NAN;
+    let weight = numbers(geometry.outputs * geometry.depth(), 2);
+    for instructions in Instructions::available() {
+        let output = forward(instructions, &geometry, &input, &weight, None);
+        let pixels = output.chunks_exact(64).map(|pixel| pixel.iter().all(|value| value.is_nan()));
+        let with_nan: Vec<_> = pixels.enumerate().filter(|(_, nan)| *nan).map(|(i, _)| i).collect();
+        assert_eq!(with_nan, [0, 1, 14, 15]);
+        assert_eq!(output.iter().filter(|value| value.is_nan()).count(), 4 * 64);
     }
 }
 

@@ -8,6 +8,7 @@ use super::blocks::{Blocks, Order, next_tile, rows_of_tile, with_tile};
 use super::geometry::Geometry;
 use super::matrix::fits;
 use super::strips::{Line, Strip, Work};
+use super::winograd::{Convolution, packed_gradient};
 use crate::kernels::channels_last::pad;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::{Buffer, Shared};
@@ -44,10 +45,14 @@ pub(crate) fn weight_gradient(
     assert!(geometry.is_valid());
     assert_eq!(input.len(), geometry.input_len());
     assert_eq!(gradient.len(), geometry.output_len());
+    let blocks = Blocks::new(instructions, geometry.outputs);
+    if let Some(filtered) = Convolution::of_output(geometry) {
+        let packed = packed_gradient(instructions, &filtered, input, gradient, blocks);
+        return unpack(instructions, geometry, blocks, &packed);
+    }
     let work = Work::new(geometry);
     let padded = pad(input, geometry.size, geometry.inputs, work.padding);
     let input = padded.as_deref().unwrap_or(input);
-    let blocks = Blocks::new(instructions, geometry.outputs);
     // SAFETY: the work is that of the geometry, whose lengths were checked, and of an input with
     // its padding.
     let sums = unsafe {
@@ -80,7 +85,7 @@ pub(crate) fn matrix_gradient(
 }
 
 /// Adds the parts of sums, of `len` each.
-fn add_parts(mut sums: Buffer, len: usize) -> Buffer {
+pub(super) fn add_parts(mut sums: Buffer, len: usize) -> Buffer {
     let (first, others) = sums.split_at_mut(len);
     for part in others.chunks_exact(len) {
         first.iter_mut().zip(part).for_each(|(sum, value)| *sum += value);
@@ -166,18 +171,18 @@ fn unpack(instructions: Instructions, geometry: &Geometry, blocks: Blocks, sums:
 }
 
 /// Some rows of some blocks of the weight's gradient, over some lines of pixels.
-struct Task<'a> {
-    work: &'a Work,
-    lines: Range<usize>,
-    rows: Range<usize>,
-    input: *const f32,
-    gradient: &'a [f32],
+pub(super) struct Task<'a> {
+    pub work: &'a Work,
+    pub lines: Range<usize>,
+    pub rows: Range<usize>,
+    pub input: *const f32,
+    pub gradient: &'a [f32],
     /// The sums of the task's part, in this order and of this depth.
-    sums: *mut f32,
-    order: Order,
-    depth: usize,
-    blocks: Blocks,
-    of_blocks: Range<usize>,
+    pub sums: *mut f32,
+    pub order: Order,
+    pub depth: usize,
+    pub blocks: Blocks,
+    pub of_blocks: Range<usize>,
 }
 
 impl WithSimd for Task<'_> {
@@ -256,7 +261,8 @@ fn run_tile<S: Simd, const ROWS: usize, const VECTORS: usize>(simd: S, tile: Til
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            // SAFETY: `sums` has its caller's promise about strips and lines; a tile has rows of a
+            // SAFETY: `sums` has its caller's promise about strips and lines, and who filters makes
+            // those of matrices that it has; a tile has rows of a
             // strip, and the sums of its task are the task's alone.
             unsafe { self.0.compute::<S, ROWS, VECTORS>(simd) }
         }
