@@ -50,6 +50,16 @@ impl Pooling {
 /// Applies max pooling with square windows to `[batch, channels, height, width]`. Padding counts as
 /// less than any value.
 ///
+/// ```
+/// use burn::tensor::Tensor;
+/// use fastburn::layers::max_pool;
+///
+/// let device = fastburn::device::cpu()?;
+/// let maps = Tensor::<4>::from_data([[[[1.0, 2.0], [3.0, 4.0]]]], &device);
+/// assert_eq!(max_pool(maps, 2, 2, 0).into_scalar::<f32>(), 4.0);
+/// # Ok::<(), fastburn::Error>(())
+/// ```
+///
 /// # Panics
 ///
 /// If the window does not fit the padded input.

@@ -195,7 +195,7 @@ impl<M: Registry> ModelFile<M> {
     where
         M: Model<I, Output = Tensor<2>>,
     {
-        // Another handle to the same parameters: a model need not be `Sync`.
+        // A clone shares the parameters: a reference would need a model that is `Sync`.
         let model = self.model.clone();
         let outputs = PREDICTIONS.run(&model.devices(), move || model.forward(input));
         fastburn_kernels::release_memory();

@@ -104,8 +104,8 @@ pub(super) struct Rows<'a> {
     pub vectors: usize,
 }
 
-/// Multiplies rows by a block of weights, on this thread. The result has the lanes of
-/// the vectors in each row.
+/// Multiplies rows by a block of weights, on this thread. A row of the result has all lanes of its
+/// vectors.
 ///
 /// # Panics
 ///

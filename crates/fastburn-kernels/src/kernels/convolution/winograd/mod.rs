@@ -38,12 +38,12 @@ const OF_TRANSFORMS: usize = 16;
 /// A convolution of 3×3 and stride 1, of channels-last images.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Convolution {
-    pub source: Source,
-    pub outputs: usize,
+    source: Source,
+    outputs: usize,
     /// The height and width of the output.
-    pub output_size: [usize; 2],
+    output_size: [usize; 2],
     /// How far the first window begins before the first pixel, on each axis.
-    pub padding: [usize; 2],
+    padding: [usize; 2],
 }
 
 impl Convolution {
@@ -125,12 +125,12 @@ impl Convolution {
 /// Some tiles of a chunk, which are transformed together.
 #[derive(Clone)]
 struct Tiles<'a> {
-    pub convolution: &'a Convolution,
+    convolution: &'a Convolution,
     /// The first tile of the chunk.
-    pub first: usize,
+    first: usize,
     /// Which of the chunk's tiles, and how many it has.
-    pub within: Range<usize>,
-    pub count: usize,
+    within: Range<usize>,
+    count: usize,
 }
 
 /// Returns the image of a tile, and the row and column of its first output.
@@ -142,10 +142,10 @@ fn place_of(convolution: &Convolution, tile: usize) -> [usize; 3] {
 
 /// The transform of tiles of the input: `Bᵀ d B`.
 struct Transform<'a> {
-    pub tiles: Tiles<'a>,
-    pub input: &'a [f32],
+    tiles: Tiles<'a>,
+    input: &'a [f32],
     /// `[places, tiles, channels]`.
-    pub to: Shared,
+    to: Shared,
 }
 
 /// Of four values, the four of `Bᵀ · values`.
