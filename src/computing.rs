@@ -60,6 +60,16 @@ impl Computing {
     }
 }
 
+/// Whoever computes again and again: until it is dropped, the kernels keep their memory for it.
+#[derive(Debug)]
+pub(crate) struct KeptMemory;
+
+impl Drop for KeptMemory {
+    fn drop(&mut self) {
+        fastburn_kernels::release_memory();
+    }
+}
+
 /// Lets the next work in, also after a panic.
 struct Free<'a>(&'a AtomicBool);
 

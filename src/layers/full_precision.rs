@@ -24,7 +24,7 @@ use super::norm::batch_norm;
 /// use burn::nn::conv::{Conv2d, Conv2dConfig};
 /// use burn::nn::{BatchNorm, BatchNormConfig};
 /// use burn::tensor::{Device, Tensor};
-/// use fastburn::layers::{Epilogue, FullPrecision, conv2d};
+/// use fastburn::layers::{Epilogue, FullPrecision, conv2d_norm};
 /// use fastburn::models::{StateDict, TorchNames};
 /// use fastburn::prelude::*;
 ///
@@ -45,7 +45,7 @@ use super::norm::batch_norm;
 ///     }
 ///
 ///     fn forward(&self, images: Tensor<4>) -> Tensor<4> {
-///         self.norm.forward_with(conv2d(&self.conv, images), Epilogue::Relu)
+///         conv2d_norm(&self.conv, &self.norm, images, Epilogue::Relu)
 ///     }
 /// }
 ///

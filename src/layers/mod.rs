@@ -13,7 +13,7 @@ mod norm;
 mod observe;
 mod pool;
 
-pub use conv::conv2d;
+pub use conv::{conv2d, conv2d_norm};
 pub use fastburn_kernels::{Epilogue, relu, sigmoid, silu};
 pub(crate) use full_precision::is_full_precision;
 pub use full_precision::{FullPrecision, Norm};

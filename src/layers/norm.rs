@@ -1,8 +1,10 @@
 //! Batch normalisation with PyTorch's running statistics.
 
 use burn::nn::BatchNorm;
-use burn::tensor::Tensor;
-use fastburn_kernels::{Epilogue, batch_norm as normalize, batch_norm_training};
+use burn::tensor::{Device, Tensor};
+use fastburn_kernels::{
+    BatchNormParameters, Epilogue, batch_norm as normalize, batch_norm_training,
+};
 
 /// Applies a batch norm to `[batch, channels, …]`, and what follows it.
 ///
@@ -14,12 +16,10 @@ pub(crate) fn batch_norm<const D: usize>(
     epilogue: Epilogue<D>,
 ) -> Tensor<D> {
     let device = input.device();
-    let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
-    if !(device.is_autodiff() && layer.training.is_enabled()) {
-        let mean = layer.running_mean.value().to_device(&device);
-        let variance = layer.running_var.value().to_device(&device);
-        return normalize(input, [gamma, beta], [mean, variance], layer.epsilon, epilogue);
+    if !is_training(layer, &device) {
+        return normalize(input, parameters(layer, &device), epilogue);
     }
+    let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
     let shape = input.dims();
     let values_per_channel = shape.iter().product::<usize>() / shape[1].max(1);
     // A single value per channel has no unbiased variance; its biased one is 0.
@@ -34,4 +34,20 @@ pub(crate) fn batch_norm<const D: usize>(
     layer.running_mean.update(mean);
     layer.running_var.update(variance);
     result.output
+}
+
+/// Returns whether a batch norm normalises with the statistics of the batch.
+pub(super) fn is_training(layer: &BatchNorm, device: &Device) -> bool {
+    device.is_autodiff() && layer.training.is_enabled()
+}
+
+/// Returns what a batch norm has in inference.
+pub(super) fn parameters(layer: &BatchNorm, device: &Device) -> BatchNormParameters {
+    BatchNormParameters {
+        weight: layer.gamma.val(),
+        bias: layer.beta.val(),
+        mean: layer.running_mean.value().to_device(device),
+        variance: layer.running_var.value().to_device(device),
+        epsilon: layer.epsilon,
+    }
 }

@@ -9,6 +9,7 @@ use super::state::State;
 use super::task::Task;
 use super::terminate_on_nan::TerminateOnNan;
 use crate::checkpoints::{EventState, RunPosition};
+use crate::computing::KeptMemory;
 use crate::data::DataLoaders;
 use crate::draw::draw;
 use crate::error::{Error, Result};
@@ -68,6 +69,8 @@ pub struct Learner<T: Task> {
     pub(super) train_norms: bool,
     /// The optimizer as configured, without any state.
     pub(super) fresh_optimizer: ModuleOptimizer,
+    /// Dropped after all tensors.
+    _memory: KeptMemory,
 }
 
 /// A callback of a learner, and the id by which it is removed.
@@ -114,6 +117,7 @@ where
             groups,
             train_norms: true,
             fresh_optimizer,
+            _memory: KeptMemory,
         };
         learn.add_callback(Recorder::default());
         learn.add_callback(TerminateOnNan::default());

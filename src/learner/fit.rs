@@ -11,9 +11,7 @@ use crate::models::Model;
 impl<T: Task> Learner<T> {
     pub(super) fn run_fit(&mut self) -> Flow {
         let device = [self.state.device.clone()];
-        let flow = FITS.run(&device, || self.run_epochs());
-        fastburn_kernels::release_memory();
-        flow
+        FITS.run(&device, || self.run_epochs())
     }
 
     fn run_epochs(&mut self) -> Flow {

@@ -65,7 +65,6 @@ impl<T: Task> Learner<T> {
         let interrupted = self.state.interrupted;
         let device = [self.state.device.clone()];
         let flow = FITS.run(&device, || self.run_part(Scope::Validate));
-        fastburn_kernels::release_memory();
         self.state.interrupted = interrupted;
         self.under_way.pop();
         finish(flow)?;

@@ -15,8 +15,8 @@ use super::weights::TorchNames;
 use crate::draw::draw;
 use crate::error::{Error, Result};
 use crate::layers::{
-    Epilogue, FullPrecision, Head, HeadConfig, Init, LayerMaker, Pooling, conv2d, max_pool,
-    observe, observe_part,
+    Epilogue, FullPrecision, Head, HeadConfig, Init, LayerMaker, Pooling, conv2d, conv2d_norm,
+    is_observed, max_pool, observe, observe_part,
 };
 use crate::seed::Seed;
 
@@ -163,9 +163,13 @@ struct ConvBlock {
 
 impl ConvBlock {
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let x = conv2d(&self.conv, input);
-        observe("conv", &x);
-        let x = self.norm.forward_with(x, Epilogue::Relu);
+        let x = if is_observed() {
+            let x = conv2d(&self.conv, input);
+            observe("conv", &x);
+            self.norm.forward_with(x, Epilogue::Relu)
+        } else {
+            conv2d_norm(&self.conv, &self.norm, input, Epilogue::Relu)
+        };
         observe("norm", &x);
         // A map of one pixel stays as it is.
         let [.., height, width] = x.dims();

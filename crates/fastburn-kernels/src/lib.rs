@@ -69,8 +69,8 @@ mod pooling;
 mod steps;
 
 pub use activation::{relu, sigmoid, silu};
-pub use batch_norm::{batch_norm, batch_norm_training};
-pub use convolution::conv2d;
+pub use batch_norm::{BatchNormParameters, batch_norm, batch_norm_training};
+pub use convolution::{conv2d, conv2d_batch_norm};
 pub use cross_entropy::{cross_entropy, soft_cross_entropy};
 pub use epilogue::Epilogue;
 pub use linear::linear;

@@ -3,13 +3,19 @@
 /// Gives the memory that the kernels keep for their next results back to the allocator, but for
 /// 64 MiB, together with what they use.
 ///
-/// They keep what they no longer need: together with what they use, never more than they have used
-/// at once, or 64 MiB. After a training, it is time to give it back.
+/// They keep what they no longer need: together with what they use, never more than twice what they
+/// have used at once, or 64 MiB. After a training, it is time to give it back.
+///
+/// Weights of convolutions that were prepared to predict few images are kept as long as the weights
+/// themselves, and take about as much memory.
 ///
 /// ```
 /// fastburn_kernels::release_memory();
 /// ```
 pub fn release_memory() {
     #[cfg(feature = "flex")]
-    crate::kernels::memory::release();
+    {
+        crate::extension::release_kept_weights();
+        crate::kernels::memory::release();
+    }
 }

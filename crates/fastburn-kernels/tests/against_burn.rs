@@ -5,7 +5,7 @@ use burn::tensor::module::{
 };
 use burn::tensor::ops::{AvgPoolOptions, ConvOptions, MaxPoolOptions};
 use burn::tensor::{Device, Distribution, Int, Tensor, activation};
-use fastburn_kernels::{AdamStep, Epilogue, SgdStep, WeightDecay};
+use fastburn_kernels::{AdamStep, BatchNormParameters, Epilogue, SgdStep, WeightDecay};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -368,14 +368,66 @@ fn statistics_and_inference_are_burns() {
         let found = epilogues.map(|epilogue| {
             fastburn_kernels::batch_norm(
                 input.clone(),
-                [weight.clone(), bias.clone()],
-                [mean.clone(), variance.clone()],
-                1e-5,
+                BatchNormParameters {
+                    weight: weight.clone(),
+                    bias: bias.clone(),
+                    mean: mean.clone(),
+                    variance: variance.clone(),
+                    epsilon: 1e-5,
+                },
                 epilogue,
             )
         });
         let flat = |tensors: [Tensor<4>; 3]| list(tensors.map(|tensor| tensor.flatten(0, 3)));
         assert_agree(&flat(found), &flat(expected), "inference");
+    }
+}
+
+#[test]
+fn a_convolution_and_its_batch_norm_are_as_one_after_the_other() {
+    for device in plain_devices() {
+        // Few pixels and many, filtered and not.
+        for ([batch, inputs, outputs, size, kernel], stride) in [
+            ([1, 3, 16, 24, 7], 2),
+            ([1, 64, 64, 12, 3], 1),
+            ([5, 17, 37, 9, 3], 2),
+            ([12, 64, 70, 12, 3], 1),
+            ([1, 40, 24, 5, 1], 1),
+        ] {
+            let images = random([batch, inputs, size, size], &device);
+            let weight = random([outputs, inputs, kernel, kernel], &device);
+            let parameters = BatchNormParameters {
+                weight: random([outputs], &device),
+                bias: random([outputs], &device),
+                mean: random([outputs], &device),
+                variance: random([outputs], &device) + 2.0,
+                epsilon: 1e-5,
+            };
+            let bias = (stride == 1).then(|| random([outputs], &device));
+            let options = || ConvOptions::new([stride; 2], [kernel / 2; 2], [1, 1], 1);
+            let maps = conv2d(images.clone(), weight.clone(), bias.clone(), options());
+            let residual = random(maps.dims(), &device);
+            for epilogue in [Epilogue::None, Epilogue::Relu, Epilogue::AddRelu(residual)] {
+                let BatchNormParameters { weight: scale, bias: shift, mean, variance, epsilon } =
+                    parameters.clone();
+                let plain = burn_batch_norm(maps.clone(), scale, shift, mean, variance, epsilon);
+                let expected = epilogue.clone().apply(plain);
+                // The second time, the prepared weight may be one that was kept.
+                for _ in 0..2 {
+                    let found = fastburn_kernels::conv2d_batch_norm(
+                        images.clone(),
+                        weight.clone(),
+                        bias.clone(),
+                        options(),
+                        parameters.clone(),
+                        epilogue.clone(),
+                    );
+                    let [found, expected] = [found, expected.clone()]
+                        .map(|maps| maps.flatten::<1>(0, 3).into_data().try_to_vec().unwrap());
+                    assert_agree(&[found], &[expected], &format!("{outputs} channels"));
+                }
+            }
+        }
     }
 }
 
@@ -432,20 +484,18 @@ fn steps_of_optimizers_are_the_same_on_both_backends() {
 fn an_input_without_autodiff_may_meet_parameters_with_it() {
     let device = Device::flex();
     let input = random([4, 3, 2, 2], &device);
-    let parameter = || random([3], &device.clone().autodiff());
-    let (pair, statistics) = ([parameter(), parameter()], [parameter(), parameter()]);
-    let output = fastburn_kernels::batch_norm(
-        input.clone(),
-        pair.clone(),
-        statistics.clone(),
-        1.0,
-        Epilogue::Relu,
-    );
+    let parameters = |device: &Device| BatchNormParameters {
+        weight: random([3], device),
+        bias: random([3], device),
+        mean: random([3], device),
+        variance: random([3], device),
+        epsilon: 1.0,
+    };
+    let with_autodiff = parameters(&device.clone().autodiff());
+    let output = fastburn_kernels::batch_norm(input.clone(), with_autodiff, Epilogue::Relu);
     assert_eq!(output.dims(), [4, 3, 2, 2]);
-    let residual = input.clone().autodiff();
-    let inner = |tensors: [Tensor<1>; 2]| tensors.map(Tensor::inner);
-    let epilogue = Epilogue::AddRelu(residual);
-    let output = fastburn_kernels::batch_norm(input, inner(pair), inner(statistics), 1.0, epilogue);
+    let epilogue = Epilogue::AddRelu(input.clone().autodiff());
+    let output = fastburn_kernels::batch_norm(input, parameters(&device), epilogue);
     assert_eq!(output.dims(), [4, 3, 2, 2]);
 }
 

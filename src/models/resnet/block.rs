@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::config::{BlockKind, ResNetConfig};
 use crate::error::Result;
 use crate::layers::{
-    Epilogue, FullPrecision, Init, LayerMaker, conv2d, is_observed, observe, relu,
+    Epilogue, FullPrecision, Init, LayerMaker, conv2d, conv2d_norm, is_observed, observe, relu,
 };
 
 /// A residual block: convolutions and norms, added to the input.
@@ -86,12 +86,10 @@ impl Block {
             }
             None => input,
         };
-        let x = convolved(conv, x);
         if is_observed() {
-            let x = normalized(norm, x);
-            relu(x + residual())
+            relu(applied(conv, norm, x) + residual())
         } else {
-            norm.1.forward_with(x, Epilogue::AddRelu(residual()))
+            conv2d_norm(conv.1, norm.1, x, Epilogue::AddRelu(residual()))
         }
     }
 }
@@ -105,8 +103,11 @@ pub(super) fn applied_with_relu(
     norm: Named<'_, FullPrecision<BatchNorm>>,
     input: Tensor<4>,
 ) -> Tensor<4> {
-    let x = convolved(conv, input);
-    if is_observed() { relu(normalized(norm, x)) } else { norm.1.forward_with(x, Epilogue::Relu) }
+    if is_observed() {
+        relu(applied(conv, norm, input))
+    } else {
+        conv2d_norm(conv.1, norm.1, input, Epilogue::Relu)
+    }
 }
 
 /// Applies a convolution and a norm, and reports the outputs of both.
@@ -115,17 +116,12 @@ fn applied(
     norm: Named<'_, FullPrecision<BatchNorm>>,
     input: Tensor<4>,
 ) -> Tensor<4> {
-    normalized(norm, convolved(conv, input))
-}
-
-fn convolved((name, conv): Named<'_, Conv2d>, input: Tensor<4>) -> Tensor<4> {
-    let x = conv2d(conv, input);
-    observe(name, &x);
-    x
-}
-
-fn normalized((name, norm): Named<'_, FullPrecision<BatchNorm>>, input: Tensor<4>) -> Tensor<4> {
-    let x = norm.forward(input);
-    observe(name, &x);
+    if !is_observed() {
+        return conv2d_norm(conv.1, norm.1, input, Epilogue::None);
+    }
+    let x = conv2d(conv.1, input);
+    observe(conv.0, &x);
+    let x = norm.1.forward(x);
+    observe(norm.0, &x);
     x
 }

@@ -13,10 +13,11 @@ use burn_flex::FlexTensor;
 
 use super::flex::{channels_last, is_ours, of_channels_last, of_row_major, row_major};
 use crate::epilogue::Epilogue;
-use crate::kernels::batch_norm::{Affine, Gradients as NormGradients, Normalization};
+use crate::kernels::batch_norm::{Gradients as NormGradients, Normalization};
 use crate::kernels::batch_norm::{
     gradients as norm_gradients, normalize as normalize_values, statistics,
 };
+use crate::kernels::finish::{Affine, Finish};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::sizes::product;
 
@@ -59,34 +60,6 @@ trait BatchNormGradients: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// Inference, outside of autodiff.
-#[backend_extension(Flex)]
-trait Normalize: Backend {
-    /// Normalises with a given mean and variance, without gradients.
-    #[allow(clippy::too_many_arguments)]
-    fn fastburn_normalize(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        variance: FloatTensor<Self>,
-        epsilon: f64,
-        clips: bool,
-    ) -> FloatTensor<Self>;
-
-    /// The same, plus a residual, and ReLU of the sum.
-    #[allow(clippy::too_many_arguments)]
-    fn fastburn_normalize_add(
-        input: FloatTensor<Self>,
-        weight: FloatTensor<Self>,
-        bias: FloatTensor<Self>,
-        mean: FloatTensor<Self>,
-        variance: FloatTensor<Self>,
-        residual: FloatTensor<Self>,
-        epsilon: f64,
-    ) -> FloatTensor<Self>;
-}
-
 fn shape_of(tensor: &FlexTensor) -> Vec<usize> {
     tensor.layout().shape().to_vec()
 }
@@ -119,8 +92,8 @@ fn apply(
     let [weight, bias, mean, variance] = parameters.each_ref().map(|tensor| tensor.storage());
     let affine = Affine::new(weight, bias, mean, variance, epsilon);
     let residual = residual.as_ref().map(|residual| residual.storage());
-    let output =
-        normalize_values(Instructions::chosen(), input.storage(), &affine, residual, clips);
+    let finish = Finish { affine: &affine, residual, clips };
+    let output = normalize_values(Instructions::chosen(), input.storage(), &finish);
     of_channels_last(output, &shape)
 }
 
@@ -177,32 +150,6 @@ impl BatchNormGradients for Flex {
         };
         let [weight, bias] = [weight, bias].map(|values| of_row_major(values, &shape[1..2]));
         (of_channels_last(input, &shape), weight, bias, residual)
-    }
-}
-
-impl Normalize for Flex {
-    fn fastburn_normalize(
-        input: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        mean: FlexTensor,
-        variance: FlexTensor,
-        epsilon: f64,
-        clips: bool,
-    ) -> FlexTensor {
-        apply(input, [weight, bias, mean, variance], None, epsilon, clips)
-    }
-
-    fn fastburn_normalize_add(
-        input: FlexTensor,
-        weight: FlexTensor,
-        bias: FlexTensor,
-        mean: FlexTensor,
-        variance: FlexTensor,
-        residual: FlexTensor,
-        epsilon: f64,
-    ) -> FlexTensor {
-        apply(input, [weight, bias, mean, variance], Some(residual), epsilon, true)
     }
 }
 
@@ -371,21 +318,19 @@ impl<B: BatchNorm + BatchNormGradients, C: CheckpointStrategy> BatchNorm for Aut
     }
 }
 
-/// Returns whether the kernels can compute a batch norm of these tensors.
+/// Returns whether the kernels can compute a batch norm of values of this shape, which are theirs.
 pub(crate) fn can_normalize<const D: usize>(
-    input: &Tensor<D>,
+    shape: [usize; D],
     parameters: &[&Tensor<1>],
     epilogue: &Epilogue<D>,
 ) -> bool {
-    let dims = input.dims();
     let residual_fits = match epilogue {
         Epilogue::None | Epilogue::Relu => true,
-        Epilogue::AddRelu(residual) => residual.dims() == dims && is_ours(residual),
+        Epilogue::AddRelu(residual) => residual.dims() == shape && is_ours(residual),
     };
     D >= 2
-        && product(&dims).is_some_and(|len| len > 0)
-        && parameters.iter().all(|tensor| tensor.dims() == [dims[1]] && is_ours(tensor))
-        && is_ours(input)
+        && product(&shape).is_some_and(|len| len > 0)
+        && parameters.iter().all(|tensor| tensor.dims() == [shape[1]] && is_ours(tensor))
         && residual_fits
 }
 
@@ -404,7 +349,7 @@ pub(crate) fn has_autodiff<const D: usize>(
         || parameters.iter().any(|tensor| tensor.device().is_autodiff())
 }
 
-/// Normalises in training, where [`can_normalize`] says so.
+/// Normalises a tensor of the kernels in training, where [`can_normalize`] says so.
 pub(crate) fn normalize_in_training<const D: usize>(
     input: Tensor<D>,
     [weight, bias]: [Tensor<1>; 2],
@@ -426,25 +371,4 @@ pub(crate) fn normalize_in_training<const D: usize>(
         mean: Tensor::from_dispatch(mean),
         variance: Tensor::from_dispatch(variance),
     }
-}
-
-/// Normalises with given statistics, where [`can_normalize`] says so and there is no autodiff.
-pub(crate) fn normalize<const D: usize>(
-    input: Tensor<D>,
-    parameters: [Tensor<1>; 4],
-    epsilon: f64,
-    epilogue: Epilogue<D>,
-) -> Tensor<D> {
-    let input = input.into_dispatch();
-    let [weight, bias, mean, variance] = parameters.map(|tensor| tensor.into_dispatch());
-    Tensor::from_dispatch(match epilogue {
-        Epilogue::AddRelu(residual) => {
-            let residual = residual.into_dispatch();
-            Dispatch::fastburn_normalize_add(input, weight, bias, mean, variance, residual, epsilon)
-        }
-        other => {
-            let clips = matches!(other, Epilogue::Relu);
-            Dispatch::fastburn_normalize(input, weight, bias, mean, variance, epsilon, clips)
-        }
-    })
 }

@@ -15,11 +15,13 @@ use super::channel_sums::ChannelSums;
 use super::flex::{
     channels_last, dims, height_and_width, is_ours, of_channels_last, of_row_major, row_major,
 };
-use crate::kernels::convolution::{Geometry, forward, input_gradient, weight_gradient};
+use super::kept_weights::with_prepared;
+use crate::kernels::convolution::{Geometry, forward, input_gradient, prepare, weight_gradient};
+use crate::kernels::finish::Finish;
 use crate::kernels::instructions::Instructions;
 
 /// The stride and the padding of a convolution, `[height, width]`.
-type Steps = [[usize; 2]; 2];
+pub(super) type Steps = [[usize; 2]; 2];
 
 #[backend_extension(Flex, Autodiff)]
 trait Convolution: Backend {
@@ -37,8 +39,21 @@ trait Convolution: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The backward pass, outside of autodiff.
-trait ConvolutionGradients: ChannelSums {
+/// What autodiff calls: the forward pass with weights that change, and the backward pass.
+trait Training: ChannelSums {
+    fn conv_output(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
+    fn conv_output_with_bias(
+        input: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        steps: Steps,
+    ) -> FloatTensor<Self>;
+
     fn conv_input_gradient(
         gradient: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -54,28 +69,56 @@ trait ConvolutionGradients: ChannelSums {
     ) -> FloatTensor<Self>;
 }
 
+fn geometry_of(input: &FlexTensor, weight: &FlexTensor, [stride, padding]: Steps) -> Geometry {
+    let [batch, inputs, height, width] = dims(input);
+    let [outputs, _, rows, columns] = dims(weight);
+    let (size, kernel) = ([height, width], [rows, columns]);
+    Geometry { batch, inputs, outputs, size, kernel, stride, padding }
+}
+
+/// Convolves with a prepared weight.
 fn output_of(
+    geometry: &Geometry,
+    input: FlexTensor,
+    prepared: &[f32],
+    bias: Option<FlexTensor>,
+    finish: Option<&Finish<'_>>,
+) -> FlexTensor {
+    let (input, bias) = (channels_last(input), bias.map(row_major));
+    let bias = bias.as_ref().map(|bias| bias.storage());
+    let input = input.storage();
+    let output = forward(Instructions::chosen(), geometry, input, prepared, bias, finish);
+    let [height, width] = geometry.output();
+    of_channels_last(output, &[geometry.batch, geometry.outputs, height, width])
+}
+
+/// Convolves in training.
+fn trained_output_of(
     input: FlexTensor,
     weight: FlexTensor,
     bias: Option<FlexTensor>,
-    [stride, padding]: Steps,
+    steps: Steps,
 ) -> FlexTensor {
-    let ([batch, inputs, height, width], [outputs, _, rows, columns]) =
-        (dims(&input), dims(&weight));
-    let (size, kernel) = ([height, width], [rows, columns]);
-    let geometry = Geometry { batch, inputs, outputs, size, kernel, stride, padding };
-    let (input, weight) = (channels_last(input), row_major(weight));
-    let bias = bias.map(row_major);
-    let bias = bias.as_ref().map(|bias| bias.storage());
-    let output =
-        forward(Instructions::chosen(), &geometry, input.storage(), weight.storage(), bias);
-    let [height, width] = geometry.output();
-    of_channels_last(output, &[batch, outputs, height, width])
+    let geometry = geometry_of(&input, &weight, steps);
+    let prepared = prepare(Instructions::chosen(), &geometry, row_major(weight).storage());
+    output_of(&geometry, input, &prepared, bias, None)
+}
+
+/// Convolves in inference.
+pub(super) fn inferred_output_of(
+    input: FlexTensor,
+    weight: FlexTensor,
+    bias: Option<FlexTensor>,
+    steps: Steps,
+    finish: Option<&Finish<'_>>,
+) -> FlexTensor {
+    let geometry = geometry_of(&input, &weight, steps);
+    with_prepared(&geometry, weight, |prepared| output_of(&geometry, input, prepared, bias, finish))
 }
 
 impl Convolution for Flex {
     fn fastburn_conv(input: FlexTensor, weight: FlexTensor, steps: Steps) -> FlexTensor {
-        output_of(input, weight, None, steps)
+        inferred_output_of(input, weight, None, steps, None)
     }
 
     fn fastburn_conv_with_bias(
@@ -84,11 +127,24 @@ impl Convolution for Flex {
         bias: FlexTensor,
         steps: Steps,
     ) -> FlexTensor {
-        output_of(input, weight, Some(bias), steps)
+        inferred_output_of(input, weight, Some(bias), steps, None)
     }
 }
 
-impl ConvolutionGradients for Flex {
+impl Training for Flex {
+    fn conv_output(input: FlexTensor, weight: FlexTensor, steps: Steps) -> FlexTensor {
+        trained_output_of(input, weight, None, steps)
+    }
+
+    fn conv_output_with_bias(
+        input: FlexTensor,
+        weight: FlexTensor,
+        bias: FlexTensor,
+        steps: Steps,
+    ) -> FlexTensor {
+        trained_output_of(input, weight, Some(bias), steps)
+    }
+
     fn conv_input_gradient(
         gradient: FlexTensor,
         weight: FlexTensor,
@@ -126,7 +182,7 @@ impl ConvolutionGradients for Flex {
 type State = (NodeId, NodeId, [usize; 2], [usize; 2], Steps);
 
 /// Registers the gradients of input and weight, if they are wanted.
-fn backward<B: ConvolutionGradients>(
+fn backward<B: Training>(
     (input, weight, size, kernel, steps): State,
     gradient: FloatTensor<B>,
     [of_input, of_weight]: [Option<NodeId>; 2],
@@ -145,7 +201,7 @@ fn backward<B: ConvolutionGradients>(
     }
 }
 
-impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
+impl<B: Convolution + Training, C: CheckpointStrategy> Convolution for Autodiff<B, C> {
     fn fastburn_conv(
         input: FloatTensor<Self>,
         weight: FloatTensor<Self>,
@@ -153,7 +209,7 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Convolve;
-        impl<B: ConvolutionGradients> Backward<B, 2> for Convolve {
+        impl<B: Training> Backward<B, 2> for Convolve {
             type State = State;
 
             fn backward(
@@ -171,11 +227,10 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
         match Convolve.prepare::<C>([input.node(), weight.node()]).compute_bound().stateful() {
             OpsKind::Tracked(mut preparation) => {
                 let (at, of) = (preparation.checkpoint(&input), preparation.checkpoint(&weight));
-                let output =
-                    B::fastburn_conv(input.into_primitive(), weight.into_primitive(), steps);
+                let output = B::conv_output(input.into_primitive(), weight.into_primitive(), steps);
                 preparation.finish((at, of, size, kernel, steps), output)
             }
-            OpsKind::UnTracked(preparation) => preparation.finish(B::fastburn_conv(
+            OpsKind::UnTracked(preparation) => preparation.finish(B::conv_output(
                 input.into_primitive(),
                 weight.into_primitive(),
                 steps,
@@ -191,7 +246,7 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
     ) -> FloatTensor<Self> {
         #[derive(Debug)]
         struct Convolve;
-        impl<B: ConvolutionGradients> Backward<B, 3> for Convolve {
+        impl<B: Training> Backward<B, 3> for Convolve {
             type State = State;
 
             fn backward(
@@ -213,7 +268,7 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
         match Convolve.prepare::<C>(nodes).compute_bound().stateful() {
             OpsKind::Tracked(mut preparation) => {
                 let (at, of) = (preparation.checkpoint(&input), preparation.checkpoint(&weight));
-                let output = B::fastburn_conv_with_bias(
+                let output = B::conv_output_with_bias(
                     input.into_primitive(),
                     weight.into_primitive(),
                     bias.into_primitive(),
@@ -221,7 +276,7 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
                 );
                 preparation.finish((at, of, size, kernel, steps), output)
             }
-            OpsKind::UnTracked(preparation) => preparation.finish(B::fastburn_conv_with_bias(
+            OpsKind::UnTracked(preparation) => preparation.finish(B::conv_output_with_bias(
                 input.into_primitive(),
                 weight.into_primitive(),
                 bias.into_primitive(),
@@ -231,42 +286,44 @@ impl<B: Convolution + ConvolutionGradients, C: CheckpointStrategy> Convolution f
     }
 }
 
-/// Returns whether the kernels can compute a convolution with these options.
-pub(crate) fn can_convolve(
+/// Returns the shape of the output, if the kernels can compute a convolution with these options.
+pub(crate) fn conv_shape(
     input: &Tensor<4>,
     weight: &Tensor<4>,
     bias: Option<&Tensor<1>>,
     options: &ConvOptions<2>,
-) -> bool {
+) -> Option<[usize; 4]> {
     let ([batch, inputs, height, width], [outputs, of_weight, rows, columns]) =
         (input.dims(), weight.dims());
-    let geometry = Geometry {
-        batch,
-        inputs,
-        outputs,
-        size: [height, width],
-        kernel: [rows, columns],
-        stride: options.stride,
-        padding: options.padding.map(|(begin, _)| begin),
-    };
-    options.groups == 1
+    let [stride, padding] = steps_of(options);
+    let (size, kernel) = ([height, width], [rows, columns]);
+    let geometry = Geometry { batch, inputs, outputs, size, kernel, stride, padding };
+    let is_known = options.groups == 1
         && options.dilation == [1, 1]
         && options.padding.iter().all(|(begin, end)| begin == end)
         && inputs == of_weight
         && geometry.is_valid()
         && bias.is_none_or(|bias| bias.dims() == [outputs] && is_ours(bias))
         && is_ours(input)
-        && is_ours(weight)
+        && is_ours(weight);
+    is_known.then(|| {
+        let [height, width] = geometry.output();
+        [batch, outputs, height, width]
+    })
 }
 
-/// Convolves, where [`can_convolve`] says so.
+pub(super) fn steps_of(options: &ConvOptions<2>) -> Steps {
+    [options.stride, options.padding.map(|(begin, _)| begin)]
+}
+
+/// Convolves, where [`conv_shape`] returns one.
 pub(crate) fn convolve(
     input: Tensor<4>,
     weight: Tensor<4>,
     bias: Option<Tensor<1>>,
     options: &ConvOptions<2>,
 ) -> Tensor<4> {
-    let steps = [options.stride, options.padding.map(|(begin, _)| begin)];
+    let steps = steps_of(options);
     let (input, weight) = (input.into_dispatch(), weight.into_dispatch());
     Tensor::from_dispatch(match bias {
         Some(bias) => Dispatch::fastburn_conv_with_bias(input, weight, bias.into_dispatch(), steps),

@@ -1,7 +1,7 @@
 //! Tensors of the flex backend as slices, and slices as tensors.
 
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, DType, DispatchTensorKind, TensorMetadata};
+use burn::backend::{Backend, DType, DispatchTensorKind, Flex, TensorMetadata};
 use burn::tensor::{Shape, Tensor};
 use burn_flex::{FlexTensor, Layout};
 
@@ -20,6 +20,20 @@ pub(crate) fn is_ours<const D: usize>(tensor: &Tensor<D>) -> bool {
             #[allow(unreachable_patterns)]
             _ => false,
         }
+}
+
+/// Returns the values of a tensor for which [`is_ours`] is true, and which is outside of autodiff.
+///
+/// # Panics
+///
+/// If it is another one.
+pub(super) fn primitive<const D: usize>(tensor: Tensor<D>) -> FlexTensor {
+    tensor.try_into_primitive::<Flex>().expect("the caller asked before")
+}
+
+/// Makes a tensor outside of autodiff.
+pub(super) fn tensor<const D: usize>(values: FlexTensor) -> Tensor<D> {
+    Tensor::from_primitive::<Flex>(values)
 }
 
 /// Returns the sizes of a tensor.

@@ -3,8 +3,9 @@
 
 use pulp::Simd;
 
-use crate::kernels::activation::{masked, relu};
+use crate::kernels::activation::masked;
 use crate::kernels::channels::{Terms, channel_sums};
+use crate::kernels::finish::Finish;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::map::{Map, map};
 use crate::kernels::memory::{Buffer, Shared};
@@ -80,44 +81,15 @@ fn statistics_around(instructions: Instructions, values: &[f32], centre: &[f32])
     [mean, variance]
 }
 
-/// What a batch norm multiplies each channel by, and adds to it.
-#[derive(Debug, Clone)]
-pub(crate) struct Affine {
-    pub scale: Vec<f32>,
-    pub shift: Vec<f32>,
-}
-
-impl Affine {
-    pub fn new(weight: &[f32], bias: &[f32], mean: &[f32], variance: &[f32], epsilon: f64) -> Self {
-        let (mut scale, mut shift) = (Vec::new(), Vec::new());
-        for (((weight, bias), mean), variance) in weight.iter().zip(bias).zip(mean).zip(variance) {
-            let factor = f64::from(*weight) / (f64::from(*variance) + epsilon).sqrt();
-            scale.push(factor as f32);
-            shift.push((f64::from(*bias) - f64::from(*mean) * factor) as f32);
-        }
-        Self { scale, shift }
-    }
-}
-
-/// Normalises `[pixels, channels]`: `values · scale + shift`, plus a residual if there is one, and
-/// ReLU of that if it `clips`.
+/// Normalises `[pixels, channels]`.
 ///
 /// # Panics
 ///
-/// If the residual has another length, or scale and shift are not of one length that divides that
-/// of the values.
-pub(crate) fn normalize(
-    instructions: Instructions,
-    values: &[f32],
-    affine: &Affine,
-    residual: Option<&[f32]>,
-    clips: bool,
-) -> Buffer {
+/// If the values are not whole pixels of the channels, or the residual has another length.
+pub(crate) fn normalize(instructions: Instructions, values: &[f32], finish: &Finish<'_>) -> Buffer {
     struct Normalize<'a> {
         values: &'a [f32],
-        affine: &'a Affine,
-        residual: Option<&'a [f32]>,
-        clips: bool,
+        finish: &'a Finish<'a>,
         output: Shared,
     }
     impl Map for Normalize<'_> {
@@ -126,35 +98,19 @@ pub(crate) fn normalize(
             // SAFETY: the caller's promise about indices and channels; the output is as long.
             unsafe {
                 let value = lanes.load(simd, self.values.as_ptr().add(index));
-                let scale = lanes.load(simd, self.affine.scale.as_ptr().add(channel));
-                let shift = lanes.load(simd, self.affine.shift.as_ptr().add(channel));
-                let mut sum = mul_add(simd, value, scale, shift);
-                if let Some(residual) = self.residual {
-                    let residual = lanes.load(simd, residual.as_ptr().add(index));
-                    sum = simd.add_f32s(sum, residual);
-                }
-                let sum = if self.clips { relu(simd, sum) } else { sum };
-                lanes.store(simd, self.output.at(index), sum);
+                let value = self.finish.vector(simd, value, index, channel, lanes);
+                lanes.store(simd, self.output.at(index), value);
             }
         }
     }
-    let channels = affine.scale.len();
-    assert!(channels > 0 && affine.shift.len() == channels);
-    assert!(values.len().is_multiple_of(channels));
-    assert!(residual.is_none_or(|residual| residual.len() == values.len()));
+    let channels = finish.affine.scale.len();
+    assert!(channels > 0 && values.len().is_multiple_of(channels));
+    finish.check(channels, values.len());
     let mut output = Buffer::any(values.len());
-    let shared = output.shared();
-    let pixels = values.len() / channels;
+    let of_values = Normalize { values, finish, output: output.shared() };
     // SAFETY: all buffers have the values' length, or a value for each channel, and the map writes
     // each value of the output.
-    unsafe {
-        map(
-            instructions,
-            pixels,
-            channels,
-            &Normalize { values, affine, residual, clips, output: shared },
-        );
-    }
+    unsafe { map(instructions, values.len() / channels, channels, &of_values) };
     output
 }
 

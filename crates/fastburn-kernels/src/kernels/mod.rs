@@ -7,6 +7,7 @@ pub(crate) mod channels_last;
 pub(crate) mod convolution;
 pub(crate) mod cross_entropy;
 mod exponential;
+pub(crate) mod finish;
 pub(crate) mod instructions;
 mod map;
 pub(crate) mod memory;

@@ -1,7 +1,8 @@
 //! Kernels against loops in double precision.
 
-use crate::kernels::batch_norm::{self, Affine, Normalization};
+use crate::kernels::batch_norm::{self, Normalization};
 use crate::kernels::channels;
+use crate::kernels::finish::{Affine, Finish};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::optimizer;
 use crate::kernels::pooling::{self, Window};
@@ -123,7 +124,8 @@ fn a_batch_norm_is_that_of_double_precision() {
                 close(&variance, &expected.variance, 5.0);
                 let affine = Affine::new(&weight, &bias, &mean, &variance, epsilon);
                 let residual = has_residual.then_some(&residual[..]);
-                let output = batch_norm::normalize(instructions, &values, &affine, residual, clips);
+                let finish = Finish { affine: &affine, residual, clips };
+                let output = batch_norm::normalize(instructions, &values, &finish);
                 close(&output, &expected.output, 50.0);
                 let norm = Normalization {
                     values: &values,

@@ -4,7 +4,7 @@ use super::blocks::{Blocks, Order};
 use super::geometry::Geometry;
 use super::product::{Weights, multiply};
 use super::windows::{Axis, Group, Source, Target, add_groups};
-use super::winograd::{Convolution, convolve};
+use super::winograd::{Convolution, convolve, transformed_weights};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Buffer;
 use crate::kernels::parallel::for_each_chunk;
@@ -35,7 +35,8 @@ pub(crate) fn input_gradient(
     let rows = geometry.outputs * geometry.taps();
     let packed = pack(instructions, geometry, blocks, &parts, weight);
     if let Some(filtered) = Convolution::of_input_gradient(geometry) {
-        return convolve(instructions, &filtered, gradient, &packed, blocks, None);
+        let weights = transformed_weights(instructions, &packed, geometry.outputs, blocks);
+        return convolve(instructions, &filtered, gradient, &weights, blocks, None, None);
     }
     let weights = Weights { values: &packed, blocks, rows, order: Order::Packed };
     let mut input = Buffer::any(geometry.input_len());
@@ -44,7 +45,7 @@ pub(crate) fn input_gradient(
     // has all remainders.
     unsafe {
         let groups = groups(geometry, &parts);
-        multiply(instructions, gradient, &groups, weights, None, input.shared());
+        multiply(instructions, gradient, &groups, weights, None, None, input.shared());
     }
     input
 }

@@ -82,7 +82,7 @@ fn multiply_rows(
     // checked, and as many rows of weights as a row has values.
     unsafe {
         let groups = [matrix_group(rows, inputs, outputs)];
-        multiply(instructions, input, &groups, weights, bias, output.shared());
+        multiply(instructions, input, &groups, weights, bias, None, output.shared());
     }
     output
 }

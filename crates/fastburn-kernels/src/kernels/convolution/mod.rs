@@ -13,7 +13,7 @@ mod weight_gradient;
 mod windows;
 mod winograd;
 
-pub(crate) use forward::forward;
+pub(crate) use forward::{forward, is_filtered, prepare};
 pub(crate) use geometry::Geometry;
 pub(crate) use input_gradient::input_gradient;
 pub(crate) use matrix::{fits, matrix_input_gradient, matrix_product};

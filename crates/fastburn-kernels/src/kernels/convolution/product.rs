@@ -8,10 +8,11 @@ use pulp::{Simd, WithSimd};
 
 use super::blocks::{Blocks, Order, next_tile, rows_of_tile, with_tile};
 use super::windows::{Group, Tap};
+use crate::kernels::finish::Finish;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::Shared;
 use crate::kernels::parallel::{PRODUCTS, for_each};
-use crate::kernels::vector::{Lanes, mul_add};
+use crate::kernels::vector::{Lanes, mul_add, vectors};
 
 /// The most pixels of a task, so that their places fit on the stack and their windows in the cache.
 const MOST_PIXELS: usize = 240;
@@ -33,14 +34,15 @@ pub(super) struct Weights<'a> {
 ///
 /// # Safety
 ///
-/// Every window of a group must lie within `input`, every output within `output`, and no two
-/// outputs may overlap. Every tap's rows must be rows of the weights.
+/// Every window of a group must lie within `input`, every output within `output` and a residual, and
+/// no two outputs may overlap. Every tap's rows must be rows of the weights.
 pub(super) unsafe fn multiply(
     instructions: Instructions,
     input: &[f32],
     groups: &[Group],
     weights: Weights<'_>,
     bias: Option<&[f32]>,
+    finish: Option<&Finish<'_>>,
     output: Shared,
 ) {
     let Weights { values, blocks, rows, order } = weights;
@@ -84,6 +86,7 @@ pub(super) unsafe fn multiply(
             bias: bias.map(|bias| &bias[channel..]),
             channels: blocks.channels_of(block),
             vectors: blocks.vectors_of(block),
+            finish: finish.map(|finish| (finish, channel)),
         });
     };
     let work = total * values.len() / PRODUCTS;
@@ -136,6 +139,7 @@ pub(super) fn multiply_rows_of(
             bias: None,
             channels: width,
             vectors,
+            finish: None,
         });
     }
 }
@@ -154,6 +158,8 @@ struct Task<'a> {
     bias: Option<&'a [f32]>,
     channels: usize,
     vectors: usize,
+    /// What becomes of the outputs, and the block's first channel.
+    finish: Option<(&'a Finish<'a>, usize)>,
 }
 
 impl WithSimd for Task<'_> {
@@ -185,6 +191,9 @@ impl WithSimd for Task<'_> {
                 tap += count;
             }
         }
+        if let Some((finish, first)) = self.finish {
+            self.apply(simd, finish, first);
+        }
     }
 }
 
@@ -199,6 +208,28 @@ impl Task<'_> {
             let tile = Tile { task: self, pixel, taps, run, begins };
             with_tile!(run_tile, S, rows, self.vectors, (simd, tile));
             pixel += rows;
+        }
+    }
+
+    /// Finishes the outputs, which are still in a cache.
+    #[inline(always)]
+    fn apply<S: Simd>(&self, simd: S, finish: &Finish<'_>, first: usize) {
+        for &place in self.outputs {
+            vectors(
+                simd,
+                self.channels,
+                #[inline(always)]
+                |channel, lanes: Lanes<S>| {
+                    let of_all = first + channel;
+                    // SAFETY: channels of an output of this task, and so of the residual.
+                    unsafe {
+                        let at = self.output.add(place + channel);
+                        let value = lanes.load(simd, at);
+                        let value = finish.vector(simd, value, place + of_all, of_all, lanes);
+                        lanes.store(simd, at, value);
+                    }
+                },
+            );
         }
     }
 }

@@ -6,8 +6,9 @@ use proptest::test_runner::RngSeed;
 use super::winograd::Convolution;
 use super::{
     Geometry, forward, input_gradient, matrix_gradient, matrix_input_gradient, matrix_product,
-    weight_gradient,
+    prepare, weight_gradient,
 };
+use crate::kernels::finish::{Affine, Finish};
 use crate::kernels::instructions::Instructions;
 use crate::kernels::testing::{assert_close, numbers};
 
@@ -64,6 +65,16 @@ fn check(geometry: &Geometry) {
 
     let (mut output, output_size) =
         sums(geometry, gradient.len(), |i, w, o| (o, input[i], weight[w]));
+    let (scale, shift) = (numbers(geometry.outputs, 5), numbers(geometry.outputs, 6));
+    let residual = numbers(geometry.output_len(), 7);
+    let finish = |index: usize, sum: f64| {
+        let channel = index % geometry.outputs;
+        let value = sum * f64::from(scale[channel]) + f64::from(shift[channel]);
+        (value + f64::from(residual[index])).max(0.0)
+    };
+    let finished: Vec<_> = output.iter().enumerate().map(|(at, &sum)| finish(at, sum)).collect();
+    let finished_size: Vec<_> = output_size.iter().map(|size| size + 2.0).collect();
+    let affine = Affine { scale, shift };
     for (value, bias) in output.iter_mut().zip(bias.iter().cycle()) {
         *value += f64::from(*bias);
     }
@@ -73,8 +84,12 @@ fn check(geometry: &Geometry) {
         sums(geometry, weight.len(), |i, w, o| (w, input[i], gradient[o]));
     for instructions in Instructions::available() {
         let name = format!("{} {geometry:?}", instructions.name());
-        let found = forward(instructions, geometry, &input, &weight, Some(&bias));
+        let prepared = prepare(instructions, geometry, &weight);
+        let found = forward(instructions, geometry, &input, &prepared, Some(&bias), None);
         assert_close(&found, &output, &output_size, &name);
+        let finish = Finish { affine: &affine, residual: Some(&residual), clips: true };
+        let found = forward(instructions, geometry, &input, &prepared, None, Some(&finish));
+        assert_close(&found, &finished, &finished_size, &name);
         let found = input_gradient(instructions, geometry, &gradient, &weight);
         assert_close(&found, &of_input, &of_input_size, &name);
         let found = weight_gradient(instructions, geometry, &input, &gradient);
@@ -174,7 +189,14 @@ fn threads_change_no_bit(geometry: &Geometry) {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| {
             [
-                forward(instructions, geometry, &input, &weight, None),
+                forward(
+                    instructions,
+                    geometry,
+                    &input,
+                    &prepare(instructions, geometry, &weight),
+                    None,
+                    None,
+                ),
                 input_gradient(instructions, geometry, &gradient, &weight),
                 weight_gradient(instructions, geometry, &input, &gradient),
             ]
@@ -190,7 +212,8 @@ fn nan_goes_through() {
     input[0] = f32::NAN;
     let weight = vec![0.0; geometry.outputs * geometry.depth()];
     for instructions in Instructions::available() {
-        let output = forward(instructions, &geometry, &input, &weight, None);
+        let prepared = prepare(instructions, &geometry, &weight);
+        let output = forward(instructions, &geometry, &input, &prepared, None, None);
         // Of the first channel of the pixel in the corner: the outputs of the four around it.
         let pixels = output.chunks_exact(5).map(|pixel| pixel.iter().all(|value| value.is_nan()));
         let with_nan: Vec<_> =
@@ -206,7 +229,8 @@ fn nan_goes_through_filtering_to_the_windows_it_is_in() {
     input[0] = f32::NAN;
     let weight = numbers(geometry.outputs * geometry.depth(), 2);
     for instructions in Instructions::available() {
-        let output = forward(instructions, &geometry, &input, &weight, None);
+        let prepared = prepare(instructions, &geometry, &weight);
+        let output = forward(instructions, &geometry, &input, &prepared, None, None);
         let pixels = output.chunks_exact(64).map(|pixel| pixel.iter().all(|value| value.is_nan()));
         let with_nan: Vec<_> = pixels.enumerate().filter(|(_, nan)| *nan).map(|(i, _)| i).collect();
         assert_eq!(with_nan, [0, 1, 14, 15]);

@@ -8,6 +8,7 @@ use super::{Convolution, OUTPUTS, PLACES, TILE, Tiles, Transform, place_of};
 use crate::kernels::convolution::blocks::Blocks;
 use crate::kernels::convolution::product::{Rows, multiply_rows_of};
 use crate::kernels::convolution::windows::Source;
+use crate::kernels::finish::Finish;
 use crate::kernels::instructions::Instructions;
 use crate::kernels::memory::{Buffer, Shared};
 use crate::kernels::parallel::{PRODUCTS, for_each};
@@ -18,7 +19,7 @@ const VALUES: usize = 3 << 16;
 /// The fewest and the most tiles of a task.
 const AT_ONCE: [usize; 2] = [24, 192];
 
-/// Computes the outputs, given packed weights of rows `[3, 3, inputs]`.
+/// Computes the outputs, given transformed weights.
 ///
 /// # Panics
 ///
@@ -27,17 +28,20 @@ pub fn convolve(
     instructions: Instructions,
     convolution: &Convolution,
     input: &[f32],
-    packed: &[f32],
+    weights: &[f32],
     blocks: Blocks,
     bias: Option<&[f32]>,
+    finish: Option<&Finish<'_>>,
 ) -> Buffer {
     let Convolution { source, outputs, output_size, .. } = *convolution;
     let Source { batch, channels, .. } = source;
-    assert_eq!(packed.len(), 9 * channels * blocks.count * blocks.width());
+    assert_eq!(weights.len(), len_of_weights(channels, blocks));
     assert!(blocks.channels() == outputs && bias.is_none_or(|bias| bias.len() == outputs));
-    let weights = transformed_weights(instructions, packed, channels, blocks);
     let mut output = Buffer::any(batch * output_size[0] * output_size[1] * outputs);
     convolution.check(input, &output);
+    if let Some(finish) = finish {
+        finish.check(outputs, output.len());
+    }
     let shared = output.shared();
     let tiles = convolution.tiles_of_all();
     // As many tasks for each thread. How tiles are divided changes no bit: each has its own sums.
@@ -74,6 +78,7 @@ pub fn convolve(
                 first: blocks.first(block),
                 channels: blocks.channels_of(block),
                 bias,
+                finish,
                 output: shared,
             });
         }
@@ -81,8 +86,18 @@ pub fn convolve(
     output
 }
 
-/// Transforms packed weights: `G g Gᵀ`. Of each place, blocks of a row for each input channel.
-fn transformed_weights(
+/// Returns the number of values of transformed weights.
+fn len_of_weights(inputs: usize, blocks: Blocks) -> usize {
+    PLACES * blocks.count * inputs * blocks.width()
+}
+
+/// Transforms packed weights of rows `[3, 3, inputs]`: `G g Gᵀ`. Of each place, blocks of a row for
+/// each input channel.
+///
+/// # Panics
+///
+/// If the weights do not have as many values.
+pub fn transformed_weights(
     instructions: Instructions,
     packed: &[f32],
     inputs: usize,
@@ -141,7 +156,8 @@ fn transformed_weights(
         }
     }
     let step = blocks.count * inputs * blocks.width();
-    let mut weights = Buffer::any(PLACES * step);
+    assert_eq!(packed.len(), 9 * step);
+    let mut weights = Buffer::any(len_of_weights(inputs, blocks));
     let shared = weights.shared();
     for_each(blocks.count, PLACES * step, |block| {
         let width = blocks.width_of(block);
@@ -171,7 +187,7 @@ fn output_transform<S: Simd>(simd: S, [a, b, c, d]: [S::f32s; TILE]) -> [S::f32s
     [first, simd.sub_f32s(simd.sub_f32s(b, c), d)]
 }
 
-/// The outputs of tiles: `Aᵀ products A`, and the bias.
+/// The outputs of tiles: `Aᵀ products A`, the bias, and what follows.
 struct Outputs<'a> {
     convolution: &'a Convolution,
     tiles: Range<usize>,
@@ -182,6 +198,7 @@ struct Outputs<'a> {
     first: usize,
     channels: usize,
     bias: Option<&'a [f32]>,
+    finish: Option<&'a Finish<'a>>,
     output: Shared,
 }
 
@@ -224,10 +241,16 @@ impl WithSimd for Outputs<'_> {
                         for row in 0..OUTPUTS {
                             if y + row < height && x + column < width {
                                 let pixel = (image * height + y + row) * width + x + column;
-                                let at = pixel * outputs + self.first + channel;
-                                let value = simd.add_f32s(of_column[row], bias);
+                                let of_all = self.first + channel;
+                                let at = pixel * outputs + of_all;
+                                let mut value = simd.add_f32s(of_column[row], bias);
                                 // SAFETY: channels of a pixel inside, which no other tile has.
-                                unsafe { lanes.store(simd, self.output.at(at), value) };
+                                unsafe {
+                                    if let Some(finish) = self.finish {
+                                        value = finish.vector(simd, value, at, of_all, lanes);
+                                    }
+                                    lanes.store(simd, self.output.at(at), value);
+                                }
                             }
                         }
                     }

@@ -18,7 +18,7 @@ use std::ops::Range;
 
 use pulp::{Simd, WithSimd};
 
-pub(super) use self::forward::convolve;
+pub(super) use self::forward::{convolve, transformed_weights};
 pub(super) use self::gradient::packed_gradient;
 use super::geometry::Geometry;
 use super::windows::Source;
