@@ -1,7 +1,7 @@
 //! The threads that fits and predictions run on.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use burn::tensor::Device;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -60,12 +60,30 @@ impl Computing {
     }
 }
 
-/// Whoever computes again and again: until it is dropped, the kernels keep their memory for it.
+/// How many compute again and again.
+static KEEPERS: AtomicUsize = AtomicUsize::new(0);
+
+/// Whoever computes again and again. While there is one, the memory of the kernels is not released.
 #[derive(Debug)]
-pub(crate) struct KeptMemory;
+pub(crate) struct KeptMemory(());
+
+impl KeptMemory {
+    pub fn new() -> Self {
+        KEEPERS.fetch_add(1, Ordering::Relaxed);
+        Self(())
+    }
+}
 
 impl Drop for KeptMemory {
     fn drop(&mut self) {
+        KEEPERS.fetch_sub(1, Ordering::Relaxed);
+        release_memory();
+    }
+}
+
+/// Releases the memory that the kernels keep, if there is nobody to keep it for.
+pub(crate) fn release_memory() {
+    if KEEPERS.load(Ordering::Relaxed) == 0 {
         fastburn_kernels::release_memory();
     }
 }

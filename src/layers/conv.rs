@@ -7,7 +7,7 @@ use burn::tensor::{DType, Tensor};
 use fastburn_kernels::{Epilogue, conv2d_batch_norm};
 
 use super::full_precision::FullPrecision;
-use super::norm::{is_training, parameters};
+use super::norm::parameters;
 
 /// Applies a convolution to `[batch, channels, height, width]`: `layer.forward(input)`, but on the
 /// CPU several times as fast.
@@ -60,11 +60,16 @@ pub fn conv2d_norm(
     input: Tensor<4>,
     epilogue: Epilogue<4>,
 ) -> Tensor<4> {
-    let device = input.device();
+    let (device, weight, bias) = (input.device(), layer.weight.val(), bias(layer));
+    // With autodiff in any of them, the norm may be one that trains.
+    let is_inference = input.dtype() == DType::F32
+        && !device.is_autodiff()
+        && !weight.device().is_autodiff()
+        && !bias.as_ref().is_some_and(|bias| bias.device().is_autodiff());
     match options(layer) {
-        Some(options) if input.dtype() == DType::F32 && !is_training(norm, &device) => {
-            let (weight, parameters) = (layer.weight.val(), parameters(norm, &device));
-            conv2d_batch_norm(input, weight, bias(layer), options, parameters, epilogue)
+        Some(options) if is_inference => {
+            let parameters = parameters(norm, &device);
+            conv2d_batch_norm(input, weight, bias, options, parameters, epilogue)
         }
         _ => norm.forward_with(conv2d(layer, input), epilogue),
     }

@@ -21,6 +21,5 @@ pub use head::{Head, HeadConfig};
 pub use init::Init;
 pub use linear::linear;
 pub(crate) use maker::LayerMaker;
-pub(crate) use observe::is_observed;
-pub use observe::{Listening, Observation, listen, observe, observe_part};
+pub use observe::{Listening, Observation, is_observed, listen, observe, observe_part};
 pub use pool::{Pooling, max_pool};

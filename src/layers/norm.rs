@@ -16,7 +16,7 @@ pub(crate) fn batch_norm<const D: usize>(
     epilogue: Epilogue<D>,
 ) -> Tensor<D> {
     let device = input.device();
-    if !is_training(layer, &device) {
+    if !(device.is_autodiff() && layer.training.is_enabled()) {
         return normalize(input, parameters(layer, &device), epilogue);
     }
     let (gamma, beta) = (layer.gamma.val(), layer.beta.val());
@@ -34,11 +34,6 @@ pub(crate) fn batch_norm<const D: usize>(
     layer.running_mean.update(mean);
     layer.running_var.update(variance);
     result.output
-}
-
-/// Returns whether a batch norm normalises with the statistics of the batch.
-pub(super) fn is_training(layer: &BatchNorm, device: &Device) -> bool {
-    device.is_autodiff() && layer.training.is_enabled()
 }
 
 /// Returns what a batch norm has in inference.

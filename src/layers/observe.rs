@@ -86,7 +86,8 @@ pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
 /// Calls `listener` with each layer's output on this thread, until the returned value is dropped.
 ///
 /// It takes the place of PyTorch's `register_forward_hook`. There may be several listeners. If a
-/// listener itself runs a model, only the others are called for it.
+/// listener itself runs a model, only the others are called for it. While there is one, layers that
+/// are otherwise computed as one operation are computed one by one, so outputs may differ by rounding.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -122,9 +123,26 @@ pub fn listen(listener: impl FnMut(&Observation<'_>) + 'static) -> Listening {
     Listening(id)
 }
 
-/// Returns whether a function listens on this thread: whether a model has to compute what it reports
-/// apart, and not in one pass with what follows.
-pub(crate) fn is_observed() -> bool {
+/// Returns whether a function listens on this thread. If so, a model computes each layer that it
+/// reports by itself, and otherwise perhaps in one pass with what follows.
+///
+/// ```
+/// use burn::nn::BatchNorm;
+/// use burn::nn::conv::Conv2d;
+/// use burn::tensor::Tensor;
+/// use fastburn::layers::{Epilogue, FullPrecision, conv2d, conv2d_norm, is_observed, observe};
+///
+/// fn block(conv: &Conv2d, norm: &FullPrecision<BatchNorm>, images: Tensor<4>) -> Tensor<4> {
+///     if !is_observed() {
+///         return conv2d_norm(conv, norm, images, Epilogue::Relu);
+///     }
+///     let maps = conv2d(conv, images);
+///     observe("conv", &maps);
+///     norm.forward_with(maps, Epilogue::Relu)
+/// }
+/// assert!(!is_observed());
+/// ```
+pub fn is_observed() -> bool {
     LISTENERS.with_borrow(|listeners| !listeners.is_empty())
 }
 

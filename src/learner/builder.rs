@@ -42,6 +42,8 @@ use crate::optim::{AnyOptimizer, Momentum, OptimizerConfig, OptimizerKind};
 /// assert!(learn.validate()?.loss < 1e-6);
 /// # Ok::<(), fastburn::Error>(())
 /// ```
+///
+/// On a CPU, the memory of a step is kept for the next one until no learner is left.
 pub struct Learner<T: Task> {
     pub(super) state: State<T>,
     pub(super) callbacks: Vec<Attached<T>>,
@@ -117,7 +119,7 @@ where
             groups,
             train_norms: true,
             fresh_optimizer,
-            _memory: KeptMemory,
+            _memory: KeptMemory::new(),
         };
         learn.add_callback(Recorder::default());
         learn.add_callback(TerminateOnNan::default());

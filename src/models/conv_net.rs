@@ -292,11 +292,6 @@ fn configure(shape: &[usize], outputs: usize, options: &ModelOptions) -> Result<
 /// Returns the widths for images of that shorter side: one more block each time that it doubles, so
 /// that the last feature maps have about 7 pixels.
 fn usual_widths(side: usize) -> Vec<usize> {
-    let blocks = match side {
-        ..=40 => 3,
-        41..=80 => 4,
-        81..=160 => 5,
-        _ => 6,
-    };
+    let blocks = 3 + [41, 81, 161].iter().filter(|&&from| side >= from).count();
     [16, 32, 64, 128, 256, 256][..blocks].to_vec()
 }

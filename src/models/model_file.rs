@@ -11,7 +11,7 @@ use super::model::Model;
 use super::model_card::ModelCard;
 use super::registry::Registry;
 use super::weights::StateDict;
-use crate::computing::PREDICTIONS;
+use crate::computing::{PREDICTIONS, release_memory};
 use crate::error::{Error, Result};
 use crate::files::checksummed::{self, FileKind};
 use crate::loss::Outputs;
@@ -198,7 +198,7 @@ impl<M: Registry> ModelFile<M> {
         // A clone shares the parameters: a reference would need a model that is `Sync`.
         let model = self.model.clone();
         let outputs = PREDICTIONS.run(&model.devices(), move || model.forward(input));
-        fastburn_kernels::release_memory();
+        release_memory();
         let [_, width] = outputs.dims();
         if width != self.width {
             let expected = format!("[batch, {}], as the model's configuration says", self.width);

@@ -1,10 +1,11 @@
 //! What layers compute, on every backend, against loops in 64 bits.
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, Param, RunningState};
+use burn::nn::conv::Conv2dConfig;
 use burn::nn::{BatchNorm, BatchNormConfig, DropoutConfig};
 use burn::tensor::{Device, Tensor, TensorData};
-use fastburn::layers::{FullPrecision, HeadConfig, Pooling};
-use fastburn::models::{ConvNetConfig, Shrinking, StateDict};
+use fastburn::layers::{Epilogue, FullPrecision, HeadConfig, Pooling, conv2d, conv2d_norm, listen};
+use fastburn::models::{ConvNetConfig, Model, Shrinking, StateDict};
 
 use crate::support::{assert_close, each_device, numbers, tensor, values};
 
@@ -172,6 +173,49 @@ fn a_batch_norm_has_pytorchs_outputs_and_running_statistics() {
         normalises([5, 3], device);
         // A single value per channel.
         normalises([1, 3, 1, 1], device);
+    });
+}
+
+#[test]
+fn a_convolution_and_its_norm_are_the_same_as_one_and_with_a_listener() {
+    each_device(|device| {
+        let conv = Conv2dConfig::new([3, 5], [3, 3]).init(device);
+        let norm: FullPrecision<BatchNorm> = BatchNorm {
+            running_mean: RunningState::new(tensor(numbers(5, 1), [5], device)),
+            running_var: RunningState::new(tensor(numbers_around(2.0, 5, 2), [5], device)),
+            ..BatchNormConfig::new(5).init(device)
+        }
+        .into();
+        let images = tensor(numbers(2 * 3 * 8 * 6, 3), [2, 3, 8, 6], device);
+        let residual = tensor(numbers(2 * 5 * 6 * 4, 4), [2, 5, 6, 4], device);
+        for epilogue in [Epilogue::None, Epilogue::Relu, Epilogue::AddRelu(residual)] {
+            let both = conv2d_norm(&conv, &norm, images.clone(), epilogue.clone());
+            let apart = norm.forward_with(conv2d(&conv, images.clone()), epilogue);
+            assert_close(&values(both), &values(apart), 1e-5, 1e-5);
+        }
+
+        // A model's layers are computed apart while somebody listens.
+        let model = ConvNetConfig::new(3, [4, 8], 2).init(device, 5).unwrap();
+        let images = tensor(numbers(2 * 3 * 8 * 8, 6), [2, 3, 8, 8], device);
+        let alone = values(model.forward(images.clone()));
+        let listening = listen(|_| ());
+        assert_close(&values(model.forward(images)), &alone, 1e-5, 1e-5);
+        drop(listening);
+    });
+}
+
+#[test]
+fn a_norm_trains_behind_a_convolution_of_images_without_autodiff() {
+    each_device(|device| {
+        let training = device.clone().autodiff();
+        let conv = Conv2dConfig::new([1, 3], [3, 3]).init(&training);
+        let norm: FullPrecision<BatchNorm> = BatchNormConfig::new(3).init(&training).into();
+        let images = tensor(numbers_around(1.0, 4 * 8 * 8, 1), [4, 1, 8, 8], device);
+        let maps = conv2d_norm(&conv, &norm, images, Epilogue::None);
+        let means = values(maps.swap_dims(0, 1).flatten::<2>(1, 3).mean_dim(1));
+        assert_close(&means, &[0.0; 3], 0.0, 1e-5);
+        let norm = norm.valid();
+        assert!(values(norm.running_mean.value()).iter().all(|&mean| mean != 0.0));
     });
 }
 

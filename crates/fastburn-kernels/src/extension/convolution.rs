@@ -15,7 +15,7 @@ use super::channel_sums::ChannelSums;
 use super::flex::{
     channels_last, dims, height_and_width, is_ours, of_channels_last, of_row_major, row_major,
 };
-use super::kept_weights::with_prepared;
+use super::kept_weights::{release, with_prepared};
 use crate::kernels::convolution::{Geometry, forward, input_gradient, prepare, weight_gradient};
 use crate::kernels::finish::Finish;
 use crate::kernels::instructions::Instructions;
@@ -99,6 +99,8 @@ fn trained_output_of(
     bias: Option<FlexTensor>,
     steps: Steps,
 ) -> FlexTensor {
+    // The weights of a validation before are others by now.
+    release();
     let geometry = geometry_of(&input, &weight, steps);
     let prepared = prepare(Instructions::chosen(), &geometry, row_major(weight).storage());
     output_of(&geometry, input, &prepared, bias, None)

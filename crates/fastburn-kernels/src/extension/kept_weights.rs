@@ -13,15 +13,16 @@ use super::flex::{dims, row_major};
 use crate::kernels::convolution::{Geometry, is_filtered, prepare};
 use crate::kernels::instructions::Instructions;
 
-/// The pixels of the output beyond which the products take so long that preparing is not felt.
+/// The images, and the pixels of all outputs, beyond which preparing a weight is not felt.
+const MOST_IMAGES: usize = 8;
 const MOST_PIXELS: usize = 1024;
 
 /// A prepared weight.
 ///
 /// It is never out of date. A buffer that has a `Weak` is not changed in place: `Arc::get_mut` refuses,
-/// and `Arc::make_mut` moves it elsewhere, after which the `Weak` leads to nothing. And no other
-/// buffer comes to the address while the `Weak` is there. So whose buffer has the address of a
-/// `Weak` has the values that were prepared.
+/// and `Arc::make_mut` changes a copy, or moves what only its caller had to a new `Arc`, after which
+/// the `Weak` leads to nothing. And no other buffer comes to the address while the `Weak` is there. So
+/// a buffer with the address of a `Weak` has the values that were prepared.
 struct Kept {
     buffer: Weak<Bytes>,
     /// What the buffer was taken for.
@@ -37,7 +38,7 @@ fn all_kept() -> MutexGuard<'static, Vec<Kept>> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Calls a function with a prepared weight, which is kept if the output has few pixels.
+/// Calls a function with a prepared weight, which is kept if there are few images and few pixels.
 pub(super) fn with_prepared<R>(
     geometry: &Geometry,
     weight: FlexTensor,
@@ -48,24 +49,28 @@ pub(super) fn with_prepared<R>(
     let make = || prepare(Instructions::chosen(), geometry, weight.storage());
     let [height, width] = geometry.output();
     let is_copy = !Arc::ptr_eq(&given, &weight.data_arc());
-    if is_copy || geometry.batch * height * width > MOST_PIXELS {
+    if is_copy || geometry.batch > MOST_IMAGES || geometry.batch * height * width > MOST_PIXELS {
         return compute(&make());
     }
     let (shape, is_filtered) = (dims(&weight), is_filtered(geometry));
-    let find = || {
-        let kept = all_kept();
+    let find = |kept: &[Kept]| {
         let found = kept.iter().find(|kept| {
             kept.buffer.as_ptr() == Arc::as_ptr(&given)
                 && (kept.shape, kept.is_filtered) == (shape, is_filtered)
         });
         found.map(|kept| Arc::clone(&kept.values))
     };
-    let values = find().unwrap_or_else(|| {
+    let found = find(&all_kept());
+    let values = found.unwrap_or_else(|| {
         let values: Arc<[f32]> = make()[..].into();
-        let (buffer, values_kept) = (Arc::downgrade(&given), Arc::clone(&values));
         release();
-        all_kept().push(Kept { buffer, shape, is_filtered, values: values_kept });
-        values
+        let mut kept = all_kept();
+        // Another thread may have been faster.
+        find(&kept).unwrap_or_else(|| {
+            let buffer = Arc::downgrade(&given);
+            kept.push(Kept { buffer, shape, is_filtered, values: Arc::clone(&values) });
+            values
+        })
     });
     compute(&values)
 }
@@ -110,14 +115,18 @@ mod tests {
         assert!(!is_kept(&weight));
         assert_eq!([first_of(&geometry(7), &weight), first_of(&geometry(7), &weight)], [1.0; 2]);
         assert!(is_kept(&weight));
-        let address = Arc::as_ptr(&primitive(weight.clone()).data_arc());
-        // Nobody else has it, so it is changed in place.
+        // Nobody else has the buffer, so it is moved and then changed in place. While these are there,
+        // no buffer comes to its places.
+        let buffer = |weight: &Tensor<4>| Arc::downgrade(&primitive(weight.clone()).data_arc());
+        let before = buffer(&weight);
         let weight = weight.mul_scalar(3.0);
         assert!(!is_kept(&weight));
         assert_eq!(first_of(&geometry(7), &weight), 3.0);
+        let after = buffer(&weight);
         drop(weight);
         release();
-        assert!(all_kept().iter().all(|kept| kept.buffer.as_ptr() != address));
+        let is_either = |kept: &Kept| [&before, &after].iter().any(|it| it.ptr_eq(&kept.buffer));
+        assert!(!all_kept().iter().any(is_either));
     }
 
     #[test]
