@@ -60,7 +60,8 @@ impl Computing {
     }
 }
 
-/// How many compute again and again.
+/// How many compute again and again. Who reads 0 sees the buffers that the last one gave back. Whoever
+/// begins in between finds fewer buffers, and makes new ones.
 static KEEPERS: AtomicUsize = AtomicUsize::new(0);
 
 /// Whoever computes again and again. While there is one, the memory of the kernels is not released.
@@ -69,21 +70,21 @@ pub(crate) struct KeptMemory(());
 
 impl KeptMemory {
     pub fn new() -> Self {
-        KEEPERS.fetch_add(1, Ordering::Relaxed);
+        KEEPERS.fetch_add(1, Ordering::AcqRel);
         Self(())
     }
 }
 
 impl Drop for KeptMemory {
     fn drop(&mut self) {
-        KEEPERS.fetch_sub(1, Ordering::Relaxed);
+        KEEPERS.fetch_sub(1, Ordering::AcqRel);
         release_memory();
     }
 }
 
 /// Releases the memory that the kernels keep, if there is nobody to keep it for.
 pub(crate) fn release_memory() {
-    if KEEPERS.load(Ordering::Relaxed) == 0 {
+    if KEEPERS.load(Ordering::Acquire) == 0 {
         fastburn_kernels::release_memory();
     }
 }

@@ -1,4 +1,4 @@
-//! Convolution, and the batch norm behind it.
+//! Convolution, and the batch norm after it.
 
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, PaddingConfig2d};
@@ -33,9 +33,10 @@ pub fn conv2d(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
     }
 }
 
-/// Applies a convolution to `[batch, channels, height, width]`, the batch norm behind it, and what
+/// Applies a convolution to `[batch, channels, height, width]`, the batch norm after it, and what
 /// follows: `norm.forward_with(conv2d(layer, input), epilogue)`. In inference on the CPU, where a norm
-/// only multiplies and adds, all of it is one operation.
+/// only multiplies and adds, all of it is one operation, so that nobody sees the convolution's output: a
+/// model that reports it asks [`is_observed`](super::is_observed) first.
 ///
 /// ```
 /// use burn::nn::BatchNormConfig;

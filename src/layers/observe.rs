@@ -86,8 +86,9 @@ pub fn observe_part<R>(part: &str, forward: impl FnOnce() -> R) -> R {
 /// Calls `listener` with each layer's output on this thread, until the returned value is dropped.
 ///
 /// It takes the place of PyTorch's `register_forward_hook`. There may be several listeners. If a
-/// listener itself runs a model, only the others are called for it. While there is one, layers that
-/// are otherwise computed as one operation are computed one by one, so outputs may differ by rounding.
+/// listener itself runs a model, only the others are called for it. While a function listens, layers
+/// that are otherwise computed as one operation are computed one by one, so outputs may differ by
+/// rounding.
 ///
 /// ```
 /// use std::cell::RefCell;
@@ -123,8 +124,8 @@ pub fn listen(listener: impl FnMut(&Observation<'_>) + 'static) -> Listening {
     Listening(id)
 }
 
-/// Returns whether a function listens on this thread. If so, a model computes each layer that it
-/// reports by itself, and otherwise perhaps in one pass with what follows.
+/// Returns whether a function listens on this thread. If so, a model must compute each layer that it
+/// reports separately; otherwise it may compute it as one with what follows.
 ///
 /// ```
 /// use burn::nn::BatchNorm;

@@ -6,9 +6,10 @@
 /// They keep what they no longer need: together with what they use, never more than twice what they
 /// have used at once, or 64 MiB. After a training, it is time to give it back.
 ///
-/// Weights of convolutions that were prepared to predict a few images, at most 8, are kept as long as
-/// the weights themselves. They take once to twice as much memory, or more for few outputs, which are
-/// rounded up to whole vectors. This function drops those of weights that are gone.
+/// Weights of convolutions that were prepared for at most 8 images and 1024 pixels of their outputs are
+/// kept as long as the weights themselves. They take up to three times as much memory, or more if there
+/// are few output channels, which are rounded up to whole vectors. This function drops those of weights
+/// that are gone.
 ///
 /// ```
 /// fastburn_kernels::release_memory();

@@ -99,7 +99,7 @@ fn trained_output_of(
     bias: Option<FlexTensor>,
     steps: Steps,
 ) -> FlexTensor {
-    // The weights of a validation before are others by now.
+    // What a validation prepared: from the second step on, its weights are gone.
     release();
     let geometry = geometry_of(&input, &weight, steps);
     let prepared = prepare(Instructions::chosen(), &geometry, row_major(weight).storage());

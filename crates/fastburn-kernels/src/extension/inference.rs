@@ -1,4 +1,4 @@
-//! Batch norms in inference, alone and behind a convolution: outside of autodiff, so without a
+//! Batch norms in inference, alone and after a convolution: outside of autodiff, so without a
 //! backward pass.
 
 use burn::tensor::Tensor;
