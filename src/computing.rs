@@ -1,4 +1,4 @@
-//! The threads that fits and predictions run on.
+//! The threads that fits and predictions run on, and when the kernels give back their memory.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -60,11 +60,20 @@ impl Computing {
     }
 }
 
-/// How many compute again and again. Who reads 0 sees the buffers that the last one gave back. Whoever
-/// begins in between finds fewer buffers, and makes new ones.
+/// Lets the next work in, also after a panic.
+struct Free<'a>(&'a AtomicBool);
+
+impl Drop for Free<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// The number of learners. Whoever reads 0 sees all buffers that they gave back. A learner that is made
+/// in between finds fewer buffers, and allocates new ones.
 static KEEPERS: AtomicUsize = AtomicUsize::new(0);
 
-/// Whoever computes again and again. While there is one, the memory of the kernels is not released.
+/// A learner's claim on the memory of the kernels, which is not released while there is one.
 #[derive(Debug)]
 pub(crate) struct KeptMemory(());
 
@@ -82,19 +91,10 @@ impl Drop for KeptMemory {
     }
 }
 
-/// Releases the memory that the kernels keep, if there is nobody to keep it for.
+/// Releases the memory that the kernels keep, unless a learner needs it again.
 pub(crate) fn release_memory() {
     if KEEPERS.load(Ordering::Acquire) == 0 {
         fastburn_kernels::release_memory();
-    }
-}
-
-/// Lets the next work in, also after a panic.
-struct Free<'a>(&'a AtomicBool);
-
-impl Drop for Free<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 

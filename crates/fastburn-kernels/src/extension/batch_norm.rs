@@ -79,7 +79,8 @@ fn train(
     (apply(input, parameters, residual, epsilon, clips), mean, variance)
 }
 
-fn apply(
+/// Normalises with given statistics, adds a residual if there is one, and applies ReLU if it `clips`.
+pub(super) fn apply(
     input: FlexTensor,
     parameters: [FlexTensor; 4],
     residual: Option<FlexTensor>,

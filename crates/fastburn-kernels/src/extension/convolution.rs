@@ -15,7 +15,7 @@ use super::channel_sums::ChannelSums;
 use super::flex::{
     channels_last, dims, height_and_width, is_ours, of_channels_last, of_row_major, row_major,
 };
-use super::kept_weights::{release, with_prepared};
+use super::kept_weights::{release, with_prepared_weight};
 use crate::kernels::convolution::{Geometry, forward, input_gradient, prepare, weight_gradient};
 use crate::kernels::finish::Finish;
 use crate::kernels::instructions::Instructions;
@@ -93,7 +93,7 @@ fn output_of(
 }
 
 /// Convolves in training.
-fn trained_output_of(
+fn output_in_training(
     input: FlexTensor,
     weight: FlexTensor,
     bias: Option<FlexTensor>,
@@ -107,7 +107,7 @@ fn trained_output_of(
 }
 
 /// Convolves in inference.
-pub(super) fn inferred_output_of(
+pub(super) fn output_in_inference(
     input: FlexTensor,
     weight: FlexTensor,
     bias: Option<FlexTensor>,
@@ -115,12 +115,14 @@ pub(super) fn inferred_output_of(
     finish: Option<&Finish<'_>>,
 ) -> FlexTensor {
     let geometry = geometry_of(&input, &weight, steps);
-    with_prepared(&geometry, weight, |prepared| output_of(&geometry, input, prepared, bias, finish))
+    with_prepared_weight(&geometry, weight, |prepared| {
+        output_of(&geometry, input, prepared, bias, finish)
+    })
 }
 
 impl Convolution for Flex {
     fn fastburn_conv(input: FlexTensor, weight: FlexTensor, steps: Steps) -> FlexTensor {
-        inferred_output_of(input, weight, None, steps, None)
+        output_in_inference(input, weight, None, steps, None)
     }
 
     fn fastburn_conv_with_bias(
@@ -129,13 +131,13 @@ impl Convolution for Flex {
         bias: FlexTensor,
         steps: Steps,
     ) -> FlexTensor {
-        inferred_output_of(input, weight, Some(bias), steps, None)
+        output_in_inference(input, weight, Some(bias), steps, None)
     }
 }
 
 impl Training for Flex {
     fn conv_output(input: FlexTensor, weight: FlexTensor, steps: Steps) -> FlexTensor {
-        trained_output_of(input, weight, None, steps)
+        output_in_training(input, weight, None, steps)
     }
 
     fn conv_output_with_bias(
@@ -144,7 +146,7 @@ impl Training for Flex {
         bias: FlexTensor,
         steps: Steps,
     ) -> FlexTensor {
-        trained_output_of(input, weight, Some(bias), steps)
+        output_in_training(input, weight, Some(bias), steps)
     }
 
     fn conv_input_gradient(

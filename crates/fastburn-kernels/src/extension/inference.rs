@@ -3,14 +3,14 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::ops::ConvOptions;
+use burn_flex::FlexTensor;
 
-use super::convolution::{inferred_output_of, steps_of};
-use super::flex::{channels_last, of_channels_last, primitive, row_major, tensor};
+use super::batch_norm::apply;
+use super::convolution::{output_in_inference, steps_of};
+use super::flex::{channels_last, primitive, row_major, tensor};
 use crate::batch_norm::BatchNormParameters;
 use crate::epilogue::Epilogue;
-use crate::kernels::batch_norm::normalize as normalize_values;
 use crate::kernels::finish::{Affine, Finish};
-use crate::kernels::instructions::Instructions;
 
 /// Normalises with given statistics, where `can_normalize` says so and there is no autodiff.
 pub(crate) fn normalize<const D: usize>(
@@ -18,16 +18,14 @@ pub(crate) fn normalize<const D: usize>(
     parameters: BatchNormParameters,
     epilogue: Epilogue<D>,
 ) -> Tensor<D> {
-    let shape = input.dims();
-    let input = channels_last(primitive(input));
-    let affine = affine(parameters, None);
-    let output = with_finish(&affine, epilogue, |finish| {
-        normalize_values(Instructions::chosen(), input.storage(), finish)
-    });
-    tensor(of_channels_last(output, &shape))
+    let BatchNormParameters { weight, bias, mean, variance, epsilon } = parameters;
+    let parameters = [weight, bias, mean, variance].map(primitive);
+    let (residual, clips) = parts_of(epilogue);
+    tensor(apply(primitive(input), parameters, residual, epsilon, clips))
 }
 
-/// Convolves and normalises, where `conv_shape` returns one, `can_normalize` says so and there is no autodiff.
+/// Convolves and normalises, where `conv_shape` returns a shape, `can_normalize` says so, and there
+/// is no autodiff.
 pub(crate) fn convolve_and_normalize(
     input: Tensor<4>,
     weight: Tensor<4>,
@@ -36,12 +34,13 @@ pub(crate) fn convolve_and_normalize(
     parameters: BatchNormParameters,
     epilogue: Epilogue<4>,
 ) -> Tensor<4> {
-    let steps = steps_of(options);
     let affine = affine(parameters, bias);
-    let (input, weight) = (primitive(input), primitive(weight));
-    tensor(with_finish(&affine, epilogue, |finish| {
-        inferred_output_of(input, weight, None, steps, Some(finish))
-    }))
+    let (residual, clips) = parts_of(epilogue);
+    let residual = residual.map(channels_last);
+    let residual = residual.as_ref().map(|residual| residual.storage());
+    let finish = Finish { affine: &affine, residual, clips };
+    let (input, weight, steps) = (primitive(input), primitive(weight), steps_of(options));
+    tensor(output_in_inference(input, weight, None, steps, Some(&finish)))
 }
 
 /// Returns what the batch norm of a convolution's sums and its bias multiplies and adds.
@@ -57,17 +56,11 @@ fn affine(parameters: BatchNormParameters, bias: Option<Tensor<1>>) -> Affine {
     Affine::new(weight, shift, mean, variance, epsilon)
 }
 
-/// Calls a function with what becomes of its sums.
-fn with_finish<R, const D: usize>(
-    affine: &Affine,
-    epilogue: Epilogue<D>,
-    compute: impl FnOnce(&Finish<'_>) -> R,
-) -> R {
-    let clips = !matches!(epilogue, Epilogue::None);
-    let residual = match epilogue {
-        Epilogue::AddRelu(residual) => Some(channels_last(primitive(residual))),
-        Epilogue::None | Epilogue::Relu => None,
-    };
-    let residual = residual.as_ref().map(|residual| residual.storage());
-    compute(&Finish { affine, residual, clips })
+/// Returns the residual of an epilogue, and whether it applies ReLU.
+fn parts_of<const D: usize>(epilogue: Epilogue<D>) -> (Option<FlexTensor>, bool) {
+    match epilogue {
+        Epilogue::None => (None, false),
+        Epilogue::Relu => (None, true),
+        Epilogue::AddRelu(residual) => (Some(primitive(residual)), true),
+    }
 }

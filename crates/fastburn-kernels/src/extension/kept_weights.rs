@@ -1,8 +1,8 @@
 //! Prepared weights of convolutions, kept for the next prediction.
 //!
-//! For a batch of images, preparing a weight takes no time to speak of. For one image it would take a
-//! quarter of ResNet-18's. Outside of autodiff weights stay as they are, so what was prepared is kept,
-//! for as long as the weight's buffer exists.
+//! For a batch of images, preparing a weight takes no time to speak of. For one image it would take
+//! a quarter of ResNet-18's. Outside of autodiff weights stay as they are, so what was prepared is
+//! kept, for as long as the weight's buffer exists.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
@@ -19,11 +19,11 @@ const MOST_PIXELS: usize = 1024;
 
 /// A prepared weight.
 ///
-/// It is never out of date. A buffer that has a `Weak` is not changed in place: `Arc::get_mut` refuses,
-/// and `Arc::make_mut` changes a copy, or moves what only its caller had to a new `Arc`, after which
-/// the `Weak` leads to nothing. And no other buffer comes to the address while the `Weak` is there. So
-/// a buffer with the address of a `Weak` has the values that were prepared.
-struct Kept {
+/// It is never out of date. A buffer that has a `Weak` is not changed in place: `Arc::get_mut`
+/// refuses, and `Arc::make_mut` changes a copy, or moves what only its caller had to a new `Arc`,
+/// after which the `Weak` leads to nothing. And no other buffer comes to the address while the `Weak`
+/// is there. So a buffer with the address of a `Weak` has the values that were prepared.
+struct KeptWeight {
     buffer: Weak<Bytes>,
     /// What the buffer was taken for.
     shape: [usize; 4],
@@ -32,14 +32,14 @@ struct Kept {
     values: Arc<[f32]>,
 }
 
-static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
+static KEPT: Mutex<Vec<KeptWeight>> = Mutex::new(Vec::new());
 
-fn all_kept() -> MutexGuard<'static, Vec<Kept>> {
+fn kept_weights() -> MutexGuard<'static, Vec<KeptWeight>> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Calls a function with a prepared weight, which is kept if there are few images and few pixels.
-pub(super) fn with_prepared<R>(
+pub(super) fn with_prepared_weight<R>(
     geometry: &Geometry,
     weight: FlexTensor,
     compute: impl FnOnce(&[f32]) -> R,
@@ -53,22 +53,22 @@ pub(super) fn with_prepared<R>(
         return compute(&make());
     }
     let (shape, is_filtered) = (dims(&weight), is_filtered(geometry));
-    let find = |kept: &[Kept]| {
+    let find = |kept: &[KeptWeight]| {
         let found = kept.iter().find(|kept| {
             kept.buffer.as_ptr() == Arc::as_ptr(&given)
                 && (kept.shape, kept.is_filtered) == (shape, is_filtered)
         });
         found.map(|kept| Arc::clone(&kept.values))
     };
-    let found = find(&all_kept());
+    let found = find(&kept_weights());
     let values = found.unwrap_or_else(|| {
         let values: Arc<[f32]> = make()[..].into();
         release();
-        let mut kept = all_kept();
+        let mut kept = kept_weights();
         // Another thread may have been faster.
         find(&kept).unwrap_or_else(|| {
             let buffer = Arc::downgrade(&given);
-            kept.push(Kept { buffer, shape, is_filtered, values: Arc::clone(&values) });
+            kept.push(KeptWeight { buffer, shape, is_filtered, values: Arc::clone(&values) });
             values
         })
     });
@@ -77,7 +77,7 @@ pub(super) fn with_prepared<R>(
 
 /// Drops what was prepared of weights that exist no more.
 pub(crate) fn release() {
-    all_kept().retain(|kept| kept.buffer.strong_count() > 0);
+    kept_weights().retain(|kept| kept.buffer.strong_count() > 0);
 }
 
 #[cfg(test)]
@@ -100,12 +100,12 @@ mod tests {
     }
 
     fn first_of(geometry: &Geometry, weight: &Tensor<4>) -> f32 {
-        with_prepared(geometry, primitive(weight.clone()), |values| values[0])
+        with_prepared_weight(geometry, primitive(weight.clone()), |values| values[0])
     }
 
     fn is_kept(weight: &Tensor<4>) -> bool {
         let buffer = primitive(weight.clone()).data_arc();
-        all_kept().iter().any(|kept| kept.buffer.as_ptr() == Arc::as_ptr(&buffer))
+        kept_weights().iter().any(|kept| kept.buffer.as_ptr() == Arc::as_ptr(&buffer))
     }
 
     #[test]
@@ -124,7 +124,7 @@ mod tests {
         let buffer = Arc::downgrade(&primitive(weight.clone()).data_arc());
         drop(weight);
         release();
-        assert!(!all_kept().iter().any(|kept| kept.buffer.ptr_eq(&buffer)));
+        assert!(!kept_weights().iter().any(|kept| kept.buffer.ptr_eq(&buffer)));
     }
 
     #[test]
@@ -134,7 +134,7 @@ mod tests {
         let turned = weight.clone().reshape([8, 16, 1, 1]);
         let of = |weight: &Tensor<4>, outputs, inputs| {
             let geometry = Geometry { inputs, outputs, ..geometry(3) };
-            with_prepared(&geometry, primitive(weight.clone()), |values| values[1])
+            with_prepared_weight(&geometry, primitive(weight.clone()), |values| values[1])
         };
         // The second output's first weight.
         assert_eq!([of(&weight, 16, 8), of(&turned, 8, 16)], [8.0, 16.0]);

@@ -35,8 +35,8 @@ pub(super) struct Weights<'a> {
 /// # Safety
 ///
 /// Every window of a group must lie within `input`, every output within `output`, and no two outputs
-/// may overlap. Every tap's rows must be rows of the weights. `finish` must have as many channels as the
-/// weights, and a residual as long as the output.
+/// may overlap. Every tap's rows must be rows of the weights. `finish` must have as many channels as
+/// the weights, and a residual as long as the output.
 pub(super) unsafe fn multiply(
     instructions: Instructions,
     input: &[f32],
