@@ -11,6 +11,11 @@ pub(crate) fn at_least_one(name: &'static str, count: usize) -> Result<()> {
     check(count >= 1, name, count, "at least 1")
 }
 
+/// Checks the number of passes of test-time augmentation.
+pub(crate) fn passes(passes: usize) -> Result<()> {
+    check((1..=1000).contains(&passes), "number of passes", passes, "1 to 1000")
+}
+
 /// Checks that a number, such as a learning rate, is finite and at least 0.
 pub(crate) fn at_least_zero(name: &'static str, value: f64) -> Result<()> {
     check(

@@ -132,6 +132,7 @@ pub mod metrics;
 pub mod models;
 mod mutex;
 pub mod optim;
+mod per_item;
 #[cfg(feature = "plot")]
 pub mod plot;
 #[cfg(feature = "download")]

@@ -42,6 +42,8 @@ pub(crate) enum Stream {
     Items = 9,
     /// Randomness of callbacks, one generator per step and name.
     Callbacks = 10,
+    /// Changes of a batch, one generator per epoch and batch.
+    Batches = 11,
 }
 
 impl Seed {

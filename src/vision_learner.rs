@@ -12,6 +12,7 @@ use crate::models::{AnyModel, ModelOptions, Registry, StateDict};
 #[cfg(feature = "download")]
 use crate::pretrained;
 use crate::seed::Seed;
+use crate::vision::augment::Augment;
 use crate::vision::{ImageSpec, ReadOptions, Splits};
 
 /// A learner of images and their classes.
@@ -59,6 +60,7 @@ pub fn vision_learner<'a>(data: &'a Splits, model: &'a str) -> VisionLearner<'a>
         size: None,
         channels: None,
         options: ModelOptions::new().head(HeadConfig::fastai()),
+        augment: None,
         batch_size: 64,
         seed: Seed::new(42),
     }
@@ -75,6 +77,7 @@ pub struct VisionLearner<'a> {
     size: Option<[usize; 2]>,
     channels: Option<usize>,
     options: ModelOptions,
+    augment: Option<Augment>,
     batch_size: usize,
     seed: Seed,
 }
@@ -143,6 +146,12 @@ impl VisionLearner<'_> {
         self
     }
 
+    /// Sets what happens to images in training, such as [`Augment::standard`] (default: nothing).
+    pub fn augment(mut self, augment: Augment) -> Self {
+        self.augment = Some(augment);
+        self
+    }
+
     /// Sets the options of the model, such as its head. Without one, the head is the usual one of
     /// the model.
     pub fn options(mut self, options: ModelOptions) -> Self {
@@ -191,6 +200,10 @@ impl VisionLearner<'_> {
         let model: AnyModel = match &self.weights {
             Some((weights, _)) => weights.transfer_to(&architecture, device, self.seed)?.model,
             None => AnyModel::from_architecture(&architecture, device, self.seed)?,
+        };
+        let train = match self.augment {
+            Some(augment) => train.augment(augment),
+            None => train,
         };
         let dls = DataLoaders::from_images(train, valid, class_indices, device);
         let dls = dls.shuffle(self.seed).batch_size(self.batch_size)?;

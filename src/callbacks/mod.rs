@@ -57,11 +57,13 @@
 
 mod activation_stats;
 mod checkpoint;
+mod cut_mix;
 mod early_stopping;
 mod epoch_table;
 mod gradient_accumulation;
 mod gradient_clip;
 mod loggers;
+mod mix_up;
 mod mixed_precision;
 mod monitor;
 mod reduce_lr;
@@ -70,11 +72,13 @@ mod weight_decay;
 
 pub use activation_stats::ActivationStats;
 pub use checkpoint::{Checkpoint, StopFlag};
+pub use cut_mix::CutMix;
 pub use early_stopping::EarlyStopping;
 pub use epoch_table::{EpochTable, Notes};
 pub use gradient_accumulation::GradientAccumulation;
 pub use gradient_clip::GradientClip;
 pub use loggers::{CsvLogger, JsonLogger};
+pub use mix_up::MixUp;
 pub use mixed_precision::{Half, MixedPrecision};
 pub use monitor::Monitor;
 pub use reduce_lr::ReduceLrOnPlateau;

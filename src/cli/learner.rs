@@ -4,8 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use burn::tensor::{Device, Int, Tensor};
-use fastburn::callbacks::{EarlyStopping, GradientAccumulation, GradientClip};
-use fastburn::data::{DataLoaders, balanced_weights, class_indices, one_hot};
+use fastburn::callbacks::{CutMix, EarlyStopping, GradientAccumulation, GradientClip, MixUp};
+use fastburn::data::{DataLoaders, PerItem, balanced_weights, class_indices, one_hot};
 use fastburn::learner::Learner;
 use fastburn::loss::{CrossEntropy, MnistLoss};
 use fastburn::metrics::{accuracy, one_hot_accuracy};
@@ -98,6 +98,10 @@ pub fn learner(
     device: &Device,
 ) -> Result<AnyLearner> {
     let training = &settings.training;
+    let train = match settings.images.augment.policy()? {
+        Some(policy) => train.augment(policy),
+        None => train,
+    };
     training.fine_tuning.check_model(&model)?;
     let weights = match training.balance {
         Some(_) => Some(balanced_weights(train.labels(), train.classes().len())?),
@@ -152,11 +156,17 @@ fn configured_loaders<T>(
 /// Adds the optimizer and the callbacks that affect the result.
 fn configured_learner<T>(learn: ImageLearner<T>, settings: &Settings) -> ImageLearner<T>
 where
-    T: Clone + Send + 'static,
+    T: PerItem + Send + 'static,
 {
     let mut learn = learn.optimizer(settings.optimizer());
     if let Some(norm) = settings.training.clip_norm {
         learn = learn.callback(GradientClip::norm(norm));
+    }
+    if let Some(alpha) = settings.training.mixup {
+        learn = learn.callback(MixUp::new(alpha));
+    }
+    if let Some(alpha) = settings.training.cutmix {
+        learn = learn.callback(CutMix::new(alpha));
     }
     if let Some(batches) = settings.training.accumulate {
         learn = learn.callback(GradientAccumulation::new(batches));

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The name of the augmentation in the format of images.
+const AUGMENTATION: &str = "augmentation";
+
 /// The format of a data set's items. A model file stores that of the training data.
 ///
 /// ```
@@ -39,6 +42,23 @@ pub enum InputFormat {
 }
 
 impl InputFormat {
+    /// Returns the format of images that are augmented in training, by the policy's text.
+    pub(crate) fn with_augmentation(mut self, policy: String) -> Self {
+        if let Self::Image(Value::Object(image)) = &mut self {
+            image.insert(AUGMENTATION.to_owned(), policy.into());
+        }
+        self
+    }
+
+    /// Returns the text of the [policy](crate::vision::augment::Augment) by which images were
+    /// augmented in training, if they were.
+    pub fn augmentation(&self) -> Option<&str> {
+        match self {
+            Self::Image(image) => image.get(AUGMENTATION)?.as_str(),
+            _ => None,
+        }
+    }
+
     /// Returns the shape of an input without the batch, as far as its format tells.
     pub(crate) fn shape(&self) -> Option<Vec<usize>> {
         let size = |value: &Value| usize::try_from(value.as_u64()?).ok();

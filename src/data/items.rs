@@ -67,6 +67,8 @@ impl Deref for Order {
 pub struct BatchItems<'a> {
     /// The indices of the items, in the order of the batch.
     pub indices: &'a [u32],
+    /// The number of the batch in its epoch, from 0.
+    pub batch: usize,
     /// The number of epochs before this one.
     pub epoch: usize,
     /// The random seed of the loader's order, 0 without one.
@@ -76,14 +78,19 @@ pub struct BatchItems<'a> {
 }
 
 impl<'a> BatchItems<'a> {
-    /// Asks for items by their indices, not for training, in epoch 0 with seed 0.
+    /// Asks for items by their indices, not for training, as the first batch of epoch 0 with seed 0.
     pub fn new(indices: &'a [u32]) -> Self {
-        Self { indices, epoch: 0, seed: Seed::default(), training: false }
+        Self { indices, batch: 0, epoch: 0, seed: Seed::default(), training: false }
     }
 
     /// Returns the random generator of an item, by seed, epoch and item: its numbers do not depend
     /// on the other items, on the batch size or on the number of threads.
-    pub fn rng(&self, item: u32) -> impl Rng {
+    pub fn rng(&self, item: u32) -> impl Rng + use<> {
         self.seed.rng(Stream::Items, (self.epoch as u64) << 32 | u64::from(item))
+    }
+
+    /// Returns the random generator of the batch, by seed, epoch and batch.
+    pub fn batch_rng(&self) -> impl Rng + use<> {
+        self.seed.rng(Stream::Batches, (self.epoch as u64) << 32 | self.batch as u64)
     }
 }

@@ -7,6 +7,7 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 use rand_distr::Distribution;
 use rand_distr::weighted::WeightedIndex;
+use serde_json::Value;
 
 use super::items::{BatchItems, Order};
 use super::source::{Batch, Source, UPCOMING};
@@ -62,7 +63,8 @@ impl<I, T> DataLoader<I, T> {
 
     /// Samples the items of an epoch with replacement, in proportion to their weights, instead of
     /// visiting each once: PyTorch's `WeightedRandomSampler`, fastai's `weighted_dataloaders`. The
-    /// length of an epoch stays the same.
+    /// length of an epoch stays the same. An item that comes twice in an epoch looks the same both
+    /// times, even if it is augmented.
     ///
     /// The sample depends on the epoch and on the seed of [`shuffle`](Self::shuffle), or on seed 0
     /// without one.
@@ -144,6 +146,11 @@ impl<I, T> DataLoader<I, T> {
         Some(crc.finalize())
     }
 
+    /// Returns what the inputs depend on besides the items: see [`Source::config`].
+    pub(crate) fn source_config(&self) -> Value {
+        self.source.config()
+    }
+
     /// Returns the number of items in the source.
     pub fn items(&self) -> usize {
         self.source.len()
@@ -190,7 +197,9 @@ impl<I, T> DataLoader<I, T> {
     pub fn batch(&self, order: &Order, index: usize, device: &Device) -> Result<Batch<I, T>> {
         let items = self.batch_items(order, index);
         let (input, target) = self.source.gather(items, device)?;
-        let following = (index + 1..self.len()).take(UPCOMING);
+        // An order of one's own may be shorter than an epoch.
+        let batches = self.len().min(order.len().div_ceil(self.batch_size));
+        let following = (index + 1..batches).take(UPCOMING);
         let following: Vec<_> = following.map(|index| self.batch_items(order, index)).collect();
         self.source.expect(&following);
         Ok(Batch { input, target, len: items.indices.len() })
@@ -200,6 +209,7 @@ impl<I, T> DataLoader<I, T> {
         let start = index * self.batch_size;
         BatchItems {
             indices: &order[start..order.len().min(start + self.batch_size)],
+            batch: index,
             epoch: order.epoch,
             seed: self.shuffle.unwrap_or_default(),
             training: self.training,

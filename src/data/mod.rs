@@ -12,6 +12,7 @@ mod loaders;
 mod source;
 mod targets;
 
+pub use crate::per_item::{Mixable, PerItem};
 pub use item_format::{InputFormat, ItemFormat};
 pub use items::{BatchItems, Order};
 pub use loader::DataLoader;

@@ -2,6 +2,7 @@
 
 use burn::tensor::kind::Autodiff;
 use burn::tensor::{Device, Float, Int, Tensor, TensorData};
+use serde_json::Value;
 
 use super::items::BatchItems;
 use crate::checks::same_rows;
@@ -65,6 +66,12 @@ pub trait Source<I, T>: Send + Sync {
     /// nothing happens. An announced batch may never be requested: an epoch may be cancelled, and
     /// another loader may share the source.
     fn expect(&self, _upcoming: &[BatchItems<'_>]) {}
+
+    /// Returns what the inputs depend on besides the items, such as their augmentation in training;
+    /// `Null` for nothing. A run is resumed only with the same.
+    fn config(&self) -> Value {
+        Value::Null
+    }
 
     /// Returns the inputs and targets of the items, in their order, on `device`.
     ///

@@ -102,6 +102,27 @@ impl<T: Task> State<T> {
         self.loss_function.compute(output, target)
     }
 
+    /// Computes the learner's loss of mixed items:
+    /// [`Loss::compute_mixed`](crate::loss::Loss::compute_mixed).
+    ///
+    /// # Errors
+    ///
+    /// Those of the loss.
+    pub fn compute_mixed_loss(
+        &self,
+        output: T::Output,
+        target: T::Target,
+        partner: T::Target,
+        shares: &[f32],
+    ) -> Result<Tensor<1>> {
+        let classes = self.dls.items.as_ref().map_or(0, |items| items.classes.len());
+        if classes > 0 {
+            self.loss_function.check_classes(&output, &target, classes)?;
+            self.loss_function.check_classes(&output, &partner, classes)?;
+        }
+        self.loss_function.compute_mixed(output, target, partner, shares)
+    }
+
     /// Refuses a loss that is not one number, and a training loss that has no gradients.
     pub(super) fn check_loss(&self) -> Result<()> {
         let Some(loss) = &self.loss else { return Ok(()) };

@@ -25,6 +25,7 @@ mod summary;
 mod task;
 mod terminate_on_nan;
 mod training;
+mod tta;
 
 pub use builder::Learner;
 pub use callback::{Callback, Flow, Scope, Stop};

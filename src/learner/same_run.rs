@@ -8,8 +8,13 @@ use crate::checkpoints::{EventState, RunPosition};
 use crate::error::{Error, Result};
 
 /// The parts of a learner that [`set_data`](Learner::set_data) may change between two fits.
-const DATA: [&str; 4] =
-    ["number of training items", "number of validation items", "batch size", "order"];
+const DATA: [&str; 5] = [
+    "number of training items",
+    "number of validation items",
+    "batch size",
+    "order",
+    "augmentation of the training items",
+];
 
 impl<T: Task> Learner<T> {
     /// Returns what a run's result depends on, except the model and the arguments of `fit`.
@@ -22,8 +27,13 @@ impl<T: Task> Learner<T> {
         if let Some(weights) = train.weights_fingerprint() {
             order["weights"] = weights.into();
         }
-        let data =
-            [json!(train.items()), json!(valid.items()), json!(train.items_per_batch()), order];
+        let data = [
+            json!(train.items()),
+            json!(valid.items()),
+            json!(train.items_per_batch()),
+            order,
+            train.source_config(),
+        ];
         let others = [
             ("optimizer", state.optimizer_description()),
             ("loss", named(self.loss_name(), self.state.loss_function.config())),

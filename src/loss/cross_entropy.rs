@@ -8,6 +8,7 @@ use super::function::{Loss, Outputs};
 use crate::checks;
 use crate::checks::same_rows;
 use crate::error::{Error, Result};
+use crate::per_item::Mixable;
 
 /// Cross-entropy of logits against class indices: `-log softmax(logits)[target]`, averaged.
 ///
@@ -144,6 +145,35 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
         Ok(own * (1.0 - self.smoothing) + even * self.smoothing)
     }
 
+    fn compute_mixed(
+        &self,
+        logits: Tensor<2>,
+        targets: Tensor<1, Int>,
+        partners: Tensor<1, Int>,
+        shares: &[f32],
+    ) -> Result<Tensor<1>> {
+        checks::below_one("label smoothing", self.smoothing)?;
+        let [rows, classes] = logits.dims();
+        for count in [targets.dims()[0], partners.dims()[0], shares.len()] {
+            same_rows("cross_entropy", rows, count)?;
+        }
+        // Shares of the classes, which have no gradients.
+        let [own, partner] = [targets, partners].map(|items| one_hot_rows(items, classes));
+        let target = own.mixed(&partner, shares);
+        let Some(weights) = &self.weights else {
+            let target = target * (1.0 - self.smoothing) + self.smoothing / classes as f64;
+            return Ok(soft_cross_entropy(logits, target));
+        };
+        let weights = weights_tensor(weights, classes, &logits)?.inner().unsqueeze::<2>();
+        let weighted = target * weights.clone();
+        let (total, is_zero) = total(weighted.clone().sum_dim(1).reshape([rows]));
+        let spread = weights * (self.smoothing / classes as f64);
+        let target = weighted * (1.0 - self.smoothing) + spread;
+        let joined = soft_cross_entropy(logits, target) * rows as f64;
+        let joined = joined.clone().mask_where(is_zero, joined.detach());
+        Ok(joined / total)
+    }
+
     /// Refuses a target beyond the logits, which a device might read from other memory. Only with
     /// fewer logits than classes are the targets read: they may be of other classes than the
     /// data's.
@@ -199,6 +229,14 @@ impl Loss<Tensor<2>, Tensor<1, Int>> for CrossEntropy {
     fn outputs(&self) -> Option<Outputs> {
         Some(Outputs::Softmax)
     }
+}
+
+/// Returns one-hot rows `[batch, classes]`, without reading the targets.
+fn one_hot_rows(targets: Tensor<1, Int>, classes: usize) -> Tensor<2> {
+    let [rows] = targets.dims();
+    let columns = Tensor::<1, Int>::arange(0..classes as i64, &targets.device());
+    let columns = columns.unsqueeze_dim::<2>(0).expand([rows, classes]);
+    targets.unsqueeze_dim::<2>(1).expand([rows, classes]).equal(columns).float()
 }
 
 /// Returns the sum of the items' weights, `[1]`, and whether it is 0.

@@ -4,7 +4,7 @@ use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A loss function: computes a number to minimise from a batch's outputs and targets.
 ///
@@ -60,6 +60,26 @@ pub trait Loss<O, T>: Send {
     ///
     /// [`Error::Shape`](crate::Error::Shape) if the shapes of outputs and targets do not match.
     fn compute(&self, outputs: O, targets: T) -> Result<Tensor<1>>;
+
+    /// Returns the mean loss of mixed items, `[1]`: for each item, `share · loss(target) + (1 - share) ·
+    /// loss(partner's target)`. `shares` has one number from 0 to 1 for each item, as for
+    /// [`MixUp`](crate::callbacks::MixUp).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Usage`](crate::Error::Usage) if the loss cannot be mixed item by item, as by
+    /// default; the same as for [`compute`](Self::compute).
+    fn compute_mixed(
+        &self,
+        outputs: O,
+        targets: T,
+        partners: T,
+        shares: &[f32],
+    ) -> Result<Tensor<1>> {
+        let _ = (outputs, targets, partners, shares);
+        let problem = format!("the loss {} cannot be mixed item by item", self.name());
+        Err(Error::usage(problem).with_remedy("implement `Loss::compute_mixed` for it".into()))
+    }
 
     /// Returns the divisor of a batch's mean, `[1]`, if it is not the number of items: the sum of
     /// the items' weights for a loss with weights.
@@ -151,6 +171,27 @@ impl Outputs {
             (Self::Sigmoid, _) => outputs.iter().copied().map(sigmoid).collect(),
             (Self::Values, _) => Vec::new(),
         }
+    }
+
+    /// Returns outputs that become these probabilities of the classes.
+    pub(crate) fn of_probabilities(self, probabilities: &[f32]) -> Vec<f32> {
+        let output = |&p: &f32| match self {
+            // A probability that is too small for a number has a large loss, not an infinite one.
+            Self::Softmax => p.max(f32::MIN_POSITIVE).ln(),
+            Self::Sigmoid => p.max(f32::MIN_POSITIVE).ln() - (1.0 - p).max(f32::MIN_POSITIVE).ln(),
+            Self::Values => p,
+        };
+        probabilities.iter().map(output).collect()
+    }
+
+    /// Returns what test-time augmentation predicts, from the prediction for the plain item and the
+    /// sum of those for `passes` augmented ones: fastai's `tta` with its default `beta`.
+    pub(crate) fn with_augmented(plain: &[f32], sum: &[f32], passes: usize) -> Vec<f32> {
+        /// The weight of the plain item.
+        const PLAIN: f32 = 0.25;
+        let mixed =
+            |(plain, sum): (&f32, &f32)| PLAIN * plain + (1.0 - PLAIN) * sum / passes as f32;
+        plain.iter().zip(sum).map(mixed).collect()
     }
 
     /// Returns the loss of one item of class `actual`, from its outputs:

@@ -16,8 +16,9 @@ use fastburn_kernels::sigmoid;
 pub use self::cross_entropy::{CrossEntropy, cross_entropy};
 pub use self::from_fn::{FromFn, from_fn};
 pub use self::function::{Loss, Outputs};
-use crate::checks::same_shape;
+use crate::checks::{same_rows, same_shape};
 use crate::error::Result;
+use crate::per_item::Mixable;
 
 /// The fastai book's `mnist_loss`: the mean distance of `sigmoid(prediction)` from its 0/1 target.
 ///
@@ -89,6 +90,12 @@ pub fn l1<const D: usize>(predictions: Tensor<D>, targets: Tensor<D>) -> Result<
     Ok((predictions - targets).abs().mean())
 }
 
+/// Returns the mean of two losses of each element, `[batch, …]`, in the shares of each item.
+fn mixed<const D: usize>(own: Tensor<D>, partner: Tensor<D>, shares: &[f32]) -> Result<Tensor<1>> {
+    same_rows("shares of a mixed loss", own.dims()[0], shares.len())?;
+    Ok(own.mixed(&partner, shares).mean())
+}
+
 /// [`mnist_loss`] as the loss of a learner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MnistLoss;
@@ -96,6 +103,19 @@ pub struct MnistLoss;
 impl Loss<Tensor<2>, Tensor<2>> for MnistLoss {
     fn compute(&self, predictions: Tensor<2>, targets: Tensor<2>) -> Result<Tensor<1>> {
         mnist_loss(predictions, targets)
+    }
+
+    fn compute_mixed(
+        &self,
+        predictions: Tensor<2>,
+        targets: Tensor<2>,
+        partners: Tensor<2>,
+        shares: &[f32],
+    ) -> Result<Tensor<1>> {
+        same_shape("mnist_loss", &predictions, &targets)?;
+        same_shape("mnist_loss", &predictions, &partners)?;
+        let p = sigmoid(predictions);
+        mixed((targets - p.clone()).abs(), (partners - p).abs(), shares)
     }
 
     fn name(&self) -> &str {
@@ -116,6 +136,19 @@ impl<const D: usize> Loss<Tensor<D>, Tensor<D>> for Mse {
         mse(predictions, targets)
     }
 
+    fn compute_mixed(
+        &self,
+        predictions: Tensor<D>,
+        targets: Tensor<D>,
+        partners: Tensor<D>,
+        shares: &[f32],
+    ) -> Result<Tensor<1>> {
+        same_shape("mse", &predictions, &targets)?;
+        same_shape("mse", &predictions, &partners)?;
+        let [own, partner] = [targets, partners].map(|targets| predictions.clone() - targets);
+        mixed(own.clone() * own, partner.clone() * partner, shares)
+    }
+
     fn name(&self) -> &str {
         "mse"
     }
@@ -128,6 +161,18 @@ pub struct L1;
 impl<const D: usize> Loss<Tensor<D>, Tensor<D>> for L1 {
     fn compute(&self, predictions: Tensor<D>, targets: Tensor<D>) -> Result<Tensor<1>> {
         l1(predictions, targets)
+    }
+
+    fn compute_mixed(
+        &self,
+        predictions: Tensor<D>,
+        targets: Tensor<D>,
+        partners: Tensor<D>,
+        shares: &[f32],
+    ) -> Result<Tensor<1>> {
+        same_shape("l1", &predictions, &targets)?;
+        same_shape("l1", &predictions, &partners)?;
+        mixed((predictions.clone() - targets).abs(), (predictions - partners).abs(), shares)
     }
 
     fn name(&self) -> &str {

@@ -15,7 +15,7 @@ const PARALLEL_FROM: usize = 1 << 20;
 /// ```
 /// let adapted = fastburn::vision::Adaptation {
 ///     from: [3, 300, 400],
-///     size_before_crop: [28, 28],
+///     size_resized_to: [28, 28],
 ///     to: [1, 28, 28],
 ///     transparent: false,
 /// };
@@ -26,8 +26,8 @@ pub struct Adaptation {
     /// The original shape.
     pub from: [usize; 3],
     /// The `[height, width]` that the whole image was resized to. It is the final size unless the
-    /// image was then cropped.
-    pub size_before_crop: [usize; 2],
+    /// image was then cropped or padded.
+    pub size_resized_to: [usize; 2],
     /// The shape that the model takes.
     pub to: [usize; 3],
     /// Whether transparency was dropped. Transparent pixels keep their colour.
@@ -62,10 +62,10 @@ impl ImageSpec {
     /// Returns the changes that fit an image of this shape, if any.
     fn adaptation(&self, from: [usize; 3], transparent: bool) -> Option<Adaptation> {
         let windows = self.resize.windows([from[2], from[1]], [self.width, self.height]);
-        let size_before_crop = [windows[1].whole, windows[0].whole];
-        let adapted = Adaptation { from, size_before_crop, to: self.shape(), transparent };
+        let size_resized_to = [windows[1].whole, windows[0].whole];
+        let adapted = Adaptation { from, size_resized_to, to: self.shape(), transparent };
         // An image of the model's size may be enlarged and then cropped to that size.
-        let is_changed = from != adapted.to || size_before_crop != from[1..] || transparent;
+        let is_changed = from != adapted.to || size_resized_to != from[1..] || transparent;
         is_changed.then_some(adapted)
     }
 
@@ -140,16 +140,17 @@ impl ImageSpec {
 impl std::fmt::Display for Adaptation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let ([channels, from @ ..], [to_channels, to @ ..]) = (self.from, self.to);
-        let whole = self.size_before_crop;
+        let whole = self.size_resized_to;
         let size = |[height, width]: [usize; 2]| format!("{width}×{height}");
+        let fitted = if whole[0] > to[0] || whole[1] > to[1] { "cropped" } else { "padded" };
         let mut changes = Vec::new();
         if from != whole {
             changes.push(format!("resized from {} to {}", size(from), size(whole)));
             if whole != to {
-                changes.push(format!("cropped to {}", size(to)));
+                changes.push(format!("{fitted} to {}", size(to)));
             }
         } else if whole != to {
-            changes.push(format!("cropped from {} to {}", size(whole), size(to)));
+            changes.push(format!("{fitted} from {} to {}", size(whole), size(to)));
         }
         if channels != to_channels {
             let change = if to_channels == 1 { "colour to grey" } else { "grey to colour" };

@@ -1,10 +1,10 @@
 //! The images of a data set, in one format.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use burn::data::dataset::{Dataset, DatasetError};
 
+use super::augment::Augment;
 use super::open::ImageFolder;
 use super::progress::SkippedFile;
 use super::read::streamed::StreamedImages;
@@ -39,13 +39,24 @@ use crate::error::Result;
 pub struct Images {
     folder: Arc<ImageFolder>,
     format: ImageSpec,
-    pixels: Pixels,
+    pub(super) pixels: Pixels,
     skipped: Arc<Vec<SkippedFile>>,
+    augment: Option<Arc<Augment>>,
+    pub(super) presized: Option<WholePictures>,
+}
+
+/// Whole pictures at one size, of which the images show a part.
+#[derive(Debug, Clone)]
+pub(super) struct WholePictures {
+    /// The `[height, width]` at which the pictures are kept.
+    pub size: [usize; 2],
+    /// The `[height, width]` of each picture in its file, for its proportions.
+    pub pictures: Arc<Vec<[u32; 2]>>,
 }
 
 /// The storage of the pixels.
 #[derive(Debug, Clone)]
-enum Pixels {
+pub(super) enum Pixels {
     /// All pixels in one buffer, and the checksum of each file's contents.
     InMemory(Arc<Vec<u8>>, Arc<Vec<u32>>),
     /// In the files, decoded when needed.
@@ -61,7 +72,14 @@ impl Images {
         skipped: Vec<SkippedFile>,
     ) -> Self {
         let pixels = Pixels::InMemory(pixels.into(), contents.into());
-        Self { folder: folder.into(), format, pixels, skipped: skipped.into() }
+        Self {
+            folder: folder.into(),
+            format,
+            pixels,
+            skipped: skipped.into(),
+            augment: None,
+            presized: None,
+        }
     }
 
     pub(super) fn streamed(
@@ -70,7 +88,46 @@ impl Images {
         streamed: StreamedImages,
         skipped: Vec<SkippedFile>,
     ) -> Self {
-        Self { folder, format, pixels: Pixels::Streamed(streamed), skipped: skipped.into() }
+        Self {
+            folder,
+            format,
+            pixels: Pixels::Streamed(streamed),
+            skipped: skipped.into(),
+            augment: None,
+            presized: None,
+        }
+    }
+
+    /// Says that the pixels are those of whole pictures at a size `[height, width]`, and what size
+    /// each picture had.
+    pub(super) fn presized(mut self, size: [usize; 2], pictures: Vec<[u32; 2]>) -> Self {
+        self.presized = Some(WholePictures { size, pictures: pictures.into() });
+        self
+    }
+
+    /// Sets what happens to the images in training. Images for validation need the same policy only
+    /// for test-time augmentation: [`DataLoaders::from_images`](crate::data::DataLoaders::from_images)
+    /// gives them that of the training images.
+    ///
+    /// ```
+    /// use fastburn::data::{DataLoaders, class_indices};
+    /// use fastburn::vision::augment::Augment;
+    /// use fastburn::vision::{ReadOptions, Splits};
+    ///
+    /// let device = fastburn::device::cpu()?;
+    /// let (train, valid) = Splits::digits()?.read(&ReadOptions::new(), &|_, _| {})?;
+    /// let train = train.augment(Augment::digits());
+    /// let dls = DataLoaders::from_images(train, valid, class_indices, &device);
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn augment(mut self, augment: Augment) -> Self {
+        self.augment = Some(augment.into());
+        self
+    }
+
+    /// Returns what happens to the images in training, if anything does.
+    pub fn augmentation(&self) -> Option<&Augment> {
+        self.augment.as_deref().filter(|augment| !augment.is_none())
     }
 
     /// Returns the number of images.
@@ -136,39 +193,6 @@ impl Images {
             Pixels::Streamed(streamed) => add(&streamed.contents()?),
         }
         Ok(crc.finalize())
-    }
-
-    /// Returns the pixels of image `index`, in row-major order, 0 to 255.
-    ///
-    /// # Errors
-    ///
-    /// For streamed images: those of [`ImageFolder::image`], and
-    /// [`Error::Data`](crate::Error::Data) if the file has changed since it was first read.
-    ///
-    /// # Panics
-    ///
-    /// If `index` is [`len`](Self::len) or more.
-    pub fn pixels(&self, index: usize) -> Result<Cow<'_, [u8]>> {
-        let size = self.format.len();
-        match &self.pixels {
-            Pixels::InMemory(pixels, _) => Ok(Cow::Borrowed(&pixels[index * size..][..size])),
-            Pixels::Streamed(streamed) => streamed.image(index).map(Cow::Owned),
-        }
-    }
-
-    /// Calls `work` with the pixels at `indices`.
-    pub(super) fn with<R>(&self, indices: &[u32], work: impl FnOnce(&[&[u8]]) -> R) -> Result<R> {
-        let size = self.format.len();
-        match &self.pixels {
-            Pixels::InMemory(pixels, _) => {
-                let image = |&index: &u32| &pixels[index as usize * size..][..size];
-                Ok(work(&indices.iter().map(image).collect::<Vec<_>>()))
-            }
-            Pixels::Streamed(streamed) => {
-                let pixels = streamed.take(indices)?;
-                Ok(work(&pixels.chunks_exact(size).collect::<Vec<_>>()))
-            }
-        }
     }
 
     /// Announces the next batches, so that streamed images can be decoded ahead.

@@ -52,12 +52,12 @@ impl<M: ImageModel> Predictor<M> {
             // Not `self`: a model need not be `Sync`.
             let format = &self.format;
             let outputs = if is_prepared {
-                self.outputs(format.batch(batch, &self.device))?
+                self.outputs_for(batch)?
             } else {
                 let adapt = |pixels: &&[u8]| format.adapt(pixels, images.shape());
                 let prepared = batch.par_iter().map(adapt).collect::<Result<Vec<_>>>()?;
                 let pixels: Vec<_> = prepared.iter().map(|(pixels, _)| pixels.as_slice()).collect();
-                self.outputs(format.batch(&pixels, &self.device))?
+                self.outputs_for(&pixels)?
             };
             items.extend(indices.iter().zip(outputs).map(|(&index, outputs)| {
                 let index = index as usize;

@@ -2,10 +2,12 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
+use serde_json::{Value, json};
+
 use super::images::Images;
 use super::open::Splits;
 use super::read::ReadOptions;
-use crate::data::{BatchItems, DataLoaders, ItemFormat, Source, class_indices};
+use crate::data::{BatchItems, DataLoaders, InputFormat, ItemFormat, Source, class_indices};
 use crate::device;
 use crate::error::Result;
 use crate::seed::Seed;
@@ -15,7 +17,8 @@ use crate::seed::Seed;
 pub enum Residency {
     /// On the device if it is a GPU whose largest buffer holds them all, otherwise on the host.
     Auto,
-    /// As one float tensor on the device, where each batch is gathered.
+    /// As one float tensor on the device, where each batch is gathered. Augmented images stay on the
+    /// host if the device is a CPU.
     Device,
     /// As bytes on the host, where each batch is made and then sent to the device. This is the
     /// fastest option for a CPU device, which computes in host memory.
@@ -24,7 +27,8 @@ pub enum Residency {
 
 /// Decoded images and their targets as a [`Source`] of batches.
 ///
-/// The batches are bit-identical wherever the images stay.
+/// The batches are bit-identical wherever the images stay, except for images on a GPU that are
+/// [augmented](Images::augment) there, within rounding errors.
 ///
 /// ```
 /// use fastburn::data::{DataLoader, class_indices};
@@ -48,19 +52,20 @@ impl<F> ImageSource<F> {
     /// Creates a source of `images` for a model on `device`. `targets` makes the targets from
     /// `(labels, number of classes, device)`.
     pub fn new(images: Images, targets: F, device: &Device, residency: Residency) -> Self {
-        let size: usize = images.shape().iter().product();
+        let size: usize = images.kept_shape().iter().product();
         let bytes = (images.len() * size * size_of::<f32>()) as u64;
+        let is_host = device::is_host(device);
         let on_device = !images.is_streamed()
             && match residency {
-                Residency::Auto => {
-                    !device::is_host(device) && bytes <= device::largest_buffer(device)
-                }
-                Residency::Device => true,
+                Residency::Auto => !is_host && bytes <= device::largest_buffer(device),
+                // A CPU changes bytes faster, and to the same bits wherever they stay.
+                Residency::Device => !(is_host && images.vary()),
                 Residency::Host => false,
             };
         let resident = on_device.then(|| {
             let all: Vec<u32> = (0..).take(images.len()).collect();
-            let values = images.with(&all, |pixels| images.format().scaled(pixels)).ok()?;
+            let values =
+                images.with_kept(&all, |pixels| images.kept_format().scaled(pixels)).ok()?;
             let pixels = TensorData::new(values, [images.len(), size]);
             Some(Tensor::from_data(pixels, &device.clone().inner()))
         });
@@ -76,6 +81,15 @@ where
         self.images.len()
     }
 
+    fn config(&self) -> Value {
+        if !self.images.vary() {
+            return Value::Null;
+        }
+        let [_, height, width] = self.images.kept_shape();
+        let augmentation = self.images.augmentation().map(ToString::to_string);
+        json!({ "augmentation": augmentation, "kept": [height, width] })
+    }
+
     fn expect(&self, upcoming: &[BatchItems<'_>]) {
         let upcoming: Vec<_> = upcoming.iter().map(|items| items.indices).collect();
         self.images.expect(&upcoming);
@@ -83,26 +97,53 @@ where
 
     fn gather(&self, items: BatchItems<'_>, device: &Device) -> Result<(Tensor<4>, T)> {
         let indices = items.indices;
+        let varies = items.training && self.images.vary();
         let [channels, height, width] = self.images.shape();
         let shape = [indices.len(), channels, height, width];
-        let input = match &self.resident {
-            Some(images) => {
-                let rows: Vec<i32> = indices.iter().map(|i| i.cast_signed()).collect();
-                let rows = TensorData::new(rows, [indices.len()]);
-                let rows = Tensor::<1, Int>::from_data(rows, &images.device());
-                let batch = images.clone().select(0, rows).reshape(shape);
-                let batch = batch.to_device(&device.clone().inner());
-                if device.is_autodiff() { batch.autodiff() } else { batch }
+        let change = match &self.resident {
+            Some(_) if varies => self.images.drawn_changes(items),
+            _ => None,
+        };
+        let input = match (&self.resident, change) {
+            (Some(images), Some(change)) => {
+                let [channels, height, width] = self.images.kept_shape();
+                let kept = [indices.len(), channels, height, width];
+                let kept = rows(images, indices).reshape(kept);
+                on(device, change.apply(kept, &self.images.format().scaling))
             }
-            None => {
-                let format = self.images.format();
-                let values = self.images.with(indices, |pixels| format.scaled(pixels))?;
+            (Some(images), None) if !varies && !self.images.is_presized() => {
+                on(device, rows(images, indices).reshape(shape))
+            }
+            _ => {
+                let values = if varies {
+                    self.images.drawn(items)?
+                } else {
+                    let format = self.images.format();
+                    self.images.with(indices, |pixels| format.scaled(pixels))?
+                };
                 Tensor::from_data(TensorData::new(values, shape), device)
             }
+        };
+        let input = match self.images.augmentation().filter(|_| items.training) {
+            Some(augment) => augment.change_batch(input, &mut items.batch_rng())?,
+            None => input,
         };
         let labels: Vec<u32> = indices.iter().map(|&i| self.images.labels()[i as usize]).collect();
         Ok((input, (self.targets)(&labels, self.images.classes().len(), device)))
     }
+}
+
+/// Returns a batch on the device of the model.
+fn on(device: &Device, batch: Tensor<4>) -> Tensor<4> {
+    let batch = batch.to_device(&device.clone().inner());
+    if device.is_autodiff() { batch.autodiff() } else { batch }
+}
+
+/// Returns the rows of a tensor at these indices.
+fn rows(tensor: &Tensor<2>, indices: &[u32]) -> Tensor<2> {
+    let rows: Vec<i32> = indices.iter().map(|i| i.cast_signed()).collect();
+    let rows = TensorData::new(rows, [indices.len()]);
+    tensor.clone().select(0, Tensor::<1, Int>::from_data(rows, &tensor.device()))
 }
 
 impl<T: 'static> DataLoaders<Tensor<4>, T> {
@@ -110,7 +151,9 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
     ///
     /// `targets` makes the targets from `(labels, number of classes, device)`: [`class_indices`],
     /// [`one_hot`](crate::data::one_hot), or your own function. The training images are shuffled
-    /// with seed 0; [`shuffle`](Self::shuffle) sets another.
+    /// with seed 0; [`shuffle`](Self::shuffle) sets another. The [augmentation](Images::augment)
+    /// of the training images is also that of the validation images, for test-time augmentation
+    /// alone, unless they have their own.
     pub fn from_images(
         train: Images,
         valid: Images,
@@ -118,7 +161,16 @@ impl<T: 'static> DataLoaders<Tensor<4>, T> {
         device: &Device,
     ) -> Self {
         let source = |images, targets| ImageSource::new(images, targets, device, Residency::Auto);
-        let items = ItemFormat::of_classes(train.format().into(), train.classes());
+        let input = InputFormat::from(train.format());
+        let input = match train.augmentation() {
+            Some(augment) => input.with_augmentation(augment.to_string()),
+            None => input,
+        };
+        let items = ItemFormat::of_classes(input, train.classes());
+        let valid = match (valid.augmentation(), train.augmentation()) {
+            (None, Some(augment)) => valid.augment(augment.clone()),
+            _ => valid,
+        };
         let dls = Self::new(source(train, targets.clone()), source(valid, targets), 0);
         Self { items: Some(items), ..dls }
     }

@@ -14,6 +14,7 @@
 //!   [`OpenOptions::convert`] writes it in another format, and a [`Bitmap`] is an image to draw.
 
 mod adapt;
+pub mod augment;
 mod baseline;
 mod bitmap;
 mod check;
@@ -25,6 +26,8 @@ mod images;
 mod interpret;
 mod loaders;
 mod open;
+mod padding;
+mod pixels;
 mod predictor;
 mod pretrained_model;
 mod progress;
@@ -33,6 +36,8 @@ mod resize;
 mod resize_method;
 mod scaling;
 mod spec;
+mod training_images;
+mod tta;
 mod values;
 
 pub use adapt::Adaptation;
@@ -45,6 +50,7 @@ pub use loaders::{ImageSource, Residency};
 #[cfg(feature = "download")]
 pub(crate) use open::{DIGITS, unwrapped_path};
 pub use open::{Idx, ImageFolder, OpenOptions, Splits, image_files};
+pub use padding::Padding;
 pub use predictor::{ImageModel, Predictor};
 pub use pretrained_model::PretrainedModel;
 pub use progress::SkippedFile;

@@ -1,11 +1,13 @@
 //! Predictions with a trained model from a model file, without any training code.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::adapt::Adaptation;
+use super::augment::Augment;
 use super::spec::ImageSpec;
 use crate::error::{Error, Result};
 use crate::files::regular;
@@ -47,6 +49,8 @@ pub struct Predictor<M = AnyModel> {
     pub(super) file: ModelFile<M>,
     pub(super) format: ImageSpec,
     pub(super) device: Device,
+    /// The number of augmented passes for each image, and what happens in them.
+    pub(super) tta: Option<(usize, Arc<Augment>)>,
 }
 
 /// A model of images that a [`Predictor`] can predict with: one that model files hold, from
@@ -109,7 +113,7 @@ impl Predictor {
 impl<M: ImageModel> Predictor<M> {
     fn of_file(file: ModelFile<M>, device: &Device) -> Result<Self> {
         let format = ImageSpec::of_model(&file)?;
-        Ok(Self { file, format, device: device.clone().inner() })
+        Ok(Self { file, format, device: device.clone().inner(), tta: None })
     }
 
     /// Returns the description of the model from the model file.
@@ -182,7 +186,7 @@ impl<M: ImageModel> Predictor<M> {
     }
 
     /// Classifies each image of a batch `[images, channels, height, width]` that is already in the
-    /// model's format and scaled.
+    /// model's format and scaled, as it is.
     ///
     /// # Errors
     ///
@@ -218,7 +222,7 @@ impl<M: ImageModel> Predictor<M> {
     }
 
     fn predict_prepared(&self, (pixels, adapted): PreparedImage) -> Result<Prediction> {
-        let mut answers = self.predict_batch(self.format.batch(&[&pixels], &self.device))?;
+        let mut answers = self.file.predictions(&self.outputs_for(&[&pixels])?)?;
         let answer = answers.pop().ok_or_else(|| Error::compute("predict", "no outputs"))?;
         Ok(with_adaptation(answer, adapted))
     }
@@ -230,7 +234,7 @@ impl<M: ImageModel> Predictor<M> {
         let together = if whole.is_empty() {
             Ok(Vec::new())
         } else {
-            self.predict_batch(self.format.batch(&whole, &self.device))
+            self.outputs_for(&whole).and_then(|outputs| self.file.predictions(&outputs))
         };
         let mut answers = together.unwrap_or_default().into_iter();
         let answer = |image: Result<PreparedImage>| {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::padding::Padding;
 use super::resize::Window;
 
 /// The way in which images are brought to the size of an [`ImageSpec`](super::ImageSpec).
@@ -32,13 +33,30 @@ pub enum ResizeMethod {
         /// height of the crop, so that it fits into any image.
         shorter_side: usize,
     },
+    /// Resizes the whole image in proportion until it covers the size, and a margin around it, and
+    /// crops it at the centre: fastai's `ResizeMethod.Crop`.
+    Cover {
+        /// The pixels by which both sides are longer before the crop.
+        margin: usize,
+    },
+    /// Resizes the whole image in proportion until it fits, in the middle, and fills the rest:
+    /// fastai's `ResizeMethod.Pad`.
+    Pad {
+        /// What the rest is filled with.
+        padding: Padding,
+    },
 }
 
 impl ResizeMethod {
     /// Checks that images can be brought to `[height, width]`, or returns what is expected.
     pub(super) fn check(self, size: [usize; 2], longest: usize) -> Result<(), String> {
         match self {
-            Self::Squish => Ok(()),
+            Self::Squish | Self::Pad { .. } => Ok(()),
+            Self::Cover { margin } => {
+                let most = longest - size[0].max(size[1]).min(longest);
+                let expected = || format!("a margin of at most {most} pixels");
+                if margin <= most { Ok(()) } else { Err(expected()) }
+            }
             Self::Crop { shorter_side } => {
                 let least = size[0].max(size[1]);
                 if (least..=longest).contains(&shorter_side) {
@@ -53,11 +71,13 @@ impl ResizeMethod {
     }
 
     /// Returns how the width and the height of an image become `to`, from one `[width, height]` to
-    /// another.
+    /// another. Sides that are shorter are then padded.
     pub(super) fn windows(self, from: [usize; 2], to: [usize; 2]) -> [Window; 2] {
         let whole = match self {
             Self::Squish => to,
             Self::Crop { shorter_side } => in_proportion(from, shorter_side),
+            Self::Cover { margin } => covering(from, to.map(|side| side + margin)),
+            Self::Pad { .. } => return within(from, to).map(Window::all),
         };
         [0, 1].map(|axis| Window::centred(whole[axis], to[axis]))
     }
@@ -82,11 +102,28 @@ fn in_proportion([width, height]: [usize; 2], shorter_side: usize) -> [usize; 2]
     }
 }
 
+/// Returns the smallest size of an image in proportion that covers another one.
+fn covering(from: [usize; 2], to: [usize; 2]) -> [usize; 2] {
+    let [width, height] = [0, 1].map(|axis| to[axis] as f64 / from[axis] as f64);
+    let scale = width.max(height);
+    [0, 1].map(|axis| ((from[axis] as f64 * scale).round() as usize).max(to[axis]))
+}
+
+/// Returns the largest size of an image in proportion that fits into another one.
+fn within(from: [usize; 2], to: [usize; 2]) -> [usize; 2] {
+    let [width, height] = [0, 1].map(|axis| to[axis] as f64 / from[axis] as f64);
+    let scale = width.min(height);
+    [0, 1].map(|axis| ((from[axis] as f64 * scale).round() as usize).clamp(1, to[axis]))
+}
+
 impl fmt::Display for ResizeMethod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Squish => f.write_str("squish"),
             Self::Crop { shorter_side } => write!(f, "crop from a shorter side of {shorter_side}"),
+            Self::Cover { margin: 0 } => f.write_str("crop"),
+            Self::Cover { margin } => write!(f, "crop with a margin of {margin}"),
+            Self::Pad { padding } => write!(f, "pad by {padding}"),
         }
     }
 }

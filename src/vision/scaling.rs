@@ -1,5 +1,6 @@
 //! The scaling of pixels to a model's inputs.
 
+use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +87,41 @@ impl Scaling {
                 Some((mean, std)) => out.extend(plane.iter().map(|&p| (unit(p) - mean) / std)),
             }
         }
+    }
+
+    /// Scales the values of an image with `channels` channels, which are in [0, 1].
+    pub(super) fn scale_unit(&self, values: &mut [f32], channels: usize) {
+        let Self::Standard { mean, std } = self else { return };
+        let plane = (values.len() / channels.max(1)).max(1);
+        for ((plane, mean), std) in values.chunks_exact_mut(plane).zip(mean).zip(std) {
+            plane.iter_mut().for_each(|value| *value = (*value - mean) / std);
+        }
+    }
+
+    /// Scales values in [0, 1] of images `[batch, channels, height, width]`.
+    pub(super) fn scale_batch(&self, images: Tensor<4>) -> Tensor<4> {
+        match self.moments(&images) {
+            Some([mean, std]) => (images - mean) / std,
+            None => images,
+        }
+    }
+
+    /// Returns the values in [0, 1] of which `images` are the scaled ones.
+    pub(super) fn unscale_batch(&self, images: Tensor<4>) -> Tensor<4> {
+        match self.moments(&images) {
+            Some([mean, std]) => images * std + mean,
+            None => images,
+        }
+    }
+
+    /// Returns the mean and the standard deviation of each channel, `[1, channels, 1, 1]`.
+    fn moments(&self, images: &Tensor<4>) -> Option<[Tensor<4>; 2]> {
+        let Self::Standard { mean, std } = self else { return None };
+        let of_channels = |values: &Vec<f32>| {
+            let values = TensorData::new(values.clone(), [1, values.len(), 1, 1]);
+            Tensor::from_data(values, &images.device())
+        };
+        Some([mean, std].map(of_channels))
     }
 
     /// Fills `out` with the scaled values of an image with `channels` channels.

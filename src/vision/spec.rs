@@ -53,6 +53,15 @@ impl std::fmt::Display for ImageSpec {
         match self.resize {
             ResizeMethod::Squish if by.is_empty() => Ok(()),
             ResizeMethod::Squish => write!(f, ", resized{by}"),
+            ResizeMethod::Cover { margin: 0 } => {
+                write!(f, ", resized in proportion{by}, cropped at the centre")
+            }
+            ResizeMethod::Cover { margin } => {
+                write!(f, ", resized in proportion{by}, with a margin of {margin} that is cropped")
+            }
+            ResizeMethod::Pad { padding } => {
+                write!(f, ", resized in proportion{by}, padded by {padding}")
+            }
             ResizeMethod::Crop { shorter_side } => {
                 write!(f, ", shorter side resized to {shorter_side}{by}, cropped at the centre")
             }

@@ -60,7 +60,7 @@ impl<M: ImageModel> Predictor<M> {
     }
 
     fn values_of_one(&self, pixels: &[u8]) -> Result<Vec<f32>> {
-        let mut values = self.values_of_batch(self.format.batch(&[pixels], &self.device))?;
+        let mut values = self.outputs_for(&[pixels])?;
         values.pop().ok_or_else(|| Error::compute("predict", "no outputs"))
     }
 }

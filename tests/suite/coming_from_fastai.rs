@@ -78,6 +78,12 @@ const NAMES: &[&str] = &[
     "verify_images",
     "weighted_dataloaders",
     "weight=",
+    "aug_transforms",
+    "RandomResizedCrop",
+    "RandomErasing",
+    "MixUp",
+    "CutMix",
+    "tta",
 ];
 
 /// A table, and the example below it.

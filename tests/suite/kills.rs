@@ -47,6 +47,20 @@ const FEW_IMAGES: [&str; 4] = ["--max-per-class", "8", "--batch-size", "16"];
 const NARROW_RESNET: [&str; 4] = ["--model", "resnet18", "--widths", "4,8,8,8"];
 /// Norms and dropout in its head.
 const CONVNET: [&str; 6] = ["--model", "convnet", "--widths", "4,8", "--head", "fastai"];
+/// Images that each epoch changes anew, and mixes.
+const AUGMENTED: [&str; 10] = [
+    "--augment",
+    "standard,hue=0.1",
+    "--erase",
+    "0.5",
+    "--random-crop",
+    "0.5",
+    "--size",
+    "20",
+    "--mixup",
+    "0.4",
+];
+const CUT_AND_STREAMED: [&str; 6] = ["--augment", "digits", "--cutmix", "1", "--memory", "0"];
 const BOTH_PHASES: [&str; 3] = ["--fine-tune", "--freeze-epochs", "2"];
 
 /// The options of a run.
@@ -56,9 +70,9 @@ enum Options {
     Everything,
     /// Everything, in both phases of fine-tuning.
     FineTuned,
-    /// Everything, for a convnet.
+    /// Everything, for a convnet and augmented images.
     ConvNet,
-    /// Everything, for a ResNet with a new head, in both phases of fine-tuning.
+    /// Everything, for a ResNet with a new head and streamed images, in both phases of fine-tuning.
     FineTunedResNet,
 }
 
@@ -137,7 +151,7 @@ fn start(place: &Path, kind: Kind) -> Child {
         Options::Everything => {
             command.args(["--model", "mlp", "--hidden", "8", "--schedule", "one-cycle"])
         }
-        Options::ConvNet => command.args(FEW_IMAGES).args(CONVNET),
+        Options::ConvNet => command.args(FEW_IMAGES).args(CONVNET).args(AUGMENTED),
         Options::FineTuned => command.args(BOTH_PHASES).arg("--from"),
         Options::FineTunedResNet => {
             // The images for which the weights were trained, not those of torchvision's.
@@ -146,6 +160,7 @@ fn start(place: &Path, kind: Kind) -> Child {
                 .args(FEW_IMAGES)
                 .args(NARROW_RESNET)
                 .args(images)
+                .args(CUT_AND_STREAMED)
                 .args(BOTH_PHASES)
                 .arg("--weights")
         }

@@ -6,6 +6,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod any_images;
+mod augmentation;
 mod backends;
 mod baselines;
 mod built_in_callbacks;
@@ -44,6 +45,7 @@ mod loaders;
 mod losses_and_metrics;
 mod lr_curves;
 mod lr_find;
+mod mixing;
 mod mnist;
 mod model_files;
 mod models;
@@ -55,6 +57,7 @@ mod plots;
 mod predictors;
 mod pretrained;
 mod program;
+mod program_augments;
 mod program_explains;
 mod program_fetches;
 mod program_fine_tunes;

@@ -1,5 +1,6 @@
 //! Evaluation of a trained model on labelled images, shared by the verbs that report on it.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -15,6 +16,7 @@ use super::data::SplitSeed;
 use super::data::{DATA, DataOptions};
 use super::images::{BadImageOptions, MemoryOptions};
 use super::settings::CpuDevice;
+use super::values::count;
 use crate::cli::output::print::{say, say_skipped};
 use crate::cli::output::progress::while_decoding;
 
@@ -35,6 +37,9 @@ pub struct EvaluationOptions {
     bad: BadImageOptions,
     #[command(flatten)]
     memory: MemoryOptions,
+    /// Predict each image N times augmented as in training, after resizing, and once as it is
+    #[arg(long, value_parser = count, value_name = "N")]
+    tta: Option<NonZeroUsize>,
     #[command(flatten)]
     device: CpuDevice,
     /// Print one JSON object instead of the tables
@@ -72,7 +77,10 @@ pub fn load_classifier(file: &Path, device: &Device) -> Result<Predictor> {
 /// Evaluates the model on the images.
 pub fn evaluate(options: &EvaluationOptions) -> Result<Evaluation> {
     let device = device::open(&options.device.device)?;
-    let predictor = load_classifier(&options.model, &device)?;
+    let mut predictor = load_classifier(&options.model, &device)?;
+    if let Some(passes) = options.tta {
+        predictor = predictor.tta(passes.get())?;
+    }
     let (all, folder) = match options.part {
         PartName::All => {
             let all = options.opening.all(&options.data)?;

@@ -5,10 +5,11 @@ use std::fmt;
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use fastburn::Error;
-use fastburn::vision::{Filter, ImageSpec, ReadOptions};
+use fastburn::vision::{Filter, ImageSpec, Padding, ReadOptions, ResizeMethod};
 use serde::{Deserialize, Serialize};
 
-use super::values::bytes;
+use super::augmentation::AugmentOptions;
+use super::values::{bytes, name_of};
 
 /// Options for reading training images; they affect the result.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
@@ -24,13 +25,21 @@ pub struct ImageOptions {
     #[command(flatten)]
     #[serde(flatten)]
     bad: BadImageOptions,
+    #[command(flatten)]
+    #[serde(flatten)]
+    pub augment: AugmentOptions,
+    /// Keep training pictures whole, at SIDE or WIDTHxHEIGHT pixels, and make each image from that
+    /// [default: one and a half times the size, with --resize crop or pad, or --random-crop]
+    #[arg(long, value_parser = Size::parse, value_name = "SIZE", help_heading = "Augmentation")]
+    #[serde(default)]
+    presize: Option<Size>,
 }
 
 /// The format that images are converted to.
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize, Deserialize)]
 #[command(next_help_heading = "Images")]
 pub struct FormatOptions {
-    /// Resize all images to SIDE or WIDTHxHEIGHT pixels, without cropping
+    /// Resize all images to SIDE or WIDTHxHEIGHT pixels
     #[arg(long, value_parser = Size::parse)]
     #[serde(default)]
     size: Option<Size>,
@@ -42,6 +51,23 @@ pub struct FormatOptions {
     #[arg(long, value_enum)]
     #[serde(default)]
     filter: Option<Filter>,
+    /// How images of another shape come to the size: at the centre, or in training at a random place
+    /// [default: squish, or crop with --random-crop]
+    #[arg(long, value_enum)]
+    #[serde(default)]
+    resize: Option<ResizeName>,
+}
+
+/// How images of another shape come to a size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum ResizeName {
+    /// Cut off what is too long
+    Crop,
+    /// Change the proportions
+    Squish,
+    /// Show all, and the reflection beyond
+    Pad,
 }
 
 /// The handling of unreadable images.
@@ -93,12 +119,28 @@ pub enum UsualFormat<'a> {
 impl ImageOptions {
     /// Returns the read options for a new model, or for one that starts from another.
     pub fn reading(&self, usual: Option<UsualFormat<'_>>) -> Result<ReadOptions, Error> {
-        let reading = match usual {
+        let mut reading = match usual {
             Some(UsualFormat::Fixed(format)) => self.format.like(format)?,
             Some(UsualFormat::Default(format)) => self.format.instead_of(format),
             None if self.normalize => self.format.reading().standardized(),
             None => self.format.reading(),
         };
+        let crops = self.augment.crops();
+        let needs_place = matches!(self.format.resize, Some(ResizeName::Crop | ResizeName::Pad));
+        if crops || needs_place || self.presize.is_some() {
+            let size = self.format.size.or(usual.map(UsualFormat::size));
+            let Some(size) = size else {
+                let problem = "--random-crop, --presize, and --resize crop or pad need the size of the images";
+                let remedy = Some("add --size".into());
+                return Err(Error::Usage { problem: problem.to_owned(), remedy });
+            };
+            let is_fixed = matches!(usual, Some(UsualFormat::Fixed(_)));
+            if crops && !is_fixed && self.format.resize.is_none() && reading.squishes() {
+                reading = reading.resize(ResizeMethod::Cover { margin: size.margin() });
+            }
+            let kept = self.presize.unwrap_or(size.half_as_much_again());
+            reading = reading.presize(kept.height, kept.width);
+        }
         Ok(self.bad.applied(reading))
     }
 }
@@ -112,6 +154,9 @@ impl FormatOptions {
         }
         if let Some(channels) = self.channels {
             reading = reading.channels(channels);
+        }
+        if let Some(resize) = self.resize {
+            reading = reading.resize(resize.method());
         }
         reading
     }
@@ -127,6 +172,9 @@ impl FormatOptions {
             format = format.with_channels(channels);
         }
         format.filter = self.filter.unwrap_or(format.filter);
+        if let Some(resize) = self.resize {
+            format.resize = resize.method();
+        }
         ReadOptions::like(&format)
     }
 
@@ -143,6 +191,9 @@ impl FormatOptions {
                 conflict("--channels", &other, &own.channels)
             }
             (.., Some(other)) if other != own.filter => conflict("--filter", &other, &own.filter),
+            _ if self.resize.is_some_and(|other| !other.is_kind_of(own.resize)) => {
+                conflict("--resize", &self.resize.map(name_of).unwrap_or_default(), &own.resize)
+            }
             _ => Ok(ReadOptions::like(own)),
         }
     }
@@ -168,7 +219,46 @@ impl MemoryOptions {
     }
 }
 
+impl ResizeName {
+    /// Returns whether a method, with whatever margin, has this name.
+    fn is_kind_of(self, method: ResizeMethod) -> bool {
+        match method {
+            ResizeMethod::Crop { .. } | ResizeMethod::Cover { .. } => self == Self::Crop,
+            ResizeMethod::Pad { .. } => self == Self::Pad,
+            _ => self == Self::Squish,
+        }
+    }
+
+    fn method(self) -> ResizeMethod {
+        match self {
+            Self::Squish => ResizeMethod::Squish,
+            Self::Crop => ResizeMethod::Cover { margin: 0 },
+            Self::Pad => ResizeMethod::Pad { padding: Padding::default() },
+        }
+    }
+}
+
+impl UsualFormat<'_> {
+    fn size(self) -> Size {
+        let (Self::Fixed(format) | Self::Default(format)) = self;
+        Size { height: format.height, width: format.width }
+    }
+}
+
 impl Size {
+    /// Returns the margin that is cropped in validation if training shows random parts, which are
+    /// enlarged: fastai's `val_xtra`.
+    fn margin(self) -> usize {
+        let side = self.height.max(self.width) as f64;
+        (side * 0.14 / 8.0).ceil() as usize * 8
+    }
+
+    /// Returns the size at which pictures are kept by default.
+    fn half_as_much_again(self) -> Self {
+        let [height, width] = [self.height, self.width].map(|side| (side * 3).div_ceil(2));
+        Self { height, width }
+    }
+
     /// Parses `28`, `640x480` or, as messages print sizes, `640×480`.
     pub fn parse(text: &str) -> Result<Self, String> {
         let invalid =

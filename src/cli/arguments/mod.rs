@@ -1,5 +1,6 @@
 //! Options shared by several verbs.
 
+pub mod augmentation;
 pub mod checkpoints;
 pub mod data;
 pub mod evaluation;

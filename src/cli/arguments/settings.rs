@@ -77,6 +77,14 @@ pub struct TrainingOptions {
     #[arg(long, value_enum)]
     #[serde(default)]
     pub balance: Option<BalanceName>,
+    /// Mix training images by MixUp, with this α, such as 0.4
+    #[arg(long, value_parser = above_zero, value_name = "α", conflicts_with = "cutmix", help_heading = "Augmentation")]
+    #[serde(default)]
+    pub mixup: Option<f64>,
+    /// Mix training images by CutMix, with this α, such as 1
+    #[arg(long, value_parser = above_zero, value_name = "α", help_heading = "Augmentation")]
+    #[serde(default)]
+    pub cutmix: Option<f64>,
     /// Clip the global gradient norm to NORM
     #[arg(long, value_parser = above_zero, value_name = "NORM")]
     #[serde(default)]
@@ -222,8 +230,8 @@ fn below_one(text: &str) -> Result<f64, String> {
 
 fn above_zero(text: &str) -> Result<f64, String> {
     match number(text)? {
-        value if value > 0.0 => Ok(value),
-        _ => Err("expected a number above 0".to_owned()),
+        value if value > 0.0 && value.is_finite() => Ok(value),
+        _ => Err("expected a finite number above 0".to_owned()),
     }
 }
 
@@ -232,11 +240,6 @@ fn learning_rate(text: &str) -> Result<f64, String> {
         Ok(lr) if lr.is_finite() && lr >= 0.0 => Ok(lr),
         _ => Err("expected a finite number, at least 0".to_owned()),
     }
-}
-
-/// Returns the name of an option's value on the command line.
-pub fn name_of(value: impl ValueEnum) -> String {
-    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 /// The device to compute on.

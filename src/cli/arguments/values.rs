@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::ValueEnum;
 use fastburn::try_write;
 
 /// Parses the name of a picture, and fails before any work if it cannot be written.
@@ -83,4 +84,9 @@ pub fn count(text: &str) -> Result<NonZeroUsize, String> {
 /// Parses a whole number, 0 included.
 pub fn whole_number<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "expected a whole number, at least 0".to_owned())
+}
+
+/// Returns the name of an option's value on the command line.
+pub fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }

@@ -41,6 +41,9 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &card.input {
         InputFormat::Image(_) => {
             writeln!(out, "images      {}", ImageSpec::of_model(&file)?)?;
+            if let Some(policy) = card.input.augmentation() {
+                writeln!(out, "augmented   {}", printable(policy))?;
+            }
         }
         InputFormat::Rows(_) => {
             let features = RowSpec::of_model(&file)?.features;

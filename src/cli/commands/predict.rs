@@ -1,6 +1,7 @@
 //! `fastburn predict`: classifies images with a trained model.
 
 use std::io::{Write, stdout};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use crate::cli::arguments::image_input::ImageInput;
 use crate::cli::arguments::predictor::PredictorOptions;
 use crate::cli::arguments::settings::CpuDevice;
-use crate::cli::arguments::values::whole_number;
+use crate::cli::arguments::values::{count, whole_number};
 use crate::cli::output::print::json_number;
 use crate::cli::output::print::say;
 
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// Number of runner-up classes to show
     #[arg(long, value_parser = whole_number::<usize>, default_value = "2", value_name = "N", help_heading = "Output")]
     runners_up: usize,
+    /// Predict each image N times augmented as in training, after resizing, and once as it is
+    #[arg(long, value_parser = count, value_name = "N")]
+    tta: Option<NonZeroUsize>,
     /// Print one JSON object per line instead of the table
     #[arg(long, help_heading = "Output")]
     json: bool,
@@ -47,7 +51,10 @@ Examples:
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let device = device::open(&arguments.device.device)?;
-    let predictor = arguments.predictor.open(&device)?;
+    let mut predictor = arguments.predictor.open(&device)?;
+    if let Some(passes) = arguments.tta {
+        predictor = predictor.tta(passes.get())?;
+    }
     let mut code = ExitCode::SUCCESS;
     let mut fail = |error: &dyn std::fmt::Display| {
         say(format_args!("error: {}", printable(&error.to_string())));

@@ -11,9 +11,10 @@ use anyhow::Result;
 use burn::data::dataset::Dataset;
 use fastburn::plot::image_grid;
 use fastburn::plot::text::{self, Paint};
-use fastburn::vision::{Bitmap, ImageFolder, Splits};
+use fastburn::vision::{Bitmap, ImageFolder, ImageItem, ImageSpec, Splits};
 use serde_json::json;
 
+use crate::cli::arguments::augmentation::AugmentOptions;
 use crate::cli::arguments::data::{DATA, DataOptions};
 use crate::cli::arguments::values::{count, picture, whole_number};
 use crate::cli::output::print::{say_passed_over, say_picture, table};
@@ -34,6 +35,8 @@ pub struct Arguments {
     data: PathBuf,
     #[command(flatten)]
     opening: DataOptions,
+    #[command(flatten)]
+    augment: AugmentOptions,
     /// Random seed of the images shown, and of a validation split that the data does not define
     #[arg(long, value_parser = whole_number::<u64>, default_value = "42", help_heading = "Data")]
     seed: u64,
@@ -48,7 +51,10 @@ pub struct Arguments {
     json: bool,
 }
 
-const EXAMPLES: &str = "Example:\n  fastburn show photos --images 24 --out photos.png";
+const EXAMPLES: &str = "\
+Examples:
+  fastburn show photos --images 24 --out photos.png
+  fastburn show photos --augment standard,hue=0.1       one image drawn often, others once";
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let splits = arguments.opening.splits(Some(&arguments.data), arguments.seed)?;
@@ -83,15 +89,42 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Draws random training images, reduced to `SIDE`, and returns them with their classes.
+/// Draws random training images, reduced to `SIDE`, and returns them with their classes. If they are
+/// augmented, the first half shows one image as several epochs see it.
 fn some_images(folder: &ImageFolder, arguments: &Arguments) -> Result<Vec<(Bitmap, String)>> {
-    let shown = folder.sample(arguments.images.get(), arguments.seed);
-    let image = |index| {
-        let item = shown.image(index)?;
-        let class = shown.classes()[item.label as usize].clone();
-        Ok((Bitmap::try_from(&item)?.thumbnail(SIDE), class))
+    let count = arguments.images.get();
+    let shown = folder.sample(count, arguments.seed);
+    let class = |item: &ImageItem| shown.classes()[item.label as usize].clone();
+    let Some(policy) = arguments.augment.policy()? else {
+        let image = |index| {
+            let item = shown.image(index)?;
+            Ok((Bitmap::try_from(&item)?.thumbnail(SIDE), class(&item)))
+        };
+        return (0..shown.len()).map(image).collect();
     };
-    (0..shown.len()).map(image).collect()
+    let repeats = count.div_ceil(2);
+    let others = shown.len().min(count - repeats + 1);
+    let indices = std::iter::repeat_n(0, repeats).chain(1..others);
+    let image = |(index, drawing)| {
+        let item = reduced(shown.image(index)?)?;
+        let values =
+            policy.image(&item.pixels, item.shape, arguments.seed.wrapping_add(drawing))?;
+        Ok((Bitmap::new(&values, item.shape)?, class(&item)))
+    };
+    indices.zip(0..).map(image).collect()
+}
+
+/// Returns an image reduced to `SIDE`, in proportion.
+fn reduced(item: ImageItem) -> fastburn::Result<ImageItem> {
+    let [channels, height, width] = item.shape;
+    let longer = height.max(width);
+    if longer <= SIDE as usize {
+        return Ok(item);
+    }
+    let [height, width] = [height, width].map(|side| (side * SIDE as usize / longer).max(1));
+    let shape = [channels, height, width];
+    let (pixels, _) = ImageSpec::new(shape).adapt(&item.pixels, item.shape)?;
+    Ok(ImageItem { pixels, shape, ..item })
 }
 
 /// Counts the training and the validation images of each class.

@@ -9,7 +9,8 @@ use fastburn::vision::{ImageSpec, Images, SkippedFile, Splits};
 use serde_json::json;
 
 use crate::cli::arguments::checkpoints::Run;
-use crate::cli::arguments::settings::{ScheduleName, name_of};
+use crate::cli::arguments::settings::ScheduleName;
+use crate::cli::arguments::values::name_of;
 use crate::cli::output::print::{json_line, number, say};
 
 /// Facts about the images of a run.
@@ -97,6 +98,13 @@ pub fn announce(
         settings.batch_size(*train),
         training.seed,
     ));
+    let mixing = [("mixup", training.mixup), ("cutmix", training.cutmix)];
+    let mixing = mixing.into_iter().filter_map(|(name, alpha)| Some(format!("{name}={}", alpha?)));
+    let policy = settings.images.augment.policy()?.map(|policy| policy.to_string());
+    let augmented: Vec<_> = policy.into_iter().chain(mixing).collect();
+    if !augmented.is_empty() {
+        say(format_args!("augment {}", augmented.join(",")));
+    }
     if let Some(saved) = &run.saved {
         let rows = saved.history().epochs.len();
         say(format_args!("resume  at step {}, after {rows} completed epochs", saved.steps()));
@@ -106,7 +114,7 @@ pub fn announce(
 
 /// Formats the decoded size of the images.
 fn decoded_size(parts: &[&Images]) -> String {
-    let bytes: usize = parts.iter().map(|part| part.len() * part.format().len()).sum();
+    let bytes: u64 = parts.iter().map(|part| part.decoded_bytes()).sum();
     match bytes as f64 {
         bytes if bytes >= 1e9 => format!("{:.1} GB", bytes / 1e9),
         bytes => format!("{:.1} MB", bytes / 1e6),

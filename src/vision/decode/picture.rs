@@ -4,6 +4,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
 
 use crate::vision::resize::Filter;
+use crate::vision::resize_method::ResizeMethod;
 use crate::vision::spec::ImageSpec;
 
 /// A decoded image as stored in its file: not yet rotated upright.
@@ -76,7 +77,11 @@ impl Picture {
         let pixels = format.filter.resize(pixels, channels, size, windows, width_first)?;
         let size = windows.map(|window| window.length);
         let picture = Self { pixels, channels, size, turn, transparent };
-        let planes = picture.into_planes();
+        let [_, height, width] = picture.shape();
+        let mut planes = picture.into_planes();
+        if let ResizeMethod::Pad { padding } = format.resize {
+            planes = padding.padded(&planes, [height, width], [format.height, format.width]);
+        }
         Ok(if channels < format.channels { planes.repeat(format.channels) } else { planes })
     }
 

@@ -46,12 +46,21 @@ impl From<Error> for Misfit {
     }
 }
 
-/// Reads one file into a format. Returns its pixels and the CRC-32 of its content.
+/// An image of a file in a format.
+pub(super) struct ReadFile {
+    pub pixels: Vec<u8>,
+    /// The CRC-32 of the file's content.
+    pub content: u32,
+    /// The `[height, width]` of the picture in the file.
+    pub size: [u32; 2],
+}
+
+/// Reads one file into a format.
 pub(super) fn read_file(
     file: &DataFile,
     format: &ImageSpec,
     options: &ReadOptions,
-) -> Result<(Vec<u8>, u32), Misfit> {
+) -> Result<ReadFile, Misfit> {
     let bytes = file.read()?;
     let picture = decode_file(file, &bytes)?;
     let [channels, height, width] = picture.shape();
@@ -73,7 +82,9 @@ pub(super) fn read_file(
         }
     }
     let pixels = picture.fit(format).map_err(|reason| Error::image(file, reason))?;
-    Ok((pixels, crc32fast::hash(&bytes)))
+    // Both fit: a decoder refuses larger pictures.
+    let size = [height, width].map(|side| side as u32);
+    Ok(ReadFile { pixels, content: crc32fast::hash(&bytes), size })
 }
 
 /// The result of reading all files of a part.
@@ -83,6 +94,8 @@ pub(super) struct Pass {
     pub kept: Vec<usize>,
     /// The checksum of each kept file's content.
     pub contents: Vec<u32>,
+    /// The `[height, width]` of each kept file's picture.
+    pub sizes: Vec<[u32; 2]>,
     pub skipped: Vec<SkippedFile>,
 }
 
@@ -98,22 +111,23 @@ pub(super) fn read_part<S: Send>(
     take: impl Fn(S, &[u8]) + Sync,
 ) -> Result<Pass, Misfit> {
     let read = slots.zip(folder.files()).map(|(slot, file)| {
-        let read = read_file(file, format, options).map(|(pixels, content)| {
-            take(slot, &pixels);
-            content
+        let read = read_file(file, format, options).map(|image| {
+            take(slot, &image.pixels);
+            (image.content, image.size)
         });
         tally.one_more();
         read
     });
-    let read: Vec<Result<u32, Misfit>> = read.collect();
+    let read: Vec<Result<_, Misfit>> = read.collect();
     let count = folder.files().len();
     let (mut kept, mut contents) = (Vec::with_capacity(count), Vec::with_capacity(count));
-    let mut skipped = Vec::new();
+    let (mut sizes, mut skipped) = (Vec::with_capacity(count), Vec::new());
     for (index, read) in read.into_iter().enumerate() {
         match read {
-            Ok(content) => {
+            Ok((content, size)) => {
                 kept.push(index);
                 contents.push(content);
+                sizes.push(size);
             }
             Err(misfit) if misfit.why == Why::Unreadable && options.skip_bad => {
                 skipped.push(SkippedFile::new(&folder.files()[index], &misfit.error));
@@ -122,5 +136,5 @@ pub(super) fn read_part<S: Send>(
         }
     }
     let folder = if skipped.is_empty() { folder.clone() } else { folder.without_others(&kept)? };
-    Ok(Pass { folder, kept, contents, skipped })
+    Ok(Pass { folder, kept, contents, sizes, skipped })
 }

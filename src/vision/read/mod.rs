@@ -53,8 +53,8 @@ fn read_all(
     let mut format = target_format(parts, options)?;
     let may_become_colour = options.size.is_some() && options.channels.is_none();
     let most_channels = if may_become_colour { 3 } else { format.channels };
-    let count: usize = parts.iter().map(|part| part.files().len()).sum();
-    let most = (count as u64).saturating_mul((format.height * format.width * most_channels) as u64);
+    let widest = format.clone().with_channels(most_channels);
+    let most = kept_bytes(parts.iter().map(|part| part.files().len()), &widest, options);
     let budget = options.budget();
     if most > budget
         && let Some(streamed) = stream(parts, options, &mut format, budget, progress)?
@@ -70,13 +70,32 @@ fn read_all(
         }
     };
     if let (Numbers::Standardized, Some((train, pixels))) = (&options.numbers, decoded.first()) {
-        let sums = PixelSums::of_all(pixels, format.len(), format.channels);
+        let (kept, _) = options.kept_format(0, &format);
+        let sums = PixelSums::of_all(pixels, kept.len(), kept.channels);
         format.scaling = sums.scaling(format.channels, train.folder.place())?;
     }
-    let images = decoded.into_iter().map(|(pass, pixels)| {
-        Images::in_memory(pass.folder, format.clone(), pixels, pass.contents, pass.skipped)
+    let images = decoded.into_iter().enumerate().map(|(part, (pass, pixels))| {
+        let images =
+            Images::in_memory(pass.folder, format.clone(), pixels, pass.contents, pass.skipped);
+        match options.kept_format(part, &format) {
+            (kept, true) => images.presized([kept.height, kept.width], pass.sizes),
+            _ => images,
+        }
     });
     Ok(images.collect())
+}
+
+/// Returns the memory for all images of the parts, in bytes.
+fn kept_bytes(
+    counts: impl Iterator<Item = usize>,
+    format: &ImageSpec,
+    options: &ReadOptions,
+) -> u64 {
+    let bytes = counts.enumerate().map(|(part, count)| {
+        let (kept, _) = options.kept_format(part, format);
+        (count as u64).saturating_mul(kept.len() as u64)
+    });
+    bytes.fold(0, u64::saturating_add)
 }
 
 /// One part in memory: its kept files, and the pixels of one image after the other.
@@ -92,8 +111,9 @@ fn decode_parts(
     let total = parts.iter().map(|part| part.files().len()).sum();
     let tally = Tally::new(total, progress);
     let mut decoded = Vec::new();
-    for part in parts {
-        let misfit = match decode_part(part, format, options, &tally) {
+    for (index, part) in parts.iter().enumerate() {
+        let (format, _) = options.kept_format(index, format);
+        let misfit = match decode_part(part, &format, options, &tally) {
             Ok(part) => {
                 decoded.push(part);
                 continue;

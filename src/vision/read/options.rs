@@ -29,6 +29,8 @@ pub struct ReadOptions {
     pub(in crate::vision) channels: Option<usize>,
     pub(in crate::vision) filter: Filter,
     pub(in crate::vision) resize: ResizeMethod,
+    /// `[height, width]`.
+    presize: Option<[usize; 2]>,
     pub(in crate::vision) numbers: Numbers,
     pub(in crate::vision) skip_bad: bool,
     /// In bytes.
@@ -79,9 +81,11 @@ impl ReadOptions {
         }
     }
 
-    /// Reads images in that format; what happens to unreadable ones, and the memory, stay as set.
+    /// Reads images in that format; what happens to unreadable ones, the memory, and the size at which
+    /// training images are kept, stay as set.
     pub fn with_format(self, format: &ImageSpec) -> Self {
-        Self { skip_bad: self.skip_bad, memory: self.memory, ..Self::like(format) }
+        let Self { skip_bad, memory, presize, .. } = self;
+        Self { skip_bad, memory, presize, ..Self::like(format) }
     }
 
     /// Resizes all images to this size in pixels, without cropping unless
@@ -125,6 +129,51 @@ impl ReadOptions {
     pub fn resize(mut self, method: ResizeMethod) -> Self {
         self.resize = method;
         self
+    }
+
+    /// Keeps training images at this size in pixels, of which each epoch shows another part at the
+    /// [`size`](Self::size): fastai's presizing.
+    ///
+    /// The whole picture is kept, with its proportions remembered. Training shows it, or a part of it at
+    /// a random place, as [`resize`](Self::resize) says, or a
+    /// [`RandomCrop`](crate::vision::augment::RandomCrop). With one interpolation in all, whatever
+    /// the augmentation, a size of one and a half to two times the final one loses nothing.
+    /// Validation images are read as without it. The first part that is read counts as training
+    /// images.
+    ///
+    /// ```
+    /// use fastburn::vision::augment::{Augment, RandomCrop};
+    /// use fastburn::vision::{ReadOptions, ResizeMethod, Splits};
+    ///
+    /// let reading = ReadOptions::new()
+    ///     .size(20, 20)
+    ///     .resize(ResizeMethod::Cover { margin: 0 })
+    ///     .presize(30, 30);
+    /// let (train, valid) = Splits::digits()?.read(&reading, &|_, _| {})?;
+    /// let train = train.augment(Augment::digits().crop(RandomCrop::new(0.5)));
+    /// assert_eq!((train.shape(), valid.shape()), ([1, 20, 20], [1, 20, 20]));
+    /// # Ok::<(), fastburn::Error>(())
+    /// ```
+    pub fn presize(mut self, height: usize, width: usize) -> Self {
+        self.presize = Some([height, width]);
+        self
+    }
+
+    /// Returns whether images of another shape are resized as a whole, which changes their proportions.
+    pub fn squishes(&self) -> bool {
+        self.resize.is_default()
+    }
+
+    /// Returns the format in which the images of a part are kept, of which the first is for
+    /// training, and whether it is only that of whole pictures.
+    pub(super) fn kept_format(&self, part: usize, format: &ImageSpec) -> (ImageSpec, bool) {
+        match self.presize {
+            Some([height, width]) if part == 0 => {
+                let resize = ResizeMethod::Squish;
+                (ImageSpec { height, width, resize, ..format.clone() }, true)
+            }
+            _ => (format.clone(), false),
+        }
     }
 
     /// Sets the scaling of pixels, such as the one that a pretrained model expects. The default is
@@ -186,16 +235,29 @@ impl ReadOptions {
     /// Checks that the size and the number of channels are in range.
     pub(in crate::vision) fn check(&self) -> Result<()> {
         let sides = 1..=LARGEST_SIDE as usize;
-        if let Some([height, width]) = self.size
-            && ![height, width].iter().all(|side| sides.contains(side))
-        {
-            let expected = format!("sides of 1 to {LARGEST_SIDE} pixels");
-            return Err(Error::setting("image size", format!("{height}×{width}"), expected));
+        for (what, size) in [("image size", self.size), ("size to keep images at", self.presize)] {
+            if let Some([height, width]) = size
+                && ![height, width].iter().all(|side| sides.contains(side))
+            {
+                let expected = format!("sides of 1 to {LARGEST_SIDE} pixels");
+                return Err(Error::setting(what, format!("{height}×{width}"), expected));
+            }
+        }
+        if let Some(kept) = self.presize {
+            let is_larger = |size: [usize; 2]| kept[0] >= size[0] && kept[1] >= size[1];
+            if !self.size.is_some_and(is_larger) {
+                let kept = format!("{}×{}", kept[0], kept[1]);
+                let expected = "at least the size of the images, which has to be set as well";
+                return Err(Error::setting("size to keep images at", kept, expected));
+            }
         }
         let method = |expected: String| Error::setting("resize method", self.resize, expected);
         match self.size {
             Some(size) => self.resize.check(size, LARGEST_SIDE as usize).map_err(method)?,
             None if self.resize.is_default() => {}
+            None if matches!(self.resize, ResizeMethod::Pad { .. }) => {
+                return Err(method("a size to pad to".to_owned()));
+            }
             None => return Err(method("a size to crop to".to_owned())),
         }
         match self.channels {

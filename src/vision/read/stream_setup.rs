@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::{Misfit, read_part};
+use super::kept_bytes;
 use super::options::{Numbers, ReadOptions};
 use super::prefetch::Prefetch;
 use super::streamed::{KnownChecksum, StreamedImages};
@@ -43,7 +44,7 @@ pub(super) fn stream(
             }
         }
     }
-    if (headers.files.len() as u64).saturating_mul(format.len() as u64) <= budget {
+    if kept_bytes(parts.iter().map(|part| part.files().len()), format, options) <= budget {
         return Ok(None);
     }
 
@@ -66,16 +67,20 @@ pub(super) fn stream(
     // Integer sums are the same in any order.
     let sums = Mutex::new(PixelSums::default());
     let mut images = Vec::new();
+    let mut sizes =
+        headers.files.into_iter().map(|(_, header)| header.map(|h| [h.size[1], h.size[0]]));
     for (index, part) in parts.iter().enumerate() {
+        let of_part: Vec<_> = sizes.by_ref().take(part.files().len()).flatten().collect();
+        let (format, _) = options.kept_format(index, format);
         if index >= to_inspect {
             let contents = part.files().iter().map(|_| KnownChecksum::default()).collect();
-            images.push(((*part).clone(), contents, Vec::new()));
+            images.push(((*part).clone(), contents, of_part, Vec::new()));
             continue;
         }
         let slots = rayon::iter::repeat_n((), part.files().len());
         let is_train = index == 0;
         let read = prefetch.install(|| {
-            read_part(part, format, options, &tally, slots, |(), pixels| {
+            read_part(part, &format, options, &tally, slots, |(), pixels| {
                 if is_train {
                     let of_image = PixelSums::of(pixels, format.channels);
                     lock(&sums).add(&of_image);
@@ -84,7 +89,7 @@ pub(super) fn stream(
         });
         let pass = read.map_err(Misfit::into_error)?;
         let contents = pass.contents.into_iter().map(KnownChecksum::of).collect();
-        images.push((pass.folder, contents, pass.skipped));
+        images.push((pass.folder, contents, pass.sizes, pass.skipped));
     }
     if let (Numbers::Standardized, Some((train, ..))) = (&options.numbers, images.first()) {
         let sums = sums.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -92,12 +97,15 @@ pub(super) fn stream(
     }
 
     let prefetch = Arc::new(prefetch);
-    let images = images.into_iter().enumerate().map(|(part, (folder, contents, skipped))| {
-        let folder = Arc::new(folder);
-        let of_part = (part, folder.clone());
-        let streamed =
-            StreamedImages::new(of_part, format.clone(), options, contents, prefetch.clone());
-        Images::streamed(folder, format.clone(), streamed, skipped)
-    });
+    let images =
+        images.into_iter().enumerate().map(|(part, (folder, contents, sizes, skipped))| {
+            let folder = Arc::new(folder);
+            let of_part = (part, folder.clone());
+            let (kept, is_presized) = options.kept_format(part, format);
+            let size = [kept.height, kept.width];
+            let streamed = StreamedImages::new(of_part, kept, options, contents, prefetch.clone());
+            let images = Images::streamed(folder, format.clone(), streamed, skipped);
+            if is_presized { images.presized(size, sizes) } else { images }
+        });
     Ok(Some(images.collect()))
 }

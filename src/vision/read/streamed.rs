@@ -107,8 +107,9 @@ impl StreamedFiles {
     fn image(&self, index: usize) -> Result<Vec<u8>> {
         let file = &self.folder.files()[index];
         let read = read_file(file, &self.format, &self.options);
-        let (pixels, content) = read.map_err(Misfit::into_error)?;
-        if self.contents[index].agrees(content) { Ok(pixels) } else { Err(changed(file)) }
+        let image = read.map_err(Misfit::into_error)?;
+        let is_same = self.contents[index].agrees(image.content);
+        if is_same { Ok(image.pixels) } else { Err(changed(file)) }
     }
 }
 
