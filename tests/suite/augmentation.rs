@@ -12,7 +12,7 @@ use image::{GrayImage, Luma};
 use rayon::ThreadPoolBuilder;
 use tempfile::tempdir;
 
-use crate::support::{Reference, assert_close, cpus, values};
+use crate::support::{Reference, assert_close, cpus, each_device, values};
 
 /// A transform that always does the same.
 struct Fixed<F>(F);
@@ -163,6 +163,22 @@ fn the_same_seed_draws_the_same_bits_on_every_backend_with_any_threads_and_from_
         let streamed = augmented(EVERYTHING, &reading.clone().memory(0));
         assert_eq!(second(&streamed.train, &device::cpu().unwrap()), expected);
     }
+}
+
+#[test]
+fn images_that_are_kept_on_a_gpu_are_drawn_as_on_the_host() {
+    each_device(|device| {
+        for (policy, reading) in [("digits,flip", ReadOptions::new()), (EVERYTHING, presized())] {
+            let digits = Splits::digits().unwrap();
+            let (train, valid) = digits.read(&reading, &|_, _| {}).unwrap();
+            let train = train.augment(policy.parse().unwrap());
+            let dls = DataLoaders::from_images(train, valid, class_indices, device);
+            let loader = dls.shuffle(Seed::new(5)).train;
+            let on_host = augmented(policy, &reading).train;
+            let expected = second(&on_host, &device::cpu().unwrap());
+            assert_close(&second(&loader, device), &expected, 0.0, 5e-3);
+        }
+    });
 }
 
 #[test]
