@@ -231,7 +231,7 @@ fn below_one(text: &str) -> Result<f64, String> {
 fn above_zero(text: &str) -> Result<f64, String> {
     match number(text)? {
         value if value > 0.0 && value.is_finite() => Ok(value),
-        _ => Err("expected a finite number above 0".to_owned()),
+        _ => Err("expected a number above 0".to_owned()),
     }
 }
 

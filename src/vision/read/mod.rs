@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use self::file::{Misfit, Pass, Why, read_part};
 use self::options::Numbers;
 pub use self::options::ReadOptions;
-use self::stream_setup::stream;
+use self::stream_setup::{kept_bytes, stream};
 use super::decode::{Headers, header};
 use super::images::Images;
 use super::open::{ImageFolder, Splits};
@@ -83,19 +83,6 @@ fn read_all(
         }
     });
     Ok(images.collect())
-}
-
-/// Returns the memory for all images of the parts, in bytes.
-fn kept_bytes(
-    counts: impl Iterator<Item = usize>,
-    format: &ImageSpec,
-    options: &ReadOptions,
-) -> u64 {
-    let bytes = counts.enumerate().map(|(part, count)| {
-        let (kept, _) = options.kept_format(part, format);
-        (count as u64).saturating_mul(kept.len() as u64)
-    });
-    bytes.fold(0, u64::saturating_add)
 }
 
 /// One part in memory: its kept files, and the pixels of one image after the other.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::file::{Misfit, read_part};
-use super::kept_bytes;
 use super::options::{Numbers, ReadOptions};
 use super::prefetch::Prefetch;
 use super::streamed::{KnownChecksum, StreamedImages};
@@ -108,4 +107,17 @@ pub(super) fn stream(
             if is_presized { images.presized(size, sizes) } else { images }
         });
     Ok(Some(images.collect()))
+}
+
+/// Returns the memory for all images of the parts, in bytes.
+pub(super) fn kept_bytes(
+    counts: impl Iterator<Item = usize>,
+    format: &ImageSpec,
+    options: &ReadOptions,
+) -> u64 {
+    let bytes = counts.enumerate().map(|(part, count)| {
+        let (kept, _) = options.kept_format(part, format);
+        (count as u64).saturating_mul(kept.len() as u64)
+    });
+    bytes.fold(0, u64::saturating_add)
 }

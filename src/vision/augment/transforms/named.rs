@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{
-    Brightness, Contrast, Dihedral, Erase, Flip, Hue, RandAugment, Rotate, Saturation, Shift,
-    TrivialAugment, Warp, Zoom,
-};
+use super::erase::Erase;
+use super::flip::{Dihedral, Flip};
+use super::hue::Hue;
+use super::light::{Brightness, Contrast, Saturation};
+use super::one_of_many::{RandAugment, TrivialAugment};
+use super::rotate::Rotate;
+use super::shift::Shift;
+use super::warp::Warp;
+use super::zoom::Zoom;
 use crate::vision::augment::transform::Transform;
 
 /// The names of the built-in transforms, each with its setting.
