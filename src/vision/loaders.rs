@@ -17,8 +17,8 @@ use crate::seed::Seed;
 pub enum Residency {
     /// On the device if it is a GPU whose largest buffer holds them all, otherwise on the host.
     Auto,
-    /// As one float tensor on the device, where each batch is gathered. Augmented images stay on the
-    /// host if the device is a CPU.
+    /// As one float tensor on the device, where each batch is gathered. Images that training
+    /// augments or shows parts of stay on the host if the device is a CPU.
     Device,
     /// As bytes on the host, where each batch is made and then sent to the device. This is the
     /// fastest option for a CPU device, which computes in host memory.

@@ -17,7 +17,8 @@ impl Images {
     ///
     /// # Errors
     ///
-    /// For streamed images: those of [`ImageFolder::image`], and
+    /// For streamed images: those of
+    /// [`ImageFolder::image`](super::ImageFolder::image), and
     /// [`Error::Data`](crate::Error::Data) if the file has changed since it was first read.
     ///
     /// # Panics

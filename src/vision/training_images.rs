@@ -37,7 +37,7 @@ impl Images {
     /// Returns what lies beyond the border of what is kept of an image.
     fn border(&self, augment: &Augment) -> Padding {
         match self.format().resize {
-            ResizeMethod::Pad { padding } if self.is_presized() => padding,
+            ResizeMethod::Pad { padding } if self.is_presized() && !augment.crops() => padding,
             _ => augment.border(),
         }
     }

@@ -27,6 +27,7 @@ fn each_option_changes_training_and_repeats() {
         &["--random-crop", "0.5", "--size", "28"],
         &["--size", "28", "--resize", "crop", "--presize", "40x34"],
         &["--mixup", "0.4"],
+        &["--mixup", "0.4", "--balance", "loss", "--label-smoothing", "0.1"],
         &["--cutmix", "1", "--loss", "mnist"],
     ] {
         let changed = table(options);

@@ -17,8 +17,10 @@ pub struct AugmentOptions {
     /// Transforms: flip, dihedral (flips and quarter turns), rotate=DEGREES, zoom=FACTOR or
     /// LEAST..MOST, warp=MAGNITUDE (perspective), shift=SHARE of the sides, brightness, contrast,
     /// saturation and hue=SHARE, erase=AREA, randaugment=MAGNITUDE from 0 to 30, trivialaugment;
-    /// crop=AREA, as --random-crop; padding=reflection, border or zeros beyond the border. A
-    /// probability stands after an @; otherwise it is 0.5 for flip, dihedral and erase, and 0.75.
+    /// crop=AREA, as --random-crop; padding=reflection, border or zeros beyond the border, which is
+    /// the reflection with --resize pad. A probability stands after an @; otherwise it is 0.5 for
+    /// flip, dihedral and erase, and 0.75 for the others but randaugment, trivialaugment and crop,
+    /// which always happen.
     /// standard is warp=0.2,flip,rotate=10,zoom=1.1,brightness=0.2,contrast=0.2, and digits
     /// rotate=10,shift=0.1,zoom=0.9..1.1,padding=zeros.
     #[arg(long, value_name = "POLICY", value_parser = policy)]

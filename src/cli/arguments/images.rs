@@ -51,8 +51,9 @@ pub struct FormatOptions {
     #[arg(long, value_enum)]
     #[serde(default)]
     filter: Option<Filter>,
-    /// How images of another shape come to the size: at the centre, or in training at a random place
-    /// [default: squish, or crop with --random-crop]
+    /// How images of another shape come to the size; crop and pad at a random place in training, at the
+    /// centre otherwise [default: that of the --from model or of the weights, always at the centre;
+    /// otherwise squish, or crop with --random-crop]
     #[arg(long, value_enum)]
     #[serde(default)]
     resize: Option<ResizeName>,

@@ -57,7 +57,8 @@ fn unknown(item: &str) -> Error {
     let names = NAMES.join(", ");
     let expected = format!(
         "none, standard or digits at first, then padding=reflection, border or zeros, crop=AREA \
-         above 0 and up to 1, or one of {names}, with @PROBABILITY from 0 to 1, or =none"
+         above 0 and up to 1, or one of {names}; with @PROBABILITY from 0 to 1, except for crop, \
+         randaugment and trivialaugment, or with =none"
     );
     let item = if item.is_empty() { "an empty item" } else { item };
     Error::setting("augmentation", item, expected)

@@ -19,7 +19,7 @@ pub(in crate::vision) struct View {
 
 /// Shows a random part of each picture in training: torchvision's and fastai's `RandomResizedCrop`.
 /// The part has from a share of the picture's area to all of it, and is up to a third wider or
-/// higher than the image (Szegedy et al. 2014, *Going Deeper with Convolutions*).
+/// higher than the image; less of a picture that is much longer (Szegedy et al. 2014, *Going Deeper with Convolutions*).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RandomCrop {
     /// The least share of the area, above 0 and up to 1.

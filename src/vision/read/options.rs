@@ -136,7 +136,7 @@ impl ReadOptions {
     ///
     /// The whole picture is kept, with its proportions remembered. Training shows it, or a part of it at
     /// a random place, as [`resize`](Self::resize) says, or a
-    /// [`RandomCrop`](crate::vision::augment::RandomCrop). With one interpolation in all, whatever
+    /// [`RandomCrop`](crate::vision::augment::RandomCrop). With one interpolation after that, whatever
     /// the augmentation, a size of one and a half to two times the final one loses nothing.
     /// Validation images are read as without it. The first part that is read counts as training
     /// images.

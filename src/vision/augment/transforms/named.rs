@@ -19,7 +19,7 @@ pub(in crate::vision::augment) const NAMES: [&str; 13] = [
     "dihedral",
     "rotate=DEGREES up to 180",
     "zoom=FACTOR or LEAST..MOST from 0.1 to 10",
-    "warp=MAGNITUDE up to 0.9",
+    "warp=MAGNITUDE up to 0.35",
     "shift=SHARE up to 1",
     "brightness=SHARE below 1",
     "contrast=SHARE below 1",
@@ -61,7 +61,7 @@ pub(in crate::vision::augment) fn named(
         ("zoom", &[least, most]) if is_factor(least) && is_factor(most) => {
             with!(Zoom::new(least, most))
         }
-        ("warp", &[magnitude]) if (0.0..=0.9).contains(&magnitude) => with!(Warp::new(magnitude)),
+        ("warp", &[magnitude]) if (0.0..=0.35).contains(&magnitude) => with!(Warp::new(magnitude)),
         ("shift", &[share]) if (0.0..=1.0).contains(&share) => with!(Shift::new(share)),
         ("brightness", &[share]) if is_share(share) => with!(Brightness::new(share)),
         ("contrast", &[share]) if is_share(share) => with!(Contrast::new(share)),

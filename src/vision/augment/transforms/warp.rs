@@ -9,6 +9,7 @@ use crate::vision::augment::transform::Transform;
 
 /// Changes the perspective, as if the camera stood more to the left or right, or higher or lower:
 /// fastai's `Warp`. A magnitude of 0.2 moves corners by up to a tenth of a side.
+/// From 0.4, a corner may lie beyond the horizon.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Warp {
     magnitude: f64,
