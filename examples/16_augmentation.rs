@@ -67,8 +67,8 @@ fn main() -> Result<()> {
     let claim = format!("{:.1} times fewer errors with augmentation", without / with);
     lesson.claim(with < 0.8 * without, claim)?;
     println!(
-        "The net never sees the same image twice, so it cannot learn them by heart. On all of MNIST\n\
-         the same takes longer to pay: fastburn train mnist --augment digits --epochs 20"
+        "The net hardly ever sees the same image twice, so it cannot learn them by heart. On all of\n\
+         MNIST there is less to gain: fastburn train mnist --augment digits --epochs 20"
     );
 
     mixing(&lesson, &train, &valid)?;
