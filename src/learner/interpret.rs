@@ -80,9 +80,7 @@ where
         let [_, width] = outputs.dims();
         let outputs = outputs.try_into_vec_as::<f32>().map_err(failed)?;
         let targets = Tensor::cat(targets, 0).try_into_vec_as::<i64>().map_err(failed)?;
-        if !outputs.iter().all(|output| output.is_finite()) {
-            return Err(Error::compute("compute the model's outputs", "some are NaN or infinite"));
-        }
+        check_finite(&outputs)?;
         let order = self.state.dls.valid.order(0);
         let rows = outputs.chunks_exact(width).zip(targets).zip(losses.take()?).zip(order.iter());
         let items = rows.map(|(((outputs, target), loss), index)| {
@@ -98,4 +96,12 @@ where
         let items = items.collect::<Result<_>>()?;
         Ok(Interpretation { classes, items })
     }
+}
+
+/// Refuses outputs that are NaN or infinite.
+pub(super) fn check_finite(outputs: &[f32]) -> Result<()> {
+    if outputs.iter().all(|output| output.is_finite()) {
+        return Ok(());
+    }
+    Err(Error::compute("compute the model's outputs", "some are NaN or infinite"))
 }

@@ -4,6 +4,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 
 use super::builder::Learner;
+use super::interpret::check_finite;
 use super::task::Task;
 use crate::checks;
 use crate::data::{ClassTargets, Order};
@@ -43,9 +44,8 @@ where
     ///
     /// # Errors
     ///
-    /// Those of [`interpret`](Self::interpret); [`Error::Setting`] without any pass, or with more than
-    /// 1000;
-    /// [`Error::Usage`] if the validation set is not augmented.
+    /// Those of [`interpret`](Self::interpret); [`Error::Setting`] without any pass, or with more
+    /// than 1000; [`Error::Usage`] if the validation set is not augmented.
     pub fn tta(&self, passes: usize) -> Result<Interpretation> {
         checks::passes(passes)?;
         let valid = &self.state.dls.valid;
@@ -69,10 +69,7 @@ where
                 let [_, width] = outputs.dims();
                 let outputs = outputs.try_into_vec_as::<f32>();
                 let outputs = outputs.map_err(|error| Error::compute("read the outputs", error))?;
-                if !outputs.iter().all(|output| output.is_finite()) {
-                    let problem = "some are NaN or infinite";
-                    return Err(Error::compute("compute the model's outputs", problem));
-                }
+                check_finite(&outputs)?;
                 for (outputs, sum) in outputs.chunks_exact(width.max(1)).zip(&mut items) {
                     let probabilities = kind.probabilities(outputs, classes);
                     sum.iter_mut().zip(probabilities).for_each(|(sum, p)| *sum += p);

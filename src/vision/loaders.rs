@@ -1,7 +1,6 @@
 //! Batches of images, gathered on the device if the data set fits there, otherwise on the host.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-
 use serde_json::{Value, json};
 
 use super::images::Images;

@@ -16,8 +16,8 @@ impl<M: ImageModel> Predictor<M> {
     ///
     /// # Errors
     ///
-    /// [`Error::Setting`] without any pass, or with more than 1000; [`Error::File`] if the model was trained without
-    /// augmentation, or with one that only its own program knows:
+    /// [`Error::Setting`] without any pass, or with more than 1000; [`Error::File`] if the model was
+    /// trained without augmentation, or with one that only its own program knows:
     /// [`with_tta`](Self::with_tta) takes any.
     pub fn tta(self, passes: usize) -> Result<Self> {
         let failed = |problem: &str| self.file.error(problem.to_owned());

@@ -51,9 +51,9 @@ pub struct FormatOptions {
     #[arg(long, value_enum)]
     #[serde(default)]
     filter: Option<Filter>,
-    /// How images of another shape come to the size; crop and pad at a random place in training, at the
-    /// centre otherwise [default: that of the --from model or of the weights, always at the centre;
-    /// otherwise squish, or crop with --random-crop]
+    /// How images of another shape come to the size; crop and pad at a random place in training, at
+    /// the centre otherwise [default: that of the --from model or of the weights, always at the
+    /// centre; otherwise squish, or crop with --random-crop]
     #[arg(long, value_enum)]
     #[serde(default)]
     resize: Option<ResizeName>,
@@ -131,7 +131,8 @@ impl ImageOptions {
         if crops || needs_place || self.presize.is_some() {
             let size = self.format.size.or(usual.map(UsualFormat::size));
             let Some(size) = size else {
-                let problem = "--random-crop, --presize, and --resize crop or pad need the size of the images";
+                let problem = "--random-crop, --presize, and --resize crop or pad need the size of \
+                               the images";
                 let remedy = Some("add --size".into());
                 return Err(Error::Usage { problem: problem.to_owned(), remedy });
             };

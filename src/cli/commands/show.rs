@@ -104,9 +104,10 @@ fn some_images(folder: &ImageFolder, arguments: &Arguments) -> Result<Vec<(Bitma
     };
     let repeats = count.div_ceil(2);
     let others = shown.len().min(count - repeats + 1);
+    let first = reduced(shown.image(0)?)?;
     let indices = std::iter::repeat_n(0, repeats).chain(1..others);
     let image = |(index, drawing)| {
-        let item = reduced(shown.image(index)?)?;
+        let item = if index == 0 { first.clone() } else { reduced(shown.image(index)?)? };
         let values =
             policy.image(&item.pixels, item.shape, arguments.seed.wrapping_add(drawing))?;
         Ok((Bitmap::new(&values, item.shape)?, class(&item)))

@@ -14,7 +14,7 @@ use crate::vision::scaling::Scaling;
 /// What happens to one image, as [transforms](super::Transform) have drawn it.
 ///
 /// It happens in this order, whatever the order of the transforms: all maps as one, with one
-/// interpolation; brightness, contrast and saturation; hue; functions of pixels; erased boxes. The
+/// interpolation; brightness, contrast and saturation; hue; functions of pixels; boxes of noise. The
 /// values are then scaled for the model.
 pub struct Change {
     size: [usize; 2],
@@ -22,7 +22,7 @@ pub struct Change {
     pub(super) light: Light,
     pub(super) hue: f64,
     pub(super) functions: Vec<PixelFunction>,
-    pub(super) erased: Vec<NoiseBox>,
+    pub(super) boxes: Vec<NoiseBox>,
 }
 
 /// A function of the values of an image, `[channels, height, width]` from 0 to 1, and its shape.
@@ -47,7 +47,7 @@ impl Change {
             light: Light::UNCHANGED,
             hue: 0.0,
             functions: Vec::new(),
-            erased: Vec::new(),
+            boxes: Vec::new(),
         }
     }
 
@@ -92,7 +92,7 @@ impl Change {
     /// of the mean and deviation that the scaling makes 0 and 1, or of mean ½ and deviation ¼ if
     /// the values are only scaled to [0, 1]. `seed` is that of the noise.
     pub fn erase(&mut self, start: [usize; 2], size: [usize; 2], seed: u64) {
-        self.erased.push(NoiseBox { start, size, seed });
+        self.boxes.push(NoiseBox { start, size, seed });
     }
 
     /// Applies the changes to an image. Fills `out` with the model's input, `[channels, height,
@@ -126,8 +126,8 @@ impl Change {
             function(out, [channels, height, width]);
         }
         scaling.scale_unit(out, channels);
-        for erased in self.erased {
-            erased.fill(out, [height, width], scaling);
+        for noise in self.boxes {
+            noise.fill(out, [height, width], scaling);
         }
     }
 }
@@ -151,7 +151,9 @@ impl NoiseBox {
     pub fn fill(&self, out: &mut [f32], [height, width]: [usize; 2], scaling: &Scaling) {
         let mut noise = ChaCha8Rng::seed_from_u64(self.seed);
         let [top, left] = self.start;
-        let (bottom, right) = ((top + self.size[0]).min(height), (left + self.size[1]).min(width));
+        // A transform of a user's own may draw any box.
+        let bottom = top.saturating_add(self.size[0]).min(height);
+        let right = left.saturating_add(self.size[1]).min(width);
         let (mean, deviation) = match scaling {
             Scaling::Unit => (0.5, 0.25),
             Scaling::Standard { .. } => (0.0, 1.0),
@@ -175,7 +177,7 @@ impl std::fmt::Debug for Change {
             .field("light", &self.light)
             .field("hue", &self.hue)
             .field("functions", &self.functions.len())
-            .field("erased", &self.erased.len())
+            .field("boxes", &self.boxes.len())
             .finish()
     }
 }

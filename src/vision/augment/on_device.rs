@@ -146,14 +146,14 @@ impl BatchChange {
     }
 
     fn erase(&self, images: Tensor<4>, scaling: &Scaling) -> Tensor<4> {
-        if !self.any(|change| !change.erased.is_empty()) {
+        if !self.any(|change| !change.boxes.is_empty()) {
             return images;
         }
         let shape @ [_, channels, height, width] = images.dims();
         let size = channels * height * width;
         let mut noise = vec![NO_NOISE; shape.iter().product()];
         for ((change, _), image) in self.changes.iter().zip(noise.chunks_exact_mut(size)) {
-            change.erased.iter().for_each(|erased| erased.fill(image, [height, width], scaling));
+            change.boxes.iter().for_each(|noise| noise.fill(image, [height, width], scaling));
         }
         let noise = Tensor::<4>::from_data(TensorData::new(noise, shape), &images.device());
         let is_kept = noise.clone().equal_elem(NO_NOISE);

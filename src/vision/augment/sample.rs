@@ -1,4 +1,4 @@
-//! Sampler: the values of a changed image, between the pixels of the original.
+//! Sampling: the values of a changed image, between the pixels of the original.
 
 use pulp::NullaryFnOnce;
 
